@@ -1,0 +1,1 @@
+"""Differentiable reasoning in JAX: one problem, many semirings."""

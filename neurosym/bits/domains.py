@@ -1,0 +1,74 @@
+"""`Domains`: which values of which variables are still possible, as a pytree of uint64 lanes."""
+
+from collections.abc import Iterator
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from neurosym.bits import lanes as bits
+
+
+@flax.struct.dataclass
+class Domains:
+    """The domains of ``V`` variables over at most ``D`` values each.
+
+    User code reads the Boolean views; raw lanes stay inside, since without x64 a stray
+    ``lanes & 1`` silently becomes 32 bits wide.
+
+    >>> import jax.numpy as jnp
+    >>> domains = Domains.from_mask(jnp.array([[True, False, True], [False, True, False]]))
+    >>> domains.sizes.tolist(), domains.assigned.tolist(), domains.values.tolist()
+    ([2, 1], [False, True], [0, 1])
+    """
+
+    lanes: jax.Array  # uint64[..., V, W]: bit v % 64 of word v // 64 says that v is possible
+    size: int = flax.struct.field(pytree_node=False)  # D
+
+    @classmethod
+    def from_mask(cls, mask: jax.Array) -> "Domains":
+        """Domains of ``bool[..., V, D]``.
+
+        Raises:
+          ValueError: if ``mask`` is not Boolean or has fewer than two axes.
+        """
+        mask = jnp.asarray(mask)
+        if mask.dtype != jnp.bool_ or mask.ndim < 2:
+            raise ValueError(f"a domain mask is bool[V, D], not {mask.dtype}{list(mask.shape)}")
+        return cls(lanes=bits.pack(mask), size=mask.shape[-1])
+
+    @property
+    def mask(self) -> jax.Array:
+        """``bool[..., V, D]``: value ``v`` of variable ``i`` is possible."""
+        return bits.unpack(self.lanes, self.size)
+
+    @property
+    def sizes(self) -> jax.Array:
+        """``int32[..., V]``: the number of possible values of each variable."""
+        return bits.popcount(self.lanes)
+
+    @property
+    def assigned(self) -> jax.Array:
+        """``bool[..., V]``: exactly one value is left."""
+        return self.sizes == 1
+
+    @property
+    def wiped_out(self) -> jax.Array:
+        """``bool[...]``: some variable has no value left."""
+        return jnp.any(self.sizes == 0, axis=-1)
+
+    @property
+    def values(self) -> jax.Array:
+        """``int32[..., V]``: the index of each variable's lowest possible value; -1 where empty."""
+        return bits.lowest(self.lanes)
+
+    def __and__(self, other: "Domains") -> "Domains":
+        """The values possible in both."""
+        if self.size != other.size:
+            raise ValueError(f"domains over {self.size} and {other.size} values do not intersect")
+        with jax.enable_x64(True):
+            return Domains(lanes=self.lanes & other.lanes, size=self.size)
+
+    def __iter__(self) -> Iterator["Domains"]:
+        """The instances of a batch ``uint64[B, V, W]``, one by one."""
+        return (Domains(lanes=lane, size=self.size) for lane in self.lanes)

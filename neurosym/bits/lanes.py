@@ -1,0 +1,89 @@
+"""Finite sets as bits in uint64 lanes: packing, unpacking, counting, lowest member.
+
+A set over ``D`` values is ``uint64[..., W]`` with ``W = ceil(D / 64)``: bit ``v % 64`` of word
+``v // 64`` says that value index ``v`` is a member. Bits beyond ``D`` are zero.
+
+JAX without x64 turns 64-bit literals and NumPy arrays into 32-bit ones in silence, so every
+function here opens ``jax.enable_x64(True)`` around its own arithmetic: they work inside a
+caller's jit, grad and vmap with x64 off.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+WORD = 64
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_lanes(function: F) -> F:
+    """Runs ``function`` under ``jax.enable_x64(True)``, so that its uint64 lanes stay 64 bits wide."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with jax.enable_x64(True):
+            return function(*args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def word_count(size: int) -> int:
+    """The number ``W`` of 64-bit words that hold a set over ``size`` values; at least 1."""
+    return max(1, -(-size // WORD))
+
+
+@with_lanes
+def pack(mask: jax.Array) -> jax.Array:
+    """Packs ``bool[..., D]`` into lanes ``uint64[..., W]``."""
+    mask = jnp.asarray(mask, jnp.bool_)
+    size = mask.shape[-1]
+    words = word_count(size)
+    padding = [(0, 0)] * (mask.ndim - 1) + [(0, words * WORD - size)]
+    bits = jnp.pad(mask, padding).reshape(*mask.shape[:-1], words, WORD)
+    weights = jnp.left_shift(jnp.uint64(1), jnp.arange(WORD, dtype=jnp.uint64))
+    return jnp.sum(jnp.where(bits, weights, jnp.uint64(0)), axis=-1, dtype=jnp.uint64)
+
+
+@with_lanes
+def unpack(lanes: jax.Array, size: int) -> jax.Array:
+    """Unpacks lanes ``uint64[..., W]`` into ``bool[..., size]``.
+
+    Raises:
+      ValueError: if the lanes hold fewer than ``size`` bits.
+    """
+    if lanes.shape[-1] * WORD < size:
+        raise ValueError(f"{lanes.shape[-1]} words of {WORD} bits cannot hold {size} values")
+    shifts = jnp.arange(WORD, dtype=jnp.uint64)
+    bits = jnp.right_shift(lanes[..., None], shifts) & jnp.uint64(1)
+    return bits.reshape(*lanes.shape[:-1], -1)[..., :size] != jnp.uint64(0)
+
+
+@with_lanes
+def popcount(lanes: jax.Array) -> jax.Array:
+    """The number of members, ``int32[...]``, of sets ``uint64[..., W]``."""
+    return jnp.sum(jax.lax.population_count(lanes).astype(jnp.int32), axis=-1, dtype=jnp.int32)
+
+
+@with_lanes
+def lowest(lanes: jax.Array) -> jax.Array:
+    """The index, ``int32[...]``, of the lowest member of sets ``uint64[..., W]``; -1 where empty."""
+    isolated = lanes & (~lanes + jnp.uint64(1))
+    position = jax.lax.population_count(isolated - jnp.uint64(1)).astype(jnp.int32)
+    offsets = jnp.arange(lanes.shape[-1], dtype=jnp.int32) * WORD
+    beyond = jnp.int32(lanes.shape[-1] * WORD)
+    index = jnp.min(jnp.where(lanes != 0, position + offsets, beyond), axis=-1)
+    return jnp.where(index == beyond, jnp.int32(-1), index)
+
+
+def single(index: np.ndarray, words: int) -> np.ndarray:
+    """Lanes ``uint64[..., words]`` (NumPy) of the one-value sets ``{index}``."""
+    index = np.asarray(index)
+    lanes = np.zeros((*index.shape, words), np.uint64)
+    bit = np.left_shift(np.uint64(1), (index % WORD).astype(np.uint64))
+    np.put_along_axis(lanes, (index // WORD)[..., None], bit[..., None], axis=-1)
+    return lanes

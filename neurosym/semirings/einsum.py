@@ -1,0 +1,158 @@
+"""`einsum` in any semiring: labels on axes, brought into sums, products and contractions.
+
+`contract_labelled` is the same for axes labelled by any hashable values; the engines use it with
+variables as labels.
+"""
+
+from collections.abc import Hashable, Sequence
+
+import jax
+import jax.numpy as jnp
+import opt_einsum
+
+from neurosym.semirings.contraction import contract
+from neurosym.semirings.semiring import Semiring
+
+Labels = tuple[Hashable, ...]
+
+
+def einsum(semiring: Semiring, spec: str, *operands: jax.Array) -> jax.Array:
+    """Contracts arrays as `jnp.einsum` does, with the ⊕ and ⊗ of a semiring.
+
+    Differentiable by the semiring's rule, to any order. Three and more operands are contracted in
+    pairs, in the order that opt_einsum finds.
+
+    >>> import jax.numpy as jnp
+    >>> from neurosym.semirings import MIN_PLUS
+    >>> roads = jnp.array([[0.0, 2.0, 9.0], [2.0, 0.0, 3.0], [9.0, 3.0, 0.0]])
+    >>> einsum(MIN_PLUS, "ij,jk->ik", roads, roads)[0, 2].item()
+    5.0
+
+    Args:
+      semiring: the algebra.
+      spec: as for `jnp.einsum`, with ``->`` and without ``...``: "bij,bjk->bik".
+      *operands: elements of the semiring, with one letter for each axis.
+
+    Returns:
+      Elements of the semiring; labels that the output lacks are summed out by ⊕.
+
+    Raises:
+      ValueError: if the spec is malformed or does not fit the shapes of the operands.
+    """
+    inputs, output = _parse(spec, len(operands))
+    arrays = [semiring.asarray(x) for x in operands]
+    sizes: dict[Hashable, int] = {}
+    for position, (labels, x) in enumerate(zip(inputs, arrays, strict=True)):
+        if len(labels) != x.ndim:
+            raise ValueError(
+                f"einsum {spec!r}: operand {position} has {x.ndim} axes "
+                f"but {''.join(labels)!r} names {len(labels)}"
+            )
+        for label, size in zip(labels, x.shape, strict=True):
+            if sizes.setdefault(label, size) != size:
+                raise ValueError(
+                    f"einsum {spec!r}: axis {label!r} is {sizes[label]} long in one operand "
+                    f"and {size} in operand {position}"
+                )
+    if len(arrays) == 1:
+        return reduce_labelled(semiring, arrays[0], inputs[0], output)
+    if len(arrays) == 2:
+        path = [(0, 1)]
+    else:
+        shapes = [x.shape for x in arrays]
+        path, _ = opt_einsum.contract_path(spec, *shapes, shapes=True)
+    terms = list(zip(arrays, inputs, strict=True))
+    for pair in path:
+        popped = [terms.pop(p) for p in sorted(pair, reverse=True)]
+        while len(popped) > 1:
+            (a, la), (b, lb) = popped.pop(), popped.pop()
+            needed = set(output).union(*(labels for _, labels in terms + popped))
+            last = not terms and not popped
+            kept = output if last else tuple(x for x in dict.fromkeys(la + lb) if x in needed)
+            popped.append((contract_labelled(semiring, a, la, b, lb, kept), kept))
+        terms.append(popped[0])
+    (result, _), = terms
+    return result
+
+
+def contract_labelled(
+    semiring: Semiring, a: jax.Array, a_labels: Labels, b: jax.Array, b_labels: Labels, out: Labels
+) -> jax.Array:
+    """``a ⊗ b``, summed by ⊕ over every label that ``out`` lacks.
+
+    Args:
+      semiring: the algebra.
+      a: elements, an axis for each of ``a_labels``.
+      a_labels: one label an axis; a repeated label takes the diagonal.
+      b: elements, an axis for each of ``b_labels``.
+      b_labels: as ``a_labels``.
+      out: the labels of the result, in order, each in ``a_labels`` or ``b_labels``.
+
+    Returns:
+      Elements, an axis for each of ``out``.
+    """
+    kept = set(out)
+    a_only = [x for x in dict.fromkeys(a_labels) if x not in b_labels]
+    b_only = [x for x in dict.fromkeys(b_labels) if x not in a_labels]
+    shared = [x for x in dict.fromkeys(a_labels) if x in b_labels]
+    batch = [x for x in shared if x in kept]
+    summed = [x for x in shared if x not in kept]
+    rows = [x for x in a_only if x in kept]
+    columns = [x for x in b_only if x in kept]
+    # Labels of one operand alone are summed out before the product, as distributivity allows.
+    a = reduce_labelled(semiring, a, a_labels, tuple(batch + rows + summed))
+    b = reduce_labelled(semiring, b, b_labels, tuple(batch + summed + columns))
+    g, i, j = len(batch), len(rows), len(summed)
+    batch_shape, row_shape, column_shape = a.shape[:g], a.shape[g : g + i], b.shape[g + j :]
+    if not summed:
+        a = a.reshape(*batch_shape, *row_shape, *(1,) * len(columns))
+        b = b.reshape(*batch_shape, *(1,) * len(rows), *column_shape)
+        result = semiring.mul(a, b)
+    else:
+        groups, length = _size(batch_shape), _size(a.shape[g + i :])
+        a = a.reshape(groups, _size(row_shape), length)
+        b = b.reshape(groups, length, _size(column_shape))
+        result = contract(semiring, a, b).reshape(*batch_shape, *row_shape, *column_shape)
+    order = batch + rows + columns
+    return jnp.transpose(result, [order.index(x) for x in out])
+
+
+def reduce_labelled(semiring: Semiring, x: jax.Array, labels: Labels, out: Labels) -> jax.Array:
+    """``x`` with the axes ``out``, in that order; a repeated label is a diagonal, others are summed."""
+    for label in dict.fromkeys(labels):
+        while labels.count(label) > 1:
+            first = labels.index(label)
+            second = labels.index(label, first + 1)
+            x = jnp.diagonal(x, axis1=first, axis2=second)  # the diagonal becomes the last axis
+            rest = tuple(y for n, y in enumerate(labels) if n not in (first, second))
+            labels = (*rest, label)
+    gone = tuple(n for n, label in enumerate(labels) if label not in out)
+    if gone:
+        x = semiring.sum(x, gone)
+        labels = tuple(label for label in labels if label in out)
+    return jnp.transpose(x, [labels.index(label) for label in out])
+
+
+def _size(shape: Sequence[int]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def _parse(spec: str, operands: int) -> tuple[list[Labels], Labels]:
+    inputs, arrow, output = spec.replace(" ", "").partition("->")
+    if not arrow or "." in spec:
+        raise ValueError(
+            f"einsum {spec!r}: write the output after '->' and name every axis (no '...')"
+        )
+    terms = [tuple(term) for term in inputs.split(",")]
+    if len(terms) != operands:
+        raise ValueError(f"einsum {spec!r}: {len(terms)} terms but {operands} operands")
+    known = {label for term in terms for label in term}
+    for label in output:
+        if label not in known:
+            raise ValueError(f"einsum {spec!r}: output axis {label!r} is in no operand")
+    if len(set(output)) != len(output):
+        raise ValueError(f"einsum {spec!r}: an output axis is repeated")
+    return terms, tuple(output)

@@ -1,0 +1,227 @@
+"""The gradient rule: one `custom_jvp` for every operation of every semiring.
+
+An operation of a semiring is a pair: its value, computed with ⊕ and ⊗, and its tangent, written
+with nothing but the two derivatives that the semiring states (``responsibility`` of ⊕, ``cofactor``
+of ⊗). `apply` ties the two together; no other function of the framework has a hand-written
+derivative for a semiring. Since tangents are made of differentiable JAX operations and of `apply`
+itself, forward mode, reverse mode and higher derivatives follow.
+
+Derivatives are finite wherever the stated ones are, the semiring's zero included. Ties of a
+selective ⊕ (or ⊗) are split evenly within one reduction; differently bracketed expressions agree
+as subgradients, not value for value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+
+if TYPE_CHECKING:
+    from neurosym.semirings.semiring import Semiring
+
+Tangents = tuple[jax.Array | None, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """An n-ary operation of a semiring; frozen and hashable, so it can be a static argument."""
+
+    semiring: Semiring
+
+    def value(self, *operands: jax.Array) -> jax.Array:
+        """The result, by whatever computation is best; it is never differentiated."""
+        raise TypeError(f"{type(self).__name__} defines no value")
+
+    def tangent(
+        self, result: jax.Array, operands: tuple[jax.Array, ...], tangents: Tangents
+    ) -> jax.Array:
+        """The derivative of the result along ``tangents`` (None where an operand stands still)."""
+        raise TypeError(f"{type(self).__name__} defines no tangent")
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _apply(operation: Operation, *operands: jax.Array) -> jax.Array:
+    return operation.value(*operands)
+
+
+@functools.partial(_apply.defjvp, symbolic_zeros=True)
+def _apply_jvp(operation: Operation, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    semiring = operation.semiring
+    if not semiring.differentiable:
+        raise ValueError(
+            f"semiring {semiring.name} states no derivatives (responsibility and cofactor), "
+            "so nothing computed in it can be differentiated"
+        )
+    result = _apply(operation, *primals)
+    moving = tuple(None if isinstance(t, SymbolicZero) else t for t in tangents)
+    return result, operation.tangent(result, primals, moving)
+
+
+def apply(operation: Operation, *operands: jax.Array) -> jax.Array:
+    """The value of ``operation``, differentiable by the rule."""
+    if operation.semiring.dtype != "float":  # integers and Booleans have no tangents
+        return operation.value(*operands)
+    return _apply(operation, *operands)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ruled:
+    """A semiring's ``add`` or ``mul``: the function as given, differentiated by the rule."""
+
+    semiring: Semiring
+    operation: type[Add] | type[Mul]
+    function: Callable[[jax.Array, jax.Array], jax.Array]
+
+    def __call__(self, x: jax.Array, y: jax.Array) -> jax.Array:
+        x, y = jnp.broadcast_arrays(self.semiring.asarray(x), self.semiring.asarray(y))
+        return apply(self.operation(self.semiring), x, y)
+
+
+class Add(Operation):
+    """``x ⊕ y`` elementwise."""
+
+    def value(self, *operands: jax.Array) -> jax.Array:
+        return self.semiring.add.function(*operands)  # type: ignore[attr-defined]
+
+    def tangent(
+        self, result: jax.Array, operands: tuple[jax.Array, ...], tangents: Tangents
+    ) -> jax.Array:
+        shares = [responsibility(self.semiring, x, result) for x in operands]
+        if self.semiring.selective:
+            shares = split_ties(shares)
+        return weighted(shares, tangents)
+
+
+class Mul(Operation):
+    """``x ⊗ y`` elementwise."""
+
+    def value(self, *operands: jax.Array) -> jax.Array:
+        return self.semiring.mul.function(*operands)  # type: ignore[attr-defined]
+
+    def tangent(
+        self, result: jax.Array, operands: tuple[jax.Array, ...], tangents: Tangents
+    ) -> jax.Array:
+        return weighted(cofactors(self.semiring, *operands), tangents)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sum(Operation):
+    """⊕ along one axis."""
+
+    axis: int
+
+    def value(self, *operands: jax.Array) -> jax.Array:
+        (x,) = operands
+        return raw_sum(self.semiring, x, self.axis)
+
+    def tangent(
+        self, result: jax.Array, operands: tuple[jax.Array, ...], tangents: Tangents
+    ) -> jax.Array:
+        (x,) = operands
+        shares = responsibility(self.semiring, x, jnp.expand_dims(result, self.axis))
+        if self.semiring.selective:
+            shares = split_ties_along(shares, self.axis)
+        return jnp.sum(shares * tangents[0], axis=self.axis)
+
+
+@dataclasses.dataclass(frozen=True)
+class Product(Operation):
+    """⊗ along one axis. Its derivative uses exclusive products, never a division."""
+
+    axis: int
+
+    def value(self, *operands: jax.Array) -> jax.Array:
+        (x,) = operands
+        semiring = self.semiring
+        if semiring.fold_prod is not None:
+            return semiring.fold_prod(x, self.axis)
+        return _fold(semiring.mul.function, x, self.axis, semiring.one)  # type: ignore[attr-defined]
+
+    def tangent(
+        self, result: jax.Array, operands: tuple[jax.Array, ...], tangents: Tangents
+    ) -> jax.Array:
+        (x,) = operands
+        semiring = self.semiring
+        assert semiring.cofactor is not None
+        shares = semiring.cofactor(x, exclusive_products(semiring, x, self.axis))
+        if semiring.selective_mul:
+            shares = split_ties_along(shares, self.axis)
+        return jnp.sum(shares * tangents[0], axis=self.axis)
+
+
+def exclusive_products(semiring: Semiring, x: jax.Array, axis: int) -> jax.Array:
+    """``y[i] = ⊗_{j != i} x[j]`` along ``axis``, by prefix and suffix products."""
+    one = jnp.full_like(jax.lax.slice_in_dim(x, 0, 1, axis=axis), semiring.one)
+    size = x.shape[axis]
+    before = jax.lax.associative_scan(semiring.mul, x, axis=axis)
+    after = jax.lax.associative_scan(semiring.mul, x, axis=axis, reverse=True)
+    before = jax.lax.slice_in_dim(
+        jnp.concatenate([one, before], axis), 0, size, axis=axis
+    )
+    after = jax.lax.slice_in_dim(
+        jnp.concatenate([after, one], axis), 1, size + 1, axis=axis
+    )
+    return semiring.mul(before, after)
+
+
+def raw_sum(semiring: Semiring, x: jax.Array, axis: int) -> jax.Array:
+    """⊕ along ``axis`` as a value, without the gradient rule."""
+    if x.shape[axis] == 0:
+        shape = x.shape[:axis] + x.shape[axis + 1 :]
+        return jnp.full(shape, semiring.zero, x.dtype)
+    if semiring.fold_sum is not None:
+        return semiring.fold_sum(x, axis)
+    return _fold(semiring.add.function, x, axis, semiring.zero)  # type: ignore[attr-defined]
+
+
+def responsibility(semiring: Semiring, x: jax.Array, total: jax.Array) -> jax.Array:
+    """The semiring's responsibility, as floats of the elements' type."""
+    assert semiring.responsibility is not None
+    return semiring.responsibility(x, total).astype(x.dtype)
+
+
+def cofactors(semiring: Semiring, x: jax.Array, y: jax.Array) -> list[jax.Array]:
+    """The derivatives of ``x ⊗ y`` with respect to ``x`` and ``y``."""
+    assert semiring.cofactor is not None
+    shares = [semiring.cofactor(x, y).astype(x.dtype), semiring.cofactor(y, x).astype(x.dtype)]
+    return split_ties(shares) if semiring.selective_mul else shares
+
+
+def split_ties(shares: list[jax.Array]) -> list[jax.Array]:
+    """Divides the shares of tied operands evenly."""
+    count = functools.reduce(jnp.add, shares)
+    return [share / jnp.maximum(count, 1) for share in shares]
+
+
+def split_ties_along(shares: jax.Array, axis: int) -> jax.Array:
+    """Divides the shares of tied elements of one reduction evenly."""
+    return shares / jnp.maximum(jnp.sum(shares, axis=axis, keepdims=True), 1)
+
+
+def weighted(shares: list[jax.Array], tangents: Tangents) -> jax.Array:
+    """The sum of the tangents, each weighted by its share."""
+    terms = [s * t for s, t in zip(shares, tangents, strict=True) if t is not None]
+    return functools.reduce(jnp.add, terms)
+
+
+def _fold(
+    function: Callable[[jax.Array, jax.Array], jax.Array],
+    x: jax.Array,
+    axis: int,
+    identity: float | int | bool,
+) -> jax.Array:
+    """Folds a binary operation along ``axis`` as a balanced tree."""
+    x = jnp.moveaxis(x, axis, 0)
+    if x.shape[0] == 0:
+        return jnp.full(x.shape[1:], identity, x.dtype)
+    while x.shape[0] > 1:
+        half = x.shape[0] // 2
+        folded = function(x[:half], x[half : 2 * half])
+        x = jnp.concatenate([folded, x[2 * half :]]) if x.shape[0] % 2 else folded
+    return x[0]
