@@ -38,29 +38,32 @@ def word_count(size: int) -> int:
 
 
 @with_lanes
-def pack(mask: jax.Array) -> jax.Array:
-    """Packs ``bool[..., D]`` into lanes ``uint64[..., W]``."""
+def pack(mask: jax.Array, axis: int = -1) -> jax.Array:
+    """Packs ``bool[..., D, ...]`` along ``axis`` into lanes ``uint64[..., W, ...]``."""
     mask = jnp.asarray(mask, jnp.bool_)
-    size = mask.shape[-1]
-    words = word_count(size)
-    padding = [(0, 0)] * (mask.ndim - 1) + [(0, words * WORD - size)]
-    bits = jnp.pad(mask, padding).reshape(*mask.shape[:-1], words, WORD)
-    weights = jnp.left_shift(jnp.uint64(1), jnp.arange(WORD, dtype=jnp.uint64))
-    return jnp.sum(jnp.where(bits, weights, jnp.uint64(0)), axis=-1, dtype=jnp.uint64)
+    axis %= mask.ndim
+    size, words = mask.shape[axis], word_count(mask.shape[axis])
+    padding = [(0, words * WORD - size if a == axis else 0) for a in range(mask.ndim)]
+    shape = (*mask.shape[:axis], words, WORD, *mask.shape[axis + 1 :])
+    bits = jnp.pad(mask, padding).reshape(shape)
+    weights = jnp.left_shift(jnp.uint64(1), _positions(mask.ndim - axis - 1))
+    return jnp.sum(jnp.where(bits, weights, jnp.uint64(0)), axis=axis + 1, dtype=jnp.uint64)
 
 
 @with_lanes
-def unpack(lanes: jax.Array, size: int) -> jax.Array:
-    """Unpacks lanes ``uint64[..., W]`` into ``bool[..., size]``.
+def unpack(lanes: jax.Array, size: int, axis: int = -1) -> jax.Array:
+    """Unpacks lanes ``uint64[..., W, ...]`` along ``axis`` into ``bool[..., size, ...]``.
 
     Raises:
       ValueError: if the lanes hold fewer than ``size`` bits.
     """
-    if lanes.shape[-1] * WORD < size:
-        raise ValueError(f"{lanes.shape[-1]} words of {WORD} bits cannot hold {size} values")
-    shifts = jnp.arange(WORD, dtype=jnp.uint64)
-    bits = jnp.right_shift(lanes[..., None], shifts) & jnp.uint64(1)
-    return bits.reshape(*lanes.shape[:-1], -1)[..., :size] != jnp.uint64(0)
+    axis %= lanes.ndim
+    if lanes.shape[axis] * WORD < size:
+        raise ValueError(f"{lanes.shape[axis]} words of {WORD} bits cannot hold {size} values")
+    after = lanes.ndim - axis - 1
+    bits = jnp.right_shift(jnp.expand_dims(lanes, axis + 1), _positions(after)) & jnp.uint64(1)
+    bits = bits.reshape(*lanes.shape[:axis], -1, *lanes.shape[axis + 1 :])
+    return jax.lax.slice_in_dim(bits, 0, size, axis=axis) != jnp.uint64(0)
 
 
 @with_lanes
@@ -87,3 +90,8 @@ def single(index: np.ndarray, words: int) -> np.ndarray:
     bit = np.left_shift(np.uint64(1), (index % WORD).astype(np.uint64))
     np.put_along_axis(lanes, (index // WORD)[..., None], bit[..., None], axis=-1)
     return lanes
+
+
+def _positions(trailing: int) -> jax.Array:
+    """``uint64[64, 1, ...]``: the bit positions of a word, before ``trailing`` further axes."""
+    return jnp.arange(WORD, dtype=jnp.uint64).reshape(WORD, *(1,) * trailing)

@@ -1,0 +1,187 @@
+"""What a constraint is: four readings, one file for each kind.
+
+1. *check* an assignment;
+2. *prune* bits: the values that some allowed assignment within the domains uses;
+3. *total* and *support* in any semiring;
+4. the law that ties them, in `neurosym.testing`: pruning is the Boolean through.
+
+A constraint exists in three forms. The *declaration* (`Linear`, `Table`) names variables and is what
+users build. `compile` turns it into a *relation* over variable indices: plain integers and tuples,
+hashable, which knows how to lower itself to tensors for the soft engine. Relations of one kind and
+similar size make a *group* of arrays, whose `prune` the hard engine calls for a whole batch at once.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.tensor_network import contract, plan_contraction, supports
+
+if TYPE_CHECKING:
+    from neurosym.problems.variable import Variable
+
+Labels = tuple[Hashable, ...]
+
+
+class Constraint(abc.ABC):
+    """A declaration: what must hold between some variables of a problem."""
+
+    scope: tuple[Variable, ...]
+
+    @abc.abstractmethod
+    def check(self, values: Sequence[Hashable]) -> bool:
+        """Whether the values of ``scope``, in its order, satisfy the constraint."""
+
+    @abc.abstractmethod
+    def compile(self) -> Relation:
+        """The relation over variable and value indices."""
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a constraint has no truth value: add it to a problem with problem.add(...), and write "
+            "a <= b and b <= c as two constraints"
+        )
+
+
+class Relation(abc.ABC):
+    """A compiled constraint over indices: immutable, hashable, made of integers and tuples.
+
+    Attributes:
+      scope: distinct indices of variables.
+      sizes: the number of values of each.
+    """
+
+    scope: tuple[int, ...]
+    sizes: tuple[int, ...]
+    kind: ClassVar[str]
+
+    @abc.abstractmethod
+    def allows(self, assignment: Sequence[int]) -> bool:
+        """Whether the value indices of ``scope``, in its order, satisfy the constraint."""
+
+    @abc.abstractmethod
+    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
+        """The constraint as tensors.
+
+        Args:
+          private: positions of the scope whose variables occur in no other constraint and are not
+            asked for; the lowering may sum them out by a method of its own.
+          name: makes the labels of hidden indices unique.
+        """
+
+    @property
+    @abc.abstractmethod
+    def bucket(self) -> Hashable:
+        """Relations with equal buckets may share a group of arrays."""
+
+    @classmethod
+    @abc.abstractmethod
+    def group(cls, relations: Sequence[Any], size: int) -> Group:
+        """Arrays for relations of one bucket, over domains of at most ``size`` values."""
+
+    def total(self, semiring: Semiring, weights: Sequence[jax.Array]) -> jax.Array:
+        """⊕ over allowed assignments of ⊗ of the weights, one element array ``[D_k]`` a position."""
+        return self._network(semiring, weights)[0]
+
+    def support(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
+        """The formal derivative of `total` with respect to each weight, ``[D_k]`` a position."""
+        return self._network(semiring, weights)[1]
+
+    def _network(
+        self, semiring: Semiring, weights: Sequence[jax.Array]
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        lowering = self.lower(frozenset(range(len(self.scope))), "constraint")
+        open_positions = [k for k in range(len(self.scope)) if k not in lowering.absorbed]
+        labels = [(self.scope[k],) for k in open_positions] + list(lowering.labels)
+        sizes = {v: n for v, n in zip(self.scope, self.sizes, strict=True)} | dict(lowering.sizes)
+        tensors = [weights[k] for k in open_positions] + lowering.up(semiring, weights)
+        plan = plan_contraction(labels, (), sizes)
+        outer = supports(semiring, plan, tensors)
+        found = dict(zip(open_positions, outer, strict=False))
+        found |= lowering.down(semiring, weights, outer[len(open_positions) :])
+        return contract(semiring, plan, tensors), [found[k] for k in range(len(self.scope))]
+
+
+class Lowering(abc.ABC):
+    """A relation as a few tensors over its variables and hidden indices.
+
+    Attributes:
+      labels: of each tensor: variable indices, and hidden labels that no other constraint has.
+      sizes: of the hidden labels.
+      absorbed: positions of the scope that are summed out inside; their weights enter through `up`.
+    """
+
+    labels: tuple[Labels, ...]
+    sizes: Mapping[Hashable, int]
+    absorbed: frozenset[int]
+
+    @abc.abstractmethod
+    def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
+        """The tensors; ``weights`` has one element array a position, those not absorbed unused."""
+
+    @abc.abstractmethod
+    def down(
+        self, semiring: Semiring, weights: Sequence[jax.Array], outer: Sequence[jax.Array]
+    ) -> dict[int, jax.Array]:
+        """The supports of absorbed positions, given the supports of the tensors."""
+
+
+class DenseLowering(Lowering):
+    """Constant masks over variables and hidden indices; nothing is absorbed.
+
+    The masks are made when they are needed, so that a network that is too wide is refused before.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[Labels],
+        masks: Callable[[], Sequence[np.ndarray]],
+        sizes: Mapping[Hashable, int] | None = None,
+    ) -> None:
+        self.labels = tuple(labels)
+        self.masks = masks
+        self.sizes = sizes or {}
+        self.absorbed = frozenset()
+
+    def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
+        dtype = weights[0].dtype
+        return [semiring.indicator(jnp.asarray(mask), dtype) for mask in self.masks()]
+
+    def down(
+        self, semiring: Semiring, weights: Sequence[jax.Array], outer: Sequence[jax.Array]
+    ) -> dict[int, jax.Array]:
+        return {}
+
+
+class Group(Protocol):
+    """Arrays of ``C`` relations of one kind over scopes of at most ``K`` variables; a pytree.
+
+    Shorter scopes are padded: ``scope`` repeats variable 0 there and ``present`` is False.
+    """
+
+    scope: jax.Array  # int32[C, K]
+    present: jax.Array  # bool[C, K]
+
+    def prune(self, domains: jax.Array) -> jax.Array:
+        """What each constraint still allows.
+
+        Args:
+          domains: lanes ``uint64[C, K, W, B]`` of the variables in scope, batch last.
+
+        Returns:
+          Lanes ``uint64[C, K, W, B]``: values with a support in ``domains`` (a weaker propagator
+          says so in its docstring); all ones where ``present`` is False.
+        """
+        ...
+
+
+def power_of_two(n: int) -> int:
+    """The smallest power of two that is at least ``n``."""
+    return 1 << max(0, n - 1).bit_length()

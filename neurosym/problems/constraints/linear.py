@@ -1,0 +1,468 @@
+"""`Linear`: a sum of variables with integer coefficients, compared with a constant.
+
+Pruning is exact for all six comparisons. ``==`` uses the set of reachable partial sums, one bit a
+sum (Trick 2003, "A dynamic programming approach for consistency and propagation for knapsack
+constraints", https://doi.org/10.1023/A:1021801522545); where that set would be longer than
+`MAX_SUMS`, it falls back to bounds consistency, which is weaker: it never removes a supported
+value but may keep an unsupported one. The other comparisons are exact by bounds alone.
+
+Total and support are a dynamic program over partial sums, by ⊕ and ⊗, so they exist in any semiring
+and their cost grows with the range of the sum, not with the number of assignments.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+import operator
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.constraint import (
+    Constraint,
+    Group,
+    Labels,
+    Lowering,
+    Relation,
+    power_of_two,
+)
+from neurosym.semirings.placement import embed, select, shifted
+from neurosym.semirings.semiring import Semiring
+
+if TYPE_CHECKING:
+    from neurosym.problems.variable import Variable
+
+MAX_SUMS = 2**14
+"""Partial sums that exact pruning of ``==`` tracks as bits; a wider range is pruned by bounds."""
+
+MAX_DENSE = 2**16
+"""Entries of a mask over partial sum and variables that is laid out whole, not as a chain."""
+
+_COMPARISONS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Linear(Constraint):
+    """``coefficients · scope  relation  constant``.
+
+    Usually written as arithmetic, ``problem.add(2 * a + b <= 7)``; this is the explicit form of it:
+    ``Linear((a, b), (2, 1), "<=", 7)``. A repeated variable adds up its coefficients, and variables
+    with coefficient zero drop out.
+
+    Attributes:
+      scope: the variables; their domains hold integers.
+      coefficients: one integer a variable.
+      relation: one of ``== != < <= > >=``.
+      constant: an integer.
+
+    Raises:
+      ValueError: for a domain value, coefficient or constant that is no integer, an unknown relation,
+        as many coefficients as not variables, sums beyond 32 bits, or when no variable is left.
+    """
+
+    scope: tuple[Variable, ...]
+    coefficients: tuple[int, ...]
+    relation: str
+    constant: int
+
+    def __post_init__(self) -> None:
+        if self.relation not in _COMPARISONS:
+            known = " ".join(_COMPARISONS)
+            raise ValueError(f"a linear constraint has no relation {self.relation!r}; use {known}")
+        if len(self.scope) != len(self.coefficients):
+            raise ValueError(
+                f"a linear constraint over {len(self.scope)} variables "
+                f"has {len(self.coefficients)} coefficients"
+            )
+        merged: dict[Variable, int] = {}
+        for variable, coefficient in zip(self.scope, self.coefficients, strict=True):
+            _require_integer(coefficient, f"the coefficient of variable {variable.name!r}")
+            merged[variable] = merged.get(variable, 0) + int(coefficient)
+        _require_integer(self.constant, "the constant of a linear constraint")
+        merged = {variable: c for variable, c in merged.items() if c != 0}
+        if not merged:
+            raise ValueError(
+                f"the linear constraint 0 {self.relation} {self.constant} has no variable left"
+            )
+        reach = abs(int(self.constant))
+        for variable, coefficient in merged.items():
+            for value in variable.domain:
+                _require_integer(value, f"arithmetic on variable {variable.name!r}: domain value")
+            reach += abs(coefficient) * max(abs(int(value)) for value in variable.domain)  # type: ignore[call-overload]
+        if reach >= 2**31:
+            raise ValueError(f"a linear constraint whose sums reach {reach} does not fit 32 bits")
+        object.__setattr__(self, "scope", tuple(merged))
+        object.__setattr__(self, "coefficients", tuple(merged.values()))
+        object.__setattr__(self, "constant", int(self.constant))
+
+    def __repr__(self) -> str:
+        terms = [f"{c}·{v.name}" for v, c in zip(self.scope, self.coefficients, strict=True)]
+        return f"Linear({' + '.join(terms)} {self.relation} {self.constant})"
+
+    def check(self, values: Sequence[Hashable]) -> bool:
+        total = sum(c * int(v) for c, v in zip(self.coefficients, values, strict=True))  # type: ignore[call-overload]
+        return bool(_COMPARISONS[self.relation](total, self.constant))
+
+    def compile(self) -> LinearRelation:
+        sign, bound, relation = 1, self.constant, self.relation
+        if relation in (">", ">="):
+            sign, bound, relation = -1, -bound, {">": "<", ">=": "<="}[relation]
+        if relation == "<":
+            bound, relation = bound - 1, "<="
+        offsets = []
+        for variable, coefficient in zip(self.scope, self.coefficients, strict=True):
+            terms = [sign * coefficient * int(value) for value in variable.domain]  # type: ignore[call-overload]
+            least = min(terms)
+            bound -= least
+            offsets.append([term - least for term in terms])
+        divisor = math.gcd(*(offset for row in offsets for offset in row)) or 1
+        # A sum that is a multiple of the divisor never meets a bound that is not.
+        quotient, remainder = divmod(bound, divisor)
+        if remainder and relation != "<=":
+            quotient = -1
+        return LinearRelation(
+            scope=tuple(variable.index for variable in self.scope),
+            offsets=tuple(tuple(offset // divisor for offset in row) for row in offsets),
+            relation=relation,
+            bound=quotient,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearRelation(Relation):
+    """``Σ_k offsets[k][x_k]  relation  bound`` over value indices, with offsets of least value 0.
+
+    ``relation`` is ``==``, ``!=`` or ``<=``. A negative bound is met by no sum.
+    """
+
+    scope: tuple[int, ...]
+    offsets: tuple[tuple[int, ...], ...]
+    relation: str
+    bound: int
+    kind: ClassVar[str] = "linear"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:  # type: ignore[override]
+        return tuple(len(row) for row in self.offsets)
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        """The largest offset of each position."""
+        return tuple(max(row) for row in self.offsets)
+
+    @property
+    def sums(self) -> int:
+        """The number of partial sums that matter, from 0 up."""
+        everything = sum(self.ranges) + 1
+        return everything if self.relation == "!=" else max(1, min(everything, self.bound + 1))
+
+    def allows(self, assignment: Sequence[int]) -> bool:
+        total = sum(row[v] for row, v in zip(self.offsets, assignment, strict=True))
+        return self.accepts(total)
+
+    def accepts(self, total: Any) -> Any:
+        """``total  relation  bound``, elementwise."""
+        return _COMPARISONS[self.relation](total, self.bound)
+
+    @property
+    def bucket(self) -> Hashable:
+        arity = power_of_two(len(self.scope))
+        if self.relation == "==" and self.sums <= MAX_SUMS:
+            return "sums", arity, power_of_two(bits.word_count(self.sums))
+        return "bounds", arity
+
+    @classmethod
+    def group(cls, relations: Sequence[LinearRelation], size: int) -> Group:
+        if relations[0].bucket[0] == "sums":  # type: ignore[index]
+            return _group_sums(relations, size)
+        return _group_bounds(relations, size)
+
+    def lower(self, private: frozenset[int], name: Hashable) -> LinearLowering:
+        return LinearLowering(self, private, name)
+
+
+class LinearLowering(Lowering):
+    """Private variables are summed out in order of range; the rest are masks over the partial sum.
+
+    At least one variable stays open. When it is a single one under ``==``, the sum is read at its
+    values and no mask is needed.
+    """
+
+    def __init__(self, relation: LinearRelation, private: frozenset[int], name: Hashable) -> None:
+        ranges = relation.ranges
+        order = sorted(range(len(relation.scope)), key=lambda k: (ranges[k], k))
+        inner = [k for k in order if k in private]
+        outer = [k for k in order if k not in private]
+        if not outer:
+            outer = [inner.pop()]
+        self.relation, self.inner, self.outer = relation, inner, outer
+        self.absorbed = frozenset(inner)
+        # lengths[n]: partial sums after the first n inner variables
+        self.lengths = [1]
+        for k in inner:
+            self.lengths.append(min(self.lengths[-1] + ranges[k], relation.sums))
+        self.read = bool(inner) and len(outer) == 1 and relation.relation == "=="
+        if self.read:
+            (k,) = outer
+            self.labels: tuple[Labels, ...] = ((relation.scope[k],),)
+            self.sizes = {}
+            self.positions = [relation.bound - offset for offset in relation.offsets[k]]
+        else:
+            self.labels, self.sizes, self._masks = self._lay_out(name)
+
+    def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
+        dtype = weights[0].dtype
+        if not self.inner:
+            return [semiring.indicator(jnp.asarray(mask), dtype) for mask in self._masks()]
+        sums = self._prefixes(semiring, weights)[-1]
+        if self.read:
+            return [select(semiring, sums, self.positions)]
+        masks = [semiring.indicator(jnp.asarray(mask), dtype) for mask in self._masks()]
+        return [sums, *masks]
+
+    def down(
+        self, semiring: Semiring, weights: Sequence[jax.Array], outer: Sequence[jax.Array]
+    ) -> dict[int, jax.Array]:
+        if not self.inner:
+            return {}
+        prefixes = self._prefixes(semiring, weights)
+        # suffix[s]: the total of everything outside the first n variables, given their sum s
+        suffix = outer[0]
+        if self.read:
+            suffix = embed(semiring, suffix, self.positions, self.lengths[-1])
+        found: dict[int, jax.Array] = {}
+        for n in reversed(range(1, len(self.inner))):
+            k = self.inner[n]
+            back = [-offset for offset in self.relation.offsets[k]]
+            after = shifted(semiring, suffix, back, self.lengths[n])  # [D, S]
+            found[k] = semiring.sum(semiring.mul(prefixes[n - 1][None, :], after), 1)
+            suffix = semiring.sum(semiring.mul(weights[k][:, None], after), 0)
+        first = self.inner[0]
+        found[first] = select(semiring, suffix, self.relation.offsets[first])
+        return found
+
+    def _prefixes(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
+        """``[n][s]``: the total over the first n + 1 inner variables whose sum is s."""
+        offsets = self.relation.offsets
+        first, *others = self.inner
+        sums = [embed(semiring, weights[first], offsets[first], self.lengths[1])]
+        for n, k in enumerate(others):
+            terms = shifted(semiring, sums[-1], offsets[k], self.lengths[n + 2])  # [D, S]
+            sums.append(semiring.sum(semiring.mul(weights[k][:, None], terms), 0))
+        return sums
+
+    def _lay_out(
+        self, name: Hashable
+    ) -> tuple[tuple[Labels, ...], dict[Hashable, int], Callable[[], list[np.ndarray]]]:
+        """Masks that link the inner sum (if any) and the outer variables to the bound."""
+        relation = self.relation
+        axes = [np.asarray(relation.offsets[k]) for k in self.outer]
+        labels: list[Hashable] = [relation.scope[k] for k in self.outer]
+        hidden: dict[Hashable, int] = {}
+        factors: list[Labels] = []
+        if self.inner:
+            start = (name, "sum")
+            hidden[start] = self.lengths[-1]
+            axes.insert(0, np.arange(self.lengths[-1]))
+            labels.insert(0, start)
+            factors.append((start,))
+        if math.prod(len(axis) for axis in axes) <= MAX_DENSE or len(axes) <= 2:
+
+            def whole() -> list[np.ndarray]:
+                grids = np.meshgrid(*axes, indexing="ij", sparse=True)
+                return [np.asarray(relation.accepts(sum(grids)))]
+
+            return (*factors, tuple(labels)), hidden, whole
+        # A chain: hidden index n is the sum of the first n + 2 axes; sums[n] are its values.
+        sums, label = [axes[0]], labels[0]
+        for n, (axis, here) in enumerate(zip(axes[1:-1], labels[1:-1], strict=True)):
+            length = min(int(sums[-1].max() + axis.max()) + 1, relation.sums)
+            sums.append(np.arange(length))
+            hidden[(name, n)] = length
+            factors.append((label, here, (name, n)))
+            label = (name, n)
+        factors.append((label, labels[-1]))
+
+        def chain() -> list[np.ndarray]:
+            links = zip(sums[:-1], axes[1:-1], sums[1:], strict=True)
+            masks = [a[:, None, None] + b[None, :, None] == c for a, b, c in links]
+            return [*masks, np.asarray(relation.accepts(sums[-1][:, None] + axes[-1]))]
+
+        return tuple(factors), hidden, chain
+
+
+@flax.struct.dataclass
+class LinearBounds:
+    """Linear ``<=`` and ``!=`` (and too wide ``==``, by bounds only); see `Group`."""
+
+    scope: jax.Array  # int32[C, K]
+    present: jax.Array  # bool[C, K]
+    offsets: jax.Array  # int32[C, K, D]
+    bound: jax.Array  # int32[C]
+    unequal: jax.Array  # bool[C]: != instead of <=
+
+    @jax.named_scope("linear_bounds")
+    def prune(self, domains: jax.Array) -> jax.Array:
+        offsets = self.offsets[..., None]
+        possible = bits.unpack(domains, self.offsets.shape[2], axis=2)  # [C, K, D, B]
+        possible &= self.present[..., None, None]
+        far = jnp.int32(2**31 - 1)
+        low = jnp.min(jnp.where(possible, offsets, far), axis=2)
+        low = jnp.where(low == far, 0, low)  # absent, or wiped out and cleared by the caller
+        high = jnp.max(jnp.where(possible, offsets, 0), axis=2)
+        others_low = (jnp.sum(low, axis=1, keepdims=True) - low)[:, :, None]
+        others_high = (jnp.sum(high, axis=1, keepdims=True) - high)[:, :, None]
+        bound = self.bound[:, None, None, None]
+        least = offsets + others_low
+        fits = least <= bound
+        # Unequal: only when the others can make one sum alone does a value meet the bound for sure.
+        differs = (others_low != others_high) | (least != bound)
+        keep = jnp.where(self.unequal[:, None, None, None], differs, fits)
+        keep |= ~self.present[..., None, None]
+        lanes = bits.pack(keep, axis=2)
+        return jnp.where(self.present[..., None, None], lanes, ~jnp.uint64(0))
+
+
+@flax.struct.dataclass
+class LinearSums:
+    """Linear ``==``, exact by reachable sums; see `Group`. S is the number of words of a sum set."""
+
+    scope: jax.Array  # int32[C, K]
+    present: jax.Array  # bool[C, K]
+    offsets: jax.Array  # int32[C, K, D]; absent positions have the single offset 0
+    start: jax.Array  # uint64[S]: the set {0}
+    goal: jax.Array  # uint64[C, S]: the set {bound}, empty where no sum can meet it
+
+    @jax.named_scope("linear_sums")
+    def prune(self, domains: jax.Array) -> jax.Array:
+        first = jnp.arange(self.offsets.shape[2]) == 0
+        possible = bits.unpack(domains, self.offsets.shape[2], axis=2)
+        possible = jnp.where(self.present[..., None, None], possible, first[:, None])
+        possible = jnp.moveaxis(possible, 1, 0)  # bool[K, C, D, B]
+        offsets = jnp.moveaxis(self.offsets, 1, 0)
+        shape = (*self.goal.shape, domains.shape[-1])
+        start = jnp.broadcast_to(self.start[None, :, None], shape)
+        goal = jnp.broadcast_to(self.goal[..., None], shape)
+        nothing = jnp.uint64(0)
+
+        def forward(sums: jax.Array, here: tuple) -> tuple[jax.Array, jax.Array]:
+            offset, bit = here
+            moved = jnp.where(bit[:, :, None], _shift(sums, offset, up=True), nothing)
+            return _union(moved), sums
+
+        def backward(sums: jax.Array, here: tuple) -> tuple[jax.Array, jax.Array]:
+            offset, bit, before = here
+            moved = _shift(sums, offset, up=False)
+            supported = jnp.any(moved & before[:, None] != nothing, axis=2)
+            return _union(jnp.where(bit[:, :, None], moved, nothing)), supported
+
+        _, reached = jax.lax.scan(forward, start, (offsets, possible))
+        _, supported = jax.lax.scan(backward, goal, (offsets, possible, reached), reverse=True)
+        lanes = bits.pack(jnp.moveaxis(supported, 0, 1), axis=2)
+        return jnp.where(self.present[..., None, None], lanes, ~nothing)
+
+
+def _shift(sums: jax.Array, offsets: jax.Array, *, up: bool) -> jax.Array:
+    """Adds (or subtracts) each offset ``int32[C, D]`` to the sets ``uint64[C, S, B]``: one
+    ``uint64[C, D, S, B]`` set a value."""
+    words = sums.shape[1]
+    whole, part = offsets // bits.WORD, (offsets % bits.WORD).astype(jnp.uint64)
+    sums = sums[:, None]
+    if words == 1:
+        near = jnp.where((whole == 0)[..., None, None], sums, jnp.uint64(0))
+        far = jnp.zeros_like(near)
+    else:
+        sign = -1 if up else 1
+        source = jnp.arange(words) + sign * whole[..., None]  # [C, D, S]
+        near, far = _words(sums, source), _words(sums, source + sign)
+    part = part[..., None, None]
+    rest = (jnp.uint64(bits.WORD) - part) % jnp.uint64(bits.WORD)
+    carried = jnp.where(part == 0, jnp.uint64(0), far >> rest if up else far << rest)
+    return (near << part if up else near >> part) | carried
+
+
+def _words(sums: jax.Array, source: jax.Array) -> jax.Array:
+    """Words ``source`` of each set; empty where they lie outside."""
+    inside = (source >= 0) & (source < sums.shape[2])
+    index = jnp.where(inside, source, 0)[..., None]
+    taken = jnp.take_along_axis(sums, index, axis=2, mode="promise_in_bounds")
+    return jnp.where(inside[..., None], taken, jnp.uint64(0))
+
+
+def _union(sets: jax.Array) -> jax.Array:
+    """The union over values of ``uint64[C, D, S, B]``."""
+    return jax.lax.reduce(sets, np.uint64(0), jax.lax.bitwise_or, (1,))
+
+
+def _group_bounds(relations: Sequence[LinearRelation], size: int) -> LinearBounds:
+    rows = []
+    for relation in relations:
+        rows.append(relation)
+        if relation.relation == "==":  # too wide for sums: <= from both sides
+            ranges = relation.ranges
+            mirrored = tuple(
+                tuple(r - offset for offset in row)
+                for r, row in zip(ranges, relation.offsets, strict=True)
+            )
+            rows.append(
+                LinearRelation(relation.scope, mirrored, "<=", sum(ranges) - relation.bound)
+            )
+    scope, present, offsets = _pad_scopes(rows, size)
+    return LinearBounds(
+        scope=jnp.asarray(scope),
+        present=jnp.asarray(present),
+        offsets=jnp.asarray(offsets),
+        bound=jnp.asarray([row.bound for row in rows], jnp.int32),
+        unequal=jnp.asarray([row.relation == "!=" for row in rows]),
+    )
+
+
+def _group_sums(relations: Sequence[LinearRelation], size: int) -> LinearSums:
+    scope, present, offsets = _pad_scopes(relations, size)
+    words = max(bits.word_count(relation.sums) for relation in relations)
+    bounds = np.asarray([relation.bound for relation in relations])
+    # A bound below 0 or beyond every sum is an empty set, which leaves no value a support.
+    meetable = (bounds >= 0) & (bounds < words * bits.WORD)
+    goal = np.where(meetable[:, None], bits.single(np.where(meetable, bounds, 0), words), 0)
+    with jax.enable_x64(True):
+        return LinearSums(
+            scope=jnp.asarray(scope),
+            present=jnp.asarray(present),
+            offsets=jnp.asarray(offsets),
+            start=jnp.asarray(bits.single(np.asarray(0), words)),
+            goal=jnp.asarray(goal.astype(np.uint64)),
+        )
+
+
+def _pad_scopes(
+    relations: Sequence[LinearRelation], size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    arity = power_of_two(max(len(relation.scope) for relation in relations))
+    scope = np.zeros((len(relations), arity), np.int32)
+    present = np.zeros((len(relations), arity), np.bool_)
+    offsets = np.zeros((len(relations), arity, size), np.int32)
+    for c, relation in enumerate(relations):
+        k = len(relation.scope)
+        scope[c, :k], present[c, :k] = relation.scope, True
+        for position, row in enumerate(relation.offsets):
+            offsets[c, position, : len(row)] = row
+    return scope, present, offsets
+
+
+def _require_integer(value: Any, what: str) -> None:
+    if not isinstance(value, numbers.Integral):
+        raise ValueError(f"{what} must be an integer, not {value!r}")

@@ -1,0 +1,238 @@
+"""`Table`: the allowed, or the forbidden, combinations of values, listed.
+
+Pruning is exact for both. An allowed table keeps the rows that lie within the domains and unites
+their values, one bit-parallel pass over the rows (the positive table of compact-table, Demeulenaere
+et al. 2016, https://arxiv.org/abs/1604.06641). A forbidden table removes a value when the rows that
+use it are as many as the combinations of the other variables' domains.
+
+Total and support: a small table is one dense mask. A long allowed table is one hidden index over
+its rows, a long forbidden one a chain of hidden prefixes (a trie with one way out).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.constraint import (
+    Constraint,
+    DenseLowering,
+    Group,
+    Labels,
+    Relation,
+    power_of_two,
+)
+
+if TYPE_CHECKING:
+    from neurosym.problems.variable import Variable
+
+MAX_DENSE = 2**14
+"""Entries of a table that is laid out as one dense mask."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table(Constraint):
+    """The values of ``scope`` together are one of ``tuples`` (or none of them).
+
+    Attributes:
+      scope: distinct variables.
+      tuples: combinations of domain values, one value a variable; repeated ones count once.
+      allowed: False forbids the tuples instead.
+
+    Raises:
+      ValueError: for an empty scope, a repeated variable, a tuple of another length, or a value that
+        its variable's domain does not have.
+    """
+
+    scope: tuple[Variable, ...]
+    tuples: tuple[tuple[Hashable, ...], ...]
+    allowed: bool = True
+
+    def __post_init__(self) -> None:
+        scope = tuple(self.scope)
+        if not scope:
+            raise ValueError("a table constraint needs at least one variable")
+        if len({id(variable) for variable in scope}) != len(scope):
+            names = ", ".join(variable.name for variable in scope)
+            raise ValueError(f"a table constraint names a variable twice: {names}")
+        tuples = tuple(dict.fromkeys(tuple(row) for row in self.tuples))
+        for row in tuples:
+            if len(row) != len(scope):
+                raise ValueError(
+                    f"a table over {len(scope)} variables has the tuple {row!r} of {len(row)} values"
+                )
+            for variable, value in zip(scope, row, strict=True):
+                variable.value_index(value)
+        object.__setattr__(self, "scope", scope)
+        object.__setattr__(self, "tuples", tuples)
+
+    def __repr__(self) -> str:
+        names = ", ".join(variable.name for variable in self.scope)
+        kind = "allowed" if self.allowed else "forbidden"
+        return f"Table(({names}), {len(self.tuples)} {kind} tuples)"
+
+    def check(self, values: Sequence[Hashable]) -> bool:
+        return (tuple(values) in self.tuples) == self.allowed
+
+    def compile(self) -> TableRelation:
+        index = [{value: v for v, value in enumerate(x.domain)} for x in self.scope]
+        rows = sorted(
+            {tuple(at[v] for at, v in zip(index, row, strict=True)) for row in self.tuples}
+        )
+        return TableRelation(
+            scope=tuple(variable.index for variable in self.scope),
+            sizes=tuple(len(variable.domain) for variable in self.scope),
+            rows=tuple(rows),
+            allowed=self.allowed,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TableRelation(Relation):
+    """Distinct rows of value indices, allowed or forbidden."""
+
+    scope: tuple[int, ...]
+    sizes: tuple[int, ...]
+    rows: tuple[tuple[int, ...], ...]
+    allowed: bool
+    kind: ClassVar[str] = "table"
+
+    def allows(self, assignment: Sequence[int]) -> bool:
+        return (tuple(assignment) in self.rows) == self.allowed
+
+    @property
+    def bucket(self) -> Hashable:
+        return self.allowed, power_of_two(len(self.scope)), power_of_two(len(self.rows))
+
+    @classmethod
+    def group(cls, relations: Sequence[TableRelation], size: int) -> Group:
+        arity = power_of_two(max(len(relation.scope) for relation in relations))
+        length = power_of_two(max(len(relation.rows) for relation in relations))
+        scope = np.zeros((len(relations), arity), np.int32)
+        present = np.zeros((len(relations), arity), np.bool_)
+        rows = np.full((len(relations), length, arity), -1, np.int32)
+        for c, relation in enumerate(relations):
+            k, t = len(relation.scope), len(relation.rows)
+            scope[c, :k], present[c, :k] = relation.scope, True
+            rows[c, :t, :k] = np.asarray(relation.rows, np.int32).reshape(t, k)
+        used = rows >= 0
+        lanes = bits.single(np.where(used, rows, 0), bits.word_count(size))
+        lanes = np.where(used[..., None], lanes, np.uint64(0))
+        kind = AllowedRows if relations[0].allowed else ForbiddenRows
+        with jax.enable_x64(True):
+            return kind(
+                scope=jnp.asarray(scope),
+                present=jnp.asarray(present),
+                rows=jnp.asarray(lanes),
+                listed=jnp.asarray(used.any(axis=2)),
+                size=size,
+            )
+
+    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+        if math.prod(self.sizes) <= MAX_DENSE:
+            return DenseLowering([self.scope], lambda: [self._mask()])
+        return self._lower_rows(name) if self.allowed else self._lower_trie(name)
+
+    def _mask(self) -> np.ndarray:
+        mask = np.full(self.sizes, not self.allowed)
+        if self.rows:
+            mask[tuple(np.asarray(self.rows).T)] = self.allowed
+        return mask
+
+    def _lower_rows(self, name: Hashable) -> DenseLowering:
+        """One hidden index over the rows; rows are distinct, so each assignment counts once."""
+        label = (name, "row")
+
+        def masks() -> list[np.ndarray]:
+            rows = np.asarray(self.rows, np.int32).reshape(-1, len(self.scope))
+            return [rows[:, k, None] == np.arange(size) for k, size in enumerate(self.sizes)]
+
+        labels = [(label, variable) for variable in self.scope]
+        return DenseLowering(labels, masks, {label: len(self.rows)})
+
+    def _lower_trie(self, name: Hashable) -> DenseLowering:
+        """A chain of prefixes of forbidden rows; state 0 has left them, and may go anywhere.
+
+        Exactly one path carries each allowed assignment, so it counts once.
+        """
+        arity = len(self.scope)
+        # states[k]: the prefixes of length k, numbered from 1
+        states = [
+            {prefix: n + 1 for n, prefix in enumerate(sorted({row[:k] for row in self.rows}))}
+            for k in range(arity)
+        ]
+        hidden: dict[Hashable, int] = {(name, k): len(states[k]) + 1 for k in range(1, arity)}
+        labels: list[Labels] = []
+        for k, variable in enumerate(self.scope):
+            before = ((name, k),) if k > 0 else ()
+            after = ((name, k + 1),) if k < arity - 1 else ()
+            labels.append((*before, variable, *after))
+
+        def masks() -> list[np.ndarray]:
+            steps = []
+            for k, size in enumerate(self.sizes):
+                last = k == arity - 1
+                step = np.zeros((len(states[k]) + 1, size, 1 if last else hidden[name, k + 1]), bool)
+                step[:, :, 0] = True
+                for row in self.rows:
+                    here = states[k][row[:k]]
+                    step[here, row[k], 0] = False
+                    if not last:
+                        step[here, row[k], states[k + 1][row[: k + 1]]] = True
+                step = step[..., 0] if last else step
+                steps.append(step[1] if k == 0 else step)  # every path starts at the empty prefix
+            return steps
+
+        return DenseLowering(labels, masks, hidden)
+
+
+@flax.struct.dataclass
+class _Rows:
+    scope: jax.Array  # int32[C, K]
+    present: jax.Array  # bool[C, K]
+    rows: jax.Array  # uint64[C, T, K, W]: one bit a row and position; none where absent
+    listed: jax.Array  # bool[C, T]: False in the padding after the last row
+    size: int = flax.struct.field(pytree_node=False)  # D
+
+    def alive(self, domains: jax.Array) -> jax.Array:
+        """``bool[C, T, B]``: the row lies within the domains."""
+        met = jnp.any(domains[:, None] & self.rows[..., None] != jnp.uint64(0), axis=3)
+        return jnp.all(met | ~self.present[:, None, :, None], axis=2) & self.listed[..., None]
+
+
+@flax.struct.dataclass
+class AllowedRows(_Rows):
+    """Allowed tables; see `Group`. T is the number of rows."""
+
+    @jax.named_scope("table_allowed")
+    def prune(self, domains: jax.Array) -> jax.Array:
+        alive = self.alive(domains)[:, :, None, None]
+        used = jnp.where(alive, self.rows[..., None], jnp.uint64(0))
+        lanes = jax.lax.reduce(used, np.uint64(0), jax.lax.bitwise_or, (1,))
+        return jnp.where(self.present[..., None, None], lanes, ~jnp.uint64(0))
+
+
+@flax.struct.dataclass
+class ForbiddenRows(_Rows):
+    """Forbidden tables; see `Group`."""
+
+    @jax.named_scope("table_forbidden")
+    def prune(self, domains: jax.Array) -> jax.Array:
+        values = bits.unpack(self.rows, self.size, axis=3).astype(jnp.float32)  # [C, T, K, D]
+        alive = self.alive(domains).astype(jnp.float32)
+        counts = jnp.einsum("ctkd,ctb->ckdb", values, alive, precision=jax.lax.Precision.HIGHEST)
+        sizes = jnp.sum(jax.lax.population_count(domains), axis=2).astype(jnp.float64)
+        sizes = jnp.where(self.present[..., None], sizes, 1)  # [C, K, B]
+        arity = sizes.shape[1]
+        own = jnp.eye(arity, dtype=jnp.bool_)[:, :, None]
+        others = jnp.prod(jnp.where(own, 1, sizes[:, None]), axis=2)  # [C, K, B]
+        lanes = bits.pack(counts < others[:, :, None], axis=2)
+        return jnp.where(self.present[..., None, None], lanes, ~jnp.uint64(0))

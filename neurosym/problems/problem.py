@@ -1,0 +1,123 @@
+"""`Problem`: declaring variables and what must hold between them, in plain Python."""
+
+from collections.abc import Hashable, Iterable
+
+import numpy as np
+
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.network import Network, build_network
+from neurosym.problems.variable import Variable
+
+
+class Problem:
+    """Variables over finite domains and constraints between them.
+
+    >>> problem = Problem()
+    >>> a = problem.variable("a", domain=range(10))
+    >>> b = problem.variable("b", domain=range(10))
+    >>> total = problem.variable("total", domain=range(19))
+    >>> problem.add(a + b == total)
+    >>> network = problem.compile()
+    >>> network.mask.shape
+    (3, 19)
+    """
+
+    def __init__(self) -> None:
+        self._variables: dict[str, Variable] = {}
+        self._constraints: list[Constraint] = []
+
+    @property
+    def declared(self) -> tuple[Variable, ...]:
+        """The variables, in the order of their declaration, which arrays over them keep."""
+        return tuple(self._variables.values())
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints, in the order in which they were added."""
+        return tuple(self._constraints)
+
+    def variable(self, name: str, *, domain: Iterable[Hashable]) -> Variable:
+        """Declares one variable.
+
+        Args:
+          name: unique in this problem.
+          domain: distinct hashable values; their order is that of the arrays over them.
+
+        Raises:
+          ValueError: for a name that is taken or empty, or a domain that is empty, repeats a value or
+            holds one that cannot be hashed.
+        """
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"a variable's name is a non-empty string, not {name!r}")
+        if name in self._variables:
+            raise ValueError(f"variable {name!r} is declared already")
+        variable = Variable(
+            problem=self, name=name, domain=_domain(name, domain), index=len(self._variables)
+        )
+        self._variables[name] = variable
+        return variable
+
+    def variables(
+        self, name: str, *, shape: int | tuple[int, ...], domain: Iterable[Hashable]
+    ) -> np.ndarray:
+        """Declares an array of variables ``name[i, j, ...]`` over one domain.
+
+        Returns:
+          An object array of that shape: NumPy indexing, slices and ``sum()`` work on it.
+
+        Raises:
+          ValueError: as `variable`, or for a shape with a negative or no extent.
+        """
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if not shape or any(extent < 1 for extent in shape):
+            raise ValueError(f"the shape of variables {name!r} must be positive, not {shape}")
+        values = _domain(name, domain)
+        array = np.empty(shape, object)
+        for position in np.ndindex(*shape):
+            subscript = ", ".join(str(p) for p in position)
+            array[position] = self.variable(f"{name}[{subscript}]", domain=values)
+        return array
+
+    def add(self, *constraints: Constraint) -> None:
+        """Adds constraints.
+
+        Raises:
+          ValueError: if something is no constraint, or is one on a variable of another problem.
+        """
+        for constraint in constraints:
+            if not isinstance(constraint, Constraint):
+                raise ValueError(f"{constraint!r} is not a constraint")
+            for variable in constraint.scope:
+                if variable.problem is not self:
+                    raise ValueError(
+                        f"{constraint!r} is on variable {variable.name!r} of another problem"
+                    )
+        self._constraints.extend(constraints)
+
+    def compile(self) -> Network:
+        """The problem as a frozen pytree of flat arrays.
+
+        Raises:
+          ValueError: if the problem has no variables.
+        """
+        if not self._variables:
+            raise ValueError("a problem without variables cannot be compiled")
+        return build_network(self)
+
+
+def _domain(name: str, values: Iterable[Hashable]) -> tuple[Hashable, ...]:
+    domain = tuple(values)
+    if not domain:
+        raise ValueError(f"the domain of variable {name!r} is empty")
+    seen: set[Hashable] = set()
+    for value in domain:
+        try:
+            repeated = value in seen
+        except TypeError:
+            raise ValueError(
+                f"the domain of variable {name!r} has a value that cannot be hashed: {value!r}"
+            ) from None
+        if repeated:
+            raise ValueError(f"the domain of variable {name!r} repeats the value {value!r}")
+        seen.add(value)
+    return domain

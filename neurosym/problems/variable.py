@@ -1,0 +1,59 @@
+"""`Variable`: an unknown of a problem, with a finite domain of hashable values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from neurosym.problems.expression import Arithmetic
+
+if TYPE_CHECKING:
+    from neurosym.problems.problem import Problem
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Variable(Arithmetic):
+    """One unknown; made by `Problem.variable` and `Problem.variables`.
+
+    ``==``, ``<=`` and the like build constraints. Variables are told apart by identity: as keys of a
+    dictionary they work, but ``in`` on a list of variables does not.
+
+    Attributes:
+      problem: the problem that declared it.
+      name: unique in its problem.
+      domain: its values, in the order in which arrays index them.
+      index: its row in arrays over the variables of its problem.
+    """
+
+    problem: Problem
+    name: str
+    domain: tuple[Hashable, ...]
+    index: int
+
+    def __repr__(self) -> str:
+        return f"Variable({self.name})"
+
+    def value_index(self, value: Hashable) -> int:
+        """The position of ``value`` in the domain.
+
+        Raises:
+          ValueError: if the domain has no such value.
+        """
+        try:
+            return self.domain.index(value)
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is not in the domain of variable {self.name!r}, "
+                f"which is {describe_domain(self.domain)}"
+            ) from None
+
+    def _terms(self) -> tuple[dict[Variable, int], int]:
+        return {self: 1}, 0
+
+
+def describe_domain(domain: tuple[Hashable, ...]) -> str:
+    """A domain as a message shows it: whole when it is short, its ends when it is long."""
+    if len(domain) <= 12:
+        return "{" + ", ".join(repr(value) for value in domain) + "}"
+    return f"{{{domain[0]!r}, {domain[1]!r}, …, {domain[-1]!r}}} ({len(domain)} values)"
