@@ -1,1 +1,73 @@
-"""Differentiable reasoning in JAX: one problem, many semirings."""
+"""Differentiable reasoning in JAX: one problem, many semirings.
+
+    import neurosym as ns
+
+    problem = ns.Problem()
+    a, b = problem.variables("digit", shape=2, domain=range(10))
+    total = problem.variable("total", domain=range(19))
+    problem.add(a + b == total)
+    network = problem.compile()
+
+    ns.propagate(network)                        # which values are possible
+    ns.total(network, weights)                   # the log-probability that the constraints hold
+    ns.query(network, weights, target=total)     # the distribution of the total
+
+Exports are lazy, so that importing the package costs nothing and changes no JAX flag.
+"""
+
+import importlib
+from typing import Any
+
+from neurosym._version import __version__
+
+_EXPORTS = {
+    "bits": ("Domains",),
+    "hard": ("Propagation", "Status", "propagate"),
+    "problems": ("Linear", "Network", "Problem", "Table", "Variable"),
+    "semirings": (
+        "BOOLEAN",
+        "COUNTING",
+        "LOG",
+        "MAX_MIN",
+        "MAX_TIMES",
+        "MIN_PLUS",
+        "REAL",
+        "Semiring",
+        "einsum",
+        "semiring_by_name",
+    ),
+    "soft": ("TooWideError", "marginals", "query", "support", "total"),
+}
+_MODULES = (
+    "bits",
+    "bridge",
+    "datasets",
+    "encoders",
+    "hard",
+    "losses",
+    "nn",
+    "plots",
+    "problems",
+    "semirings",
+    "soft",
+    "testing",
+    "training",
+)
+_HOME = {name: module for module, names in _EXPORTS.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME), *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"neurosym.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"neurosym.{name}")
+    else:
+        raise AttributeError(f"module 'neurosym' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import flax.struct
 import jax
@@ -13,11 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits.domains import Domains
-from neurosym.problems.constraints.constraint import Group, Relation
+from neurosym.problems.constraints.constraint import Constraint, Group, Relation
 from neurosym.problems.variable import Variable, describe_domain
-
-if TYPE_CHECKING:
-    from neurosym.problems.problem import Problem
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -148,11 +145,10 @@ class Network:
         )
 
 
-def build_network(problem: Problem) -> Network:
-    """Lays out a problem as arrays; see `Problem.compile`."""
-    variables = problem.declared
+def build_network(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
+    """Lays out variables, in the order of their indices, and constraints as arrays."""
     domains = tuple(variable.domain for variable in variables)
-    relations = tuple(constraint.compile() for constraint in problem.constraints)
+    relations = tuple(constraint.compile() for constraint in constraints)
     size = max(len(domain) for domain in domains)
     mask = np.arange(size) < np.asarray([len(domain) for domain in domains])[:, None]
     buckets: dict[tuple[str, Hashable], list[Relation]] = {}

@@ -102,7 +102,7 @@ class Problem:
         """
         if not self._variables:
             raise ValueError("a problem without variables cannot be compiled")
-        return build_network(self)
+        return build_network(self.declared, self.constraints)
 
 
 def _domain(name: str, values: Iterable[Hashable]) -> tuple[Hashable, ...]:

@@ -58,8 +58,8 @@ class Semiring:
     ... )
     >>> float(euclid.sum(jnp.array([2.0, 3.0, 6.0]), axis=0))
     7.0
-    >>> jax.grad(lambda x: euclid.sum(x, axis=0))(jnp.array([3.0, 4.0])).round(2).tolist()
-    [0.6000000238418579, 0.800000011920929]
+    >>> print(jax.grad(lambda x: euclid.sum(x, axis=0))(jnp.array([3.0, 4.0])))
+    [0.6 0.8]
 
     Attributes:
       name: how messages and configs call it.

@@ -1,0 +1,99 @@
+"""What the bridges share: checked logits, and a normalisation that has no NaN at impossible values.
+
+A bridge is a function ``bridge(logits, *, key, temperature, mask)`` from an encoder's beliefs,
+float[..., V, D], to log-weights of the same shape for soft reasoning, normalised over the values D
+of each variable. Values that cannot be, ``-inf`` in the logits or False in the mask, have
+log-weight ``-inf`` and gradient zero; a variable without any possible value is ``-inf``
+throughout.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+class Bridge(Protocol):
+    """From beliefs to log-weights; see the module's description for the contract."""
+
+    def __call__(
+        self,
+        logits: Array,
+        *,
+        key: Array | None = None,
+        temperature: float | Array = 1.0,
+        mask: Array | None = None,
+    ) -> Array:
+        """Maps logits float[..., V, D] to log-weights float[..., V, D].
+
+        Args:
+          logits: what the encoder believes of every value; ``-inf`` for values that cannot be.
+          key: typed key, for the bridges that sample; the others ignore it.
+          temperature: above 0; the larger, the more even the weights.
+          mask: bool, broadcastable to the logits: which values exist, where domains are shorter
+            than D. None: all.
+
+        Raises:
+          ValueError: when the logits are not floats, the mask does not fit, the temperature is not
+            above 0, or a bridge that samples is given no key.
+        """
+        ...
+
+
+def prepare_logits(
+    logits: Array, mask: Array | None, temperature: float | Array
+) -> tuple[Array, Array]:
+    """Checks a bridge's arguments and divides by the temperature.
+
+    Returns:
+      The tempered logits, 0 in place of what cannot be (so that no arithmetic meets ``-inf``), and
+      bool of the same shape: which values can be.
+
+    Raises:
+      ValueError: as :class:`Bridge`.
+    """
+    if logits.ndim == 0 or not jnp.issubdtype(logits.dtype, jnp.floating):
+        raise ValueError(
+            f"logits must be floats [..., V, D]; got {logits.dtype}{list(logits.shape)}"
+        )
+    check_temperature(temperature)
+    # NaN compares unequal to -inf: it stays possible, is passed on, and the loss shows it.
+    possible = logits != -jnp.inf
+    if mask is not None:
+        possible = possible & checked_mask(mask, logits.shape)
+    return jnp.where(possible, logits, 0) / temperature, possible
+
+
+def check_temperature(temperature: float | Array) -> None:
+    """Raises ValueError when the temperature is known while tracing and not above 0."""
+    # NumPy, since within jit even constants become traced once jax.numpy touches them.
+    if not isinstance(temperature, jax.core.Tracer) and not np.all(np.asarray(temperature) > 0):
+        raise ValueError(f"temperature must be above 0; got {temperature}")
+
+
+def checked_mask(mask: Array, shape: tuple[int, ...]) -> Array:
+    """The mask broadcast to the shape; ValueError when it is not Boolean or does not fit."""
+    mask = jnp.asarray(mask)
+    fits = mask.ndim <= len(shape) and all(
+        mine in (1, theirs) for mine, theirs in zip(mask.shape[::-1], shape[::-1], strict=False)
+    )
+    if mask.dtype != jnp.bool_ or not fits:
+        raise ValueError(
+            f"a mask of logits {list(shape)} must be bool of that shape; "
+            f"got {mask.dtype}{list(mask.shape)}"
+        )
+    return jnp.broadcast_to(mask, shape)
+
+
+def log_normalise(tempered: Array, possible: Array) -> Array:
+    """Log-softmax over the possible values of the last axis; ``-inf`` elsewhere, never a NaN."""
+    highest = jnp.max(jnp.where(possible, tempered, -jnp.inf), axis=-1, keepdims=True)
+    highest = jax.lax.stop_gradient(jnp.where(highest == -jnp.inf, 0, highest))
+    shifted = jnp.where(possible, tempered - highest, 0)
+    total = jnp.where(possible, jnp.exp(shifted), 0).sum(axis=-1, keepdims=True)
+    any_possible = possible.any(axis=-1, keepdims=True)
+    return jnp.where(possible, shifted - jnp.log(jnp.where(any_possible, total, 1)), -jnp.inf)

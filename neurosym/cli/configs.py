@@ -1,0 +1,158 @@
+"""Configs from the command line: `--config=file.py[:variant]` and `--config.a.b=value`.
+
+The file is a Python module with `get_config(variant)`, or `get_config()`, that returns a
+`ConfigDict`. The overrides are `ml_collections.config_flags`; what is added here is finding the
+file, and saying clearly what is wrong.
+"""
+
+import difflib
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+import ml_collections
+from absl import flags
+from ml_collections import config_flags
+
+from neurosym.cli.command import UsageError, parse_flags
+from neurosym.cli.places import extend_import_path, roots
+
+_OVERRIDE = re.compile(r"^--?(?:no)?config\.([^=]+)")
+_BAD_VALUE = re.compile(r"flag --config\.([^=]+)=(.*?): ", re.DOTALL)
+
+
+def parse_with_config(values: flags.FlagValues, arguments: list[str]) -> list[str]:
+    """Reads a command line whose `--config` names a config file; sets `values.config` to it.
+
+    Args:
+      values: a container with the command's further flags.
+      arguments: the command line.
+
+    Returns:
+      The arguments that are no flags.
+
+    Raises:
+      UsageError: a flag is unknown or has a wrong value.
+      ValueError: the config file is missing or faulty.
+    """
+    source, rest = _split_off_config(arguments)
+    if source is None:
+        raise UsageError("--config=FILE.py[:VARIANT] is missing")
+    config = load_config(source)
+    for argument in rest:
+        if match := _OVERRIDE.match(argument):
+            _check_field(match.group(1), config, source)
+    values.remove_flag_values(["config"])
+    try:
+        config_flags.DEFINE_config_dict(
+            "config", config, flag_values=values, sys_argv=["neurosym", *rest]
+        )
+        return parse_flags(values, rest)
+    except (UsageError, flags.Error) as error:
+        match = _BAD_VALUE.search(str(error))
+        if match is None:
+            raise UsageError(str(error)) from error
+        field, given = match.groups()
+        wanted = _type_of(field, config)
+        raise UsageError(f"config.{field} must be {wanted}, got {given!r}") from error
+    except TypeError as error:
+        raise UsageError(str(error)) from error
+
+
+def load_config(source: str) -> ml_collections.ConfigDict:
+    """The config that "file.py" or "file.py:variant" names.
+
+    A relative path is looked for in the working directory, then in the checkout that `neurosym`
+    was installed from.
+
+    Raises:
+      ValueError: the file is missing, cannot be run, or has no such variant.
+    """
+    path_text, _, variant = source.partition(":")
+    module = _load_module(_find(path_text))
+    get_config = getattr(module, "get_config", None)
+    if not callable(get_config):
+        raise ValueError(f"{path_text} is not a config: it has no function get_config")
+    takes_variant = bool(inspect.signature(get_config).parameters)
+    if variant and not takes_variant:
+        raise ValueError(f"{path_text} has no variants, so {variant!r} names none")
+    config = get_config(variant) if takes_variant else get_config()
+    if not isinstance(config, ml_collections.ConfigDict):
+        raise ValueError(
+            f"get_config of {path_text} must return an ml_collections.ConfigDict, "
+            f"got {type(config).__name__}"
+        )
+    return config
+
+
+def _split_off_config(arguments: list[str]) -> tuple[str | None, list[str]]:
+    source, rest = None, []
+    iterator = iter(arguments)
+    for argument in iterator:
+        if argument in ("--config", "-config"):
+            source = next(iterator, None)
+        elif argument.startswith(("--config=", "-config=")):
+            source = argument.split("=", 1)[1]
+        else:
+            rest.append(argument)
+    return source, rest
+
+
+def _find(path_text: str) -> Path:
+    tried = [root / path_text for root in roots()]
+    for path in tried:
+        if path.is_file():
+            return path
+    folder = next((path.parent for path in tried if path.parent.is_dir()), None)
+    names = [p.name for p in sorted(folder.glob("*.py"))] if folder else []
+    near = difflib.get_close_matches(Path(path_text).name, names)
+    hint = f"; near it are: {', '.join(near)}" if near else "; `neurosym list` shows the configs"
+    raise ValueError(
+        f"there is no config file {path_text!r} "
+        f"(looked for {', '.join(str(path) for path in dict.fromkeys(tried))}){hint}"
+    )
+
+
+def _load_module(path: Path) -> ModuleType:
+    # A config may import its neighbours by their path from the root that it lies in.
+    extend_import_path()
+    spec = importlib.util.spec_from_file_location(f"neurosym_config_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"the config file {path} fails: {_describe(error)}") from error
+    return module
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _check_field(field: str, config: ml_collections.ConfigDict, source: str) -> None:
+    fields = _fields(config)
+    if field in fields:
+        return
+    near = difflib.get_close_matches(field, fields, n=3)
+    last = field.rsplit(".", 1)[-1]
+    near += [name for name in fields if name.rsplit(".", 1)[-1] == last and name not in near]
+    hint = ", ".join(f"config.{name}" for name in near) or "none"
+    raise UsageError(f"{source} has no field config.{field}; near matches: {hint}")
+
+
+def _type_of(field: str, config: ml_collections.ConfigDict) -> str:
+    return _fields(config).get(field, object).__name__
+
+
+def _fields(config: ml_collections.ConfigDict, prefix: str = "") -> dict[str, type]:
+    found: dict[str, type] = {}
+    for name in config:
+        kind = config.get_type(name)
+        found[prefix + name] = kind
+        if issubclass(kind, ml_collections.ConfigDict):
+            found.update(_fields(config[name], f"{prefix}{name}."))
+    return found

@@ -1,0 +1,56 @@
+"""How figures look on the terminal, and what of other libraries' chatter is left out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from absl import logging
+from rich.console import Console
+from rich.table import Table
+
+
+def print_metrics(title: str, columns: Mapping[str, Mapping[str, float]]) -> None:
+    """Prints metrics, one a row, with one column for each split."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("metric")
+    for name in columns:
+        table.add_column(name, justify="right")
+    metrics = dict.fromkeys(metric for column in columns.values() for metric in column)
+    for metric in metrics:
+        cells = [f"{c[metric]:.4f}" if metric in c else "" for c in columns.values()]
+        table.add_row(metric, *cells)
+    _console().print(table)
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows of text under a header."""
+    table = Table(title=title, title_justify="left")
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON; arrays become lists."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def quiet_logs() -> None:
+    """Keeps the information of other libraries off the terminal; their errors stay."""
+    logging.set_verbosity(logging.ERROR)
+
+
+def _console() -> Console:
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        # Piped output is not cut to the 80 columns of a terminal that is not there.
+        console = Console(markup=False, highlight=False, width=140)
+    return console
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value)

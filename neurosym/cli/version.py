@@ -1,0 +1,29 @@
+"""`neurosym version`: versions, without importing what they are of."""
+
+import platform
+from importlib import metadata
+
+from absl import flags
+
+from neurosym._version import __version__
+from neurosym.cli.command import Command
+
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy")
+
+
+def _run(values: flags.FlagValues, arguments: list[str]) -> int:
+    print(f"neurosym {__version__}")
+    print(f"python {platform.python_version()}")
+    for package in _PACKAGES:
+        print(f"{package} {metadata.version(package)}")
+    return 0
+
+
+COMMAND = Command(
+    name="version",
+    usage="version",
+    description="Prints the versions of neurosym and of what it stands on.",
+    examples=("neurosym version",),
+    define_flags=lambda values: None,
+    run=_run,
+)

@@ -1,0 +1,182 @@
+"""What data is on this machine, and how to get the rest: what `neurosym data` shows and does.
+
+Reports come out as data; how they are shown is the command line's matter.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurosym.datasets.fetch import Progress, fetch
+from neurosym.datasets.idx import CorruptDataError
+from neurosym.datasets.locate import (
+    Source,
+    download_command,
+    find_file,
+    read_verified,
+    search_path,
+)
+from neurosym.datasets.mnist import MNIST
+
+SOURCES: tuple[Source, ...] = (MNIST,)
+"""The data sets that are read from files."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetReport:
+    """What is known of one data set on this machine.
+
+    Attributes:
+      name: The data set's name.
+      present: Whether every file is there and verified.
+      where: The folder that was judged (that holds the files, or would); a package's name where
+        the data comes with one.
+      files: File name and status of each: "verified", "missing", or what is wrong with it.
+      searched: The folders that were looked in, in order.
+      hint: What to do where it is not present, else "".
+    """
+
+    name: str
+    present: bool
+    where: str
+    files: tuple[tuple[str, str], ...]
+    searched: tuple[str, ...]
+    hint: str
+
+
+_DIGITS = DatasetReport(
+    name="digits",
+    present=True,
+    where="scikit-learn (comes with the package)",
+    files=(),
+    searched=(),
+    hint="",
+)
+
+
+def describe(data_dir: str | None = None) -> tuple[DatasetReport, ...]:
+    """Looks for every data set that the framework knows and verifies its files.
+
+    Args:
+      data_dir: The folder that the user named, if any.
+
+    Returns:
+      One report for each data set.
+    """
+    return (_DIGITS, *(inspect(source, data_dir) for source in SOURCES))
+
+
+def inspect(source: Source, data_dir: str | None = None) -> DatasetReport:
+    """Looks for one data set and verifies its files."""
+    folder = _folder_in_use(source, data_dir)
+    files = tuple((name, _status(folder, name, md5)) for name, md5 in source.md5.items())
+    present = all(status == "verified" for _, status in files)
+    return DatasetReport(
+        name=source.name,
+        present=present,
+        where=str(folder),
+        files=files,
+        searched=tuple(str(path) for path in search_path(source, data_dir)),
+        hint="" if present else f"to fetch it: {download_command(source, data_dir)}",
+    )
+
+
+def download(
+    name: str, data_dir: str | None = None, *, progress: Progress | None = None
+) -> DatasetReport:
+    """Fetches what a data set lacks here; see `download_source`.
+
+    Args:
+      name: The data set's name: "mnist", or "digits", which is always here.
+      data_dir: The folder that the user named, if any.
+      progress: Called with the file's name, the bytes that are here, and the whole if known.
+
+    Returns:
+      The report after it.
+
+    Raises:
+      ValueError: No data set has this name.
+      DownloadError: No mirror delivered a file.
+    """
+    if name == _DIGITS.name:
+        return _DIGITS
+    for source in SOURCES:
+        if source.name == name:
+            return download_source(source, data_dir, progress=progress)
+    known = ", ".join([_DIGITS.name, *(source.name for source in SOURCES)])
+    raise ValueError(f"no data set is called {name!r}; there are: {known}")
+
+
+def download_source(
+    source: Source,
+    data_dir: str | None = None,
+    *,
+    attempts: int = 3,
+    timeout: float = 30.0,
+    progress: Progress | None = None,
+) -> DatasetReport:
+    """Fetches the files of a source that are missing or wrong; right ones are left alone.
+
+    They go to the folder that is in use: the first that already holds a file of the data set, else
+    a folder of the data set's name in `data_dir`, `NEUROSYM_DATA_DIR` or the user's cache, the
+    first that is set. A named `data_dir` is the only one considered.
+
+    Args:
+      source: The data set.
+      data_dir: The folder that the user named, if any; made where it does not exist.
+      attempts: How often one mirror is tried for a file.
+      timeout: Seconds without an answer after which an attempt has failed.
+      progress: Called with the file's name, the bytes that are here, and the whole if known.
+
+    Returns:
+      The report after it.
+
+    Raises:
+      DownloadError: No mirror delivered a file.
+      OSError: The folder cannot be written.
+    """
+    folder = _folder_to_fill(source, data_dir)
+    for name, md5 in source.md5.items():
+        if _status(folder, name, md5) != "verified":
+            fetch(
+                source.mirrors,
+                folder / f"{name}.gz",
+                md5=md5,
+                attempts=attempts,
+                timeout=timeout,
+                progress=progress,
+            )
+    return inspect(source, data_dir)
+
+
+def _folder_in_use(source: Source, data_dir: str | None) -> Path:
+    folders = search_path(source, data_dir)
+    return _first_with_files(source, folders) or _folder_to_fill(source, data_dir)
+
+
+def _folder_to_fill(source: Source, data_dir: str | None) -> Path:
+    folders = search_path(source, data_dir)
+    if data_dir:
+        itself, inside = folders[:2]
+        return _first_with_files(source, (itself, inside)) or inside
+    return _first_with_files(source, folders) or folders[0]
+
+
+def _first_with_files(source: Source, folders: Sequence[Path]) -> Path | None:
+    """The first folder with all files of a source, as `locate` takes it, else with any."""
+    for enough in (all, any):
+        for folder in folders:
+            if enough(find_file(folder, name) is not None for name in source.md5):
+                return folder
+    return None
+
+
+def _status(folder: Path, name: str, md5: str) -> str:
+    path = find_file(folder, name)
+    if path is None:
+        return "missing"
+    try:
+        read_verified(path, md5)
+    except (CorruptDataError, OSError) as error:
+        return str(error)
+    return "verified"

@@ -1,0 +1,221 @@
+"""Law suites for a semiring or a constraint of one's own.
+
+    ns.testing.check_semiring(mine, elements)
+    ns.testing.check_constraint(Mine(...))
+
+Each raises `AssertionError` that names the law and shows the numbers. The oracles enumerate all
+assignments with the semiring's own ⊕ and ⊗; they share no code with the engines.
+"""
+
+import itertools
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.hard.propagate import propagate
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.network import build_network
+from neurosym.semirings.instances import BOOLEAN, COUNTING, LOG
+from neurosym.semirings.semiring import Semiring
+
+
+def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> None:
+    """Checks the laws of a commutative semiring, and its declared properties and derivatives.
+
+    Associativity, commutativity and identities of ⊕ and ⊗, distributivity, the annihilator; n-ary sum
+    and product against folds; idempotent, selective and ordered as declared; gradients finite, also
+    at zero, and equal to finite differences where the elements are apart.
+
+    Args:
+      semiring: what to check.
+      elements: a few elements, ``[N]``; zero and one are added. Distinct ones make a sharper check.
+      rtol: relative tolerance of equality, and absolute tolerance near zero.
+
+    Raises:
+      AssertionError: naming the law that fails.
+    """
+    given = semiring.asarray(elements)
+    ends = jnp.asarray([semiring.zero, semiring.one], given.dtype)
+    x = jnp.concatenate([ends, given])
+    a, b, c = x[:, None, None], x[None, :, None], x[None, None, :]
+    add, mul = semiring.add, semiring.mul
+
+    def same(law: str, left: jax.Array, right: jax.Array) -> None:
+        left, right = np.broadcast_arrays(np.asarray(left), np.asarray(right))
+        np.testing.assert_allclose(
+            left.astype(np.float64),
+            right.astype(np.float64),
+            rtol=rtol,
+            atol=rtol,
+            err_msg=f"semiring {semiring.name}: {law}",
+        )
+
+    same("⊕ is associative", add(add(a, b), c), add(a, add(b, c)))
+    same("⊗ is associative", mul(mul(a, b), c), mul(a, mul(b, c)))
+    same("⊕ is commutative", add(a, b), add(b, a))
+    same("⊗ is commutative", mul(a, b), mul(b, a))
+    same("⊗ distributes over ⊕", mul(a, add(b, c)), add(mul(a, b), mul(a, c)))
+    same("zero is the identity of ⊕", add(x, ends[0]), x)
+    same("one is the identity of ⊗", mul(x, ends[1]), x)
+    same("zero annihilates", mul(x, ends[0]), jnp.broadcast_to(ends[0], x.shape))
+    grid = jnp.stack(jnp.broadcast_arrays(a, b, c), -1)
+    same("the n-ary sum is a fold of ⊕", semiring.sum(grid), add(add(a, b), c))
+    same("the n-ary product is a fold of ⊗", semiring.prod(grid), mul(mul(a, b), c))
+    same("the empty sum is zero", semiring.sum(x[:0], 0), ends[0])
+    same("the empty product is one", semiring.prod(x[:0], 0), ends[1])
+
+    pair = np.asarray(add(x[:, None], x[None, :]))
+    left, right = np.broadcast_arrays(np.asarray(x)[:, None], np.asarray(x)[None, :])
+    if semiring.idempotent:
+        same("idempotent: x ⊕ x = x", add(x, x), x)
+    if semiring.selective:
+        chosen = (pair == left) | (pair == right)
+        assert chosen.all(), f"semiring {semiring.name}: ⊕ is declared selective but is not"
+    if semiring.selective_mul:
+        product = np.asarray(mul(x[:, None], x[None, :]))
+        chosen = (product == left) | (product == right)
+        assert chosen.all(), f"semiring {semiring.name}: ⊗ is declared selective but is not"
+    slack = rtol * np.maximum(1, np.abs(np.where(np.isfinite(left * 1.0), left, 0)))
+    if semiring.ordered == "increasing":
+        assert (pair >= left - slack).all(), f"semiring {semiring.name}: ⊕ does not increase"
+    if semiring.ordered == "decreasing":
+        assert (pair <= left + slack).all(), f"semiring {semiring.name}: ⊕ does not decrease"
+    if semiring.differentiable and semiring.dtype == "float":
+        _check_gradients(semiring, np.asarray(given))
+
+
+def check_constraint(
+    constraint: Constraint,
+    *,
+    seed: int = 0,
+    samples: int = 8,
+    exact: bool = True,
+    semirings: Sequence[Semiring] = (LOG,),
+) -> None:
+    """Ties the four readings of a constraint together, by enumeration of all its assignments.
+
+    - *prune* keeps exactly the values that some allowed assignment within the domains uses, which is
+      the Boolean through; with ``exact=False``, it keeps at least those;
+    - *total* and *support* equal sums over allowed assignments, in COUNTING and in ``semirings``;
+    - the compiled relation allows what *check* allows.
+
+    Args:
+      constraint: a declaration whose scope has few assignments.
+      seed: of the random domains and weights.
+      samples: random domains to prune.
+      exact: False for a propagator that is documented as weaker.
+      semirings: differentiable semirings with float elements to compare totals in.
+
+    Raises:
+      AssertionError: naming the reading that disagrees.
+    """
+    relation = constraint.compile()
+    network = build_network(constraint.scope[0].problem.declared, [constraint])
+    indices = itertools.product(*(range(len(x.domain)) for x in constraint.scope))
+    allowed = []
+    for index in indices:
+        values: list[Hashable] = [x.domain[v] for x, v in zip(constraint.scope, index, strict=True)]
+        holds = constraint.check(values)
+        assert relation.allows(index) == holds, (
+            f"{constraint!r}: check says {holds} of {values}, the compiled relation does not"
+        )
+        if holds:
+            allowed.append(index)
+    rng = np.random.default_rng(seed)
+    declared = np.asarray(network.mask)
+    keep = rng.random((samples, *declared.shape)) < rng.uniform(0.3, 1.0, (samples, 1, 1))
+    masks = np.concatenate([declared[None], keep & declared])
+    pruned = jax.vmap(lambda mask: propagate(network, mask).domains)(jnp.asarray(masks))
+    for mask, found in zip(masks, np.asarray(pruned.mask), strict=True):
+        wanted = _through(relation.scope, allowed, mask)
+        if exact:
+            np.testing.assert_array_equal(found, wanted, f"{constraint!r}: prune is not exact")
+        else:
+            assert (found >= wanted).all(), f"{constraint!r}: prune removed a supported value"
+        through = _boolean_through(relation, mask)
+        for k, i in enumerate(relation.scope):
+            row = through[k] if wanted.any() else np.zeros_like(through[k])
+            size = len(constraint.scope[k].domain)
+            np.testing.assert_array_equal(
+                row, wanted[i, :size], f"{constraint!r}: the Boolean through is not the support"
+            )
+    for semiring in (COUNTING, *semirings):
+        _check_totals(constraint, relation, allowed, semiring, rng)
+
+
+def _through(scope: Sequence[int], allowed: Sequence[tuple], mask: np.ndarray) -> np.ndarray:
+    within = [row for row in allowed if all(mask[i, v] for i, v in zip(scope, row, strict=True))]
+    wanted = mask.copy()
+    for k, i in enumerate(scope):
+        used = {row[k] for row in within}
+        wanted[i] &= np.asarray([v in used for v in range(mask.shape[1])])
+    return wanted if wanted.any(axis=1).all() else np.zeros_like(wanted)
+
+
+def _boolean_through(relation: Any, mask: np.ndarray) -> list[np.ndarray]:
+    weights = [
+        jnp.asarray(mask[i, :n]) for i, n in zip(relation.scope, relation.sizes, strict=True)
+    ]
+    supports = relation.support(BOOLEAN, weights)
+    return [np.asarray(w & s) for w, s in zip(weights, supports, strict=True)]
+
+
+def _check_totals(
+    constraint: Constraint,
+    relation: Any,
+    allowed: Sequence[tuple],
+    semiring: Semiring,
+    rng: np.random.Generator,
+) -> None:
+    if semiring.dtype == "float":
+        log_p = [jnp.log(jnp.asarray(rng.uniform(0.05, 1, n), jnp.float32)) for n in relation.sizes]
+        assert semiring.from_log is not None
+        weights = [semiring.from_log(x) for x in log_p]
+    else:
+        weights = [jnp.asarray(rng.integers(0, 4, n), jnp.int32) for n in relation.sizes]
+    rows = np.asarray(allowed, np.int64).reshape(len(allowed), len(weights))
+    factors = [w[rows[:, k]] for k, w in enumerate(weights)]
+    columns = jnp.stack(factors, 1)
+    total = semiring.sum(semiring.prod(columns, 1), 0)
+    supports = []
+    for k, size in enumerate(relation.sizes):
+        others = semiring.prod(jnp.delete(columns, k, 1), 1)
+        within = jnp.asarray(rows[:, k] == np.arange(size)[:, None])
+        counted = jnp.where(within, others, jnp.asarray(semiring.zero, others.dtype))
+        supports.append(semiring.sum(counted, 1))
+    message = f"{constraint!r} in {semiring.name}: "
+    found = relation.total(semiring, weights)
+    np.testing.assert_allclose(found, total, rtol=1e-4, atol=1e-5, err_msg=message + "total")
+    for x, y in zip(relation.support(semiring, weights), supports, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5, err_msg=message + "support")
+
+
+def _check_gradients(semiring: Semiring, elements: np.ndarray) -> None:
+    with jax.enable_x64(True):
+        x = jnp.asarray(elements, jnp.float64)
+        zeros = semiring.zeros((3,), jnp.float64)
+        for name, function in (("sum", semiring.sum), ("prod", semiring.prod)):
+
+            def reduce(x: jax.Array, function: Any = function) -> jax.Array:
+                return function(x, 0)
+
+            at_zero = jax.grad(reduce)(zeros)
+            assert bool(jnp.all(jnp.isfinite(at_zero))), (
+                f"semiring {semiring.name}: the gradient of {name} is {at_zero} at zero"
+            )
+            gradient = jax.grad(reduce)(x)
+            step = 1e-6
+            for n in range(len(x)):
+                moved = jnp.zeros_like(x).at[n].set(step)
+                difference = (reduce(x + moved) - reduce(x - moved)) / (2 * step)
+                np.testing.assert_allclose(
+                    gradient[n],
+                    difference,
+                    rtol=1e-4,
+                    atol=1e-6,
+                    err_msg=f"semiring {semiring.name}: the gradient of {name} at {elements}",
+                )
+

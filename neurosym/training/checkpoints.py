@@ -1,0 +1,190 @@
+"""Checkpoints of a run, through Orbax: the newest few and the best one.
+
+A checkpoint holds the arrays of a `TrainState` by name, and a small record of the run so far. It
+appears under its final name only when it is complete, so a killed run leaves the one before.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from neurosym.training.state import PyTree, TrainState, named_leaves
+from neurosym.training.workdir import Workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What a checkpoint says of the run besides its arrays.
+
+    Attributes:
+      score: the validation metric at this step, or None where it was not measured.
+      seconds: time spent training up to here, over all resumptions, without compiling.
+      compile_seconds: time spent compiling, likewise.
+    """
+
+    score: float | None
+    seconds: float
+    compile_seconds: float
+
+
+class Checkpoints:
+    """The checkpoints of one workdir.
+
+    Use as a context manager: leaving it waits until everything is written.
+
+    Args:
+      workdir: whose checkpoints.
+      keep: how many of the newest to keep, besides the best.
+      read_only: only to be read: nothing is created or removed.
+    """
+
+    def __init__(self, workdir: Workdir, *, keep: int = 1, read_only: bool = False) -> None:
+        self._keep = keep
+        self._records: dict[int, Record] = {}
+        self._manager = ocp.CheckpointManager(
+            Path(workdir.checkpoints).absolute(),
+            options=ocp.CheckpointManagerOptions(
+                create=not read_only,
+                preservation_policy=None if read_only else _KeepLastAndBest(self),
+                enable_async_checkpointing=not read_only,
+            ),
+        )
+        for step in self._manager.all_steps():
+            self._records[step] = self._read_record(step)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def latest(self) -> int | None:
+        """The newest step, or None."""
+        return max(self._manager.all_steps(), default=None)
+
+    def best(self) -> int | None:
+        """The step with the best validation metric; the newest where none was measured."""
+        return self.best_of(self._manager.all_steps())
+
+    def best_of(self, steps: Sequence[int]) -> int | None:
+        """The best of `steps`: highest score, the newer among equals."""
+        if not steps:
+            return None
+        return max(steps, key=lambda step: (_rank(self._records[step].score), step))
+
+    def record(self, step: int) -> Record:
+        """What the checkpoint of `step` says of the run."""
+        return self._records[step]
+
+    def save(self, state: TrainState, record: Record) -> None:
+        """Starts to write a checkpoint of `state`; a checkpoint of the same step stays as it is."""
+        step = int(state.step)
+        if step in self._manager.all_steps():
+            return
+        # Orbax writes while training goes on and overwrites donated buffers: hand it copies.
+        host = jax.tree.map(lambda leaf: np.array(leaf, copy=True), state)
+        self._records[step] = record
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                model=ocp.args.StandardSave(named_leaves(_model_part(host))),
+                training=ocp.args.StandardSave(named_leaves(_training_part(host))),
+                record=ocp.args.JsonSave(dataclasses.asdict(record)),
+            ),
+        )
+
+    def restore(self, step: int, template: TrainState) -> TrainState:
+        """The state at `step`, in the structure of `template`.
+
+        Raises:
+          ValueError: the checkpoint holds other arrays than the template.
+        """
+        saved = self._read(step, "model") | self._read(step, "training")
+        model = fill(_model_part(template), saved)
+        training = fill(_training_part(template), saved)
+        return TrainState(**model, **training)
+
+    def restore_model(self, step: int, params: PyTree, other: PyTree) -> tuple[PyTree, PyTree]:
+        """`params` and `other` at `step`, in the structure of the given ones.
+
+        Raises:
+          ValueError: a parameter is missing or has another shape.
+        """
+        tree = fill({"params": params, "other": other}, self._read(step, "model"))
+        return tree["params"], tree["other"]
+
+    def close(self) -> None:
+        """Waits until everything is written, and lets go."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+    def _read(self, step: int, item: str) -> dict[str, np.ndarray]:
+        arguments = ocp.args.Composite(**{item: ocp.args.StandardRestore()})
+        return dict(self._manager.restore(step, args=arguments)[item])
+
+    def _read_record(self, step: int) -> Record:
+        arguments = ocp.args.Composite(record=ocp.args.JsonRestore())
+        return Record(**self._manager.restore(step, args=arguments)["record"])
+
+
+def fill(template: PyTree, saved: dict[str, np.ndarray]) -> PyTree:
+    """The saved arrays in the structure of `template`.
+
+    Args:
+      template: a tree of arrays.
+      saved: arrays by name; what the template lacks is left out.
+
+    Returns:
+      A tree of device arrays like the template.
+
+    Raises:
+      ValueError: an array is missing or has another shape; all of them are named.
+    """
+    wanted = named_leaves(template)
+    faults = []
+    for name, leaf in wanted.items():
+        if name not in saved:
+            faults.append(f"{name} {tuple(leaf.shape)} is missing")
+        elif tuple(saved[name].shape) != tuple(leaf.shape):
+            faults.append(f"{name} is {tuple(saved[name].shape)} there, {tuple(leaf.shape)} here")
+    if faults:
+        raise ValueError("the saved arrays do not fit this model: " + "; ".join(faults))
+    leaves = [jax.numpy.array(saved[name], leaf.dtype) for name, leaf in wanted.items()]
+    return jax.tree.unflatten(jax.tree.structure(template), leaves)
+
+
+def _model_part(state: TrainState) -> dict[str, Any]:
+    return {"params": state.params, "other": state.other}
+
+
+def _training_part(state: TrainState) -> dict[str, Any]:
+    return {
+        "step": state.step,
+        "opt_state": state.opt_state,
+        "sums": state.sums,
+        "bad_step": state.bad_step,
+    }
+
+
+def _rank(score: float | None) -> float:
+    return -math.inf if score is None or math.isnan(score) else score
+
+
+class _KeepLastAndBest:
+    """Orbax's preservation policy: the newest `keep`, and the best so far."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
+        del context
+        steps = [info.step for info in checkpoints]
+        kept = set(sorted(steps)[-self._checkpoints._keep :])
+        kept.add(self._checkpoints.best_of(steps))
+        return [step in kept for step in steps]

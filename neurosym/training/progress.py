@@ -1,0 +1,126 @@
+"""What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Mapping
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+# Seconds between two plain lines.
+_LINE_INTERVAL = 2.0
+
+
+class ProgressDisplay(Protocol):
+    """What the loop tells of itself; `SilentProgress` and `ConsoleProgress` listen."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def start(self, step: int, total_steps: int, steps_per_epoch: int) -> None:
+        """The run starts at `step`."""
+        ...
+
+    def update(self, step: int, figures: Mapping[str, float]) -> None:
+        """`step` steps are done; `figures` are the latest to show, by name."""
+        ...
+
+    def say(self, message: str) -> None:
+        """A line to show at once."""
+        ...
+
+
+class SilentProgress:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def start(self, step: int, total_steps: int, steps_per_epoch: int) -> None:
+        """Ignored."""
+
+    def update(self, step: int, figures: Mapping[str, float]) -> None:
+        """Ignored."""
+
+    def say(self, message: str) -> None:
+        """Ignored."""
+
+
+class ConsoleProgress:
+    """A bar with figures, speed and time left on a terminal; a line every two seconds elsewhere.
+
+    Args:
+      console: where to write.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("epoch {task.fields[epoch]}"),
+                BarColumn(),
+                TextColumn("{task.fields[figures]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=console,
+            )
+        self._total = self._steps_per_epoch = 0
+        self._started_at = self._last_line = 0.0
+        self._first_step = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def start(self, step: int, total_steps: int, steps_per_epoch: int) -> None:
+        """Shows the bar, or notes when the run began."""
+        self._total, self._steps_per_epoch = total_steps, max(steps_per_epoch, 1)
+        self._first_step, self._started_at = step, time.monotonic()
+        if self._bar is not None:
+            self._bar.add_task(
+                "", total=total_steps, completed=step, epoch=self._epoch(step), figures=""
+            )
+            self._bar.start()
+
+    def update(self, step: int, figures: Mapping[str, float]) -> None:
+        """Moves the bar, or prints a line if the last one is old enough or the run is over."""
+        shown = "  ".join(f"{name} {_short(value)}" for name, value in figures.items())
+        if self._bar is not None:
+            for task in self._bar.task_ids:
+                self._bar.update(task, completed=step, epoch=self._epoch(step), figures=shown)
+            return
+        now = time.monotonic()
+        if step < self._total and now - self._last_line < _LINE_INTERVAL:
+            return
+        self._last_line = now
+        done = step - self._first_step
+        left = (self._total - step) * (now - self._started_at) / done if done > 0 else 0.0
+        self.say(
+            f"epoch {self._epoch(step)}  step {step}/{self._total}  {shown}  left {_clock(left)}"
+        )
+
+    def say(self, message: str) -> None:
+        """Prints a line, above the bar if there is one."""
+        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def _epoch(self, step: int) -> str:
+        return f"{step / self._steps_per_epoch:.1f}/{self._total // self._steps_per_epoch}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,0 +1,107 @@
+"""The outcome of a run: `result.json`, written once, when test was read."""
+
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import jax
+
+from neurosym.training.workdir import Workdir, write_json
+
+_PACKAGES = ("neurosym", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a finished run found, and what it took.
+
+    Attributes:
+      metrics: on the test split, with the best parameters.
+      validation: on the validation split, likewise; empty where there is none.
+      seed: of the run.
+      steps: training steps made.
+      best_step: the step of the best parameters.
+      wall_seconds: training with validation and checkpoints, over all resumptions, compiling
+        apart.
+      compile_seconds: compiling, likewise.
+      versions: of Python and of the packages that matter.
+      device: what it ran on.
+      revision: the git revision of the source, "-dirty" where it was changed; None without git.
+    """
+
+    metrics: dict[str, float]
+    validation: dict[str, float]
+    seed: int
+    steps: int
+    best_step: int
+    wall_seconds: float
+    compile_seconds: float
+    versions: dict[str, str]
+    device: str
+    revision: str | None
+
+
+def write_result(workdir: Workdir, result: Result) -> None:
+    """Writes `result.json` in one go."""
+    write_json(workdir.result, dataclasses.asdict(result))
+
+
+def read_result(workdir: Workdir) -> Result | None:
+    """The result of a finished run, or None.
+
+    Raises:
+      ValueError: the file is not one that `write_result` wrote.
+    """
+    if not workdir.result.exists():
+        return None
+    try:
+        return Result(**json.loads(workdir.result.read_text(encoding="utf-8")))
+    except (TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{workdir.result} is not the result of a run: {error}") from error
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that matter; absent ones are left out."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device() -> str:
+    """The device that JAX uses, with the number of them, or of cores for a CPU."""
+    first = jax.devices()[0]
+    if first.platform == "cpu":
+        return f"cpu ({_cpu_name()}, {os.cpu_count()} cores)"
+    return f"{first.platform} ({jax.device_count()} × {first.device_kind})"
+
+
+def revision() -> str | None:
+    """The git revision of the working directory, else of the package; None without git."""
+    for folder in (Path.cwd(), Path(__file__).resolve().parent):
+        command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+        try:
+            answer = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=10, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return answer.stdout.strip() or None
+    return None
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

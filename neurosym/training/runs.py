@@ -1,0 +1,101 @@
+"""Reading back what a run left: its model with the best parameters, or its parameters alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_collections
+from flax import nnx
+
+from neurosym.training.checkpoints import Checkpoints
+from neurosym.training.epoch import Keys
+from neurosym.training.evaluation import Evaluator
+from neurosym.training.settings import Settings
+from neurosym.training.state import Anatomy, PyTree
+from neurosym.training.task import SPLITS, load_task
+from neurosym.training.workdir import Workdir
+
+
+class Run(NamedTuple):
+    """A run read back: its config, its task, and its model with the best parameters."""
+
+    config: ml_collections.ConfigDict
+    task: Any
+    model: nnx.Module
+
+
+def load_run(
+    workdir: str | Path,
+    data_dir: str | None = None,
+    *,
+    task: Any = None,
+    import_roots: Sequence[Path] = (),
+) -> Run:
+    """Reads a run back from its workdir, finished or not.
+
+    Args:
+      workdir: of the run.
+      data_dir: where the task looks for its data.
+      task: the task, where the caller has it; else it is made from the config.
+      import_roots: see `load_task`.
+
+    Returns:
+      The config, the task, and the model with the best parameters, in evaluation mode.
+
+    Raises:
+      ValueError: there is no run, no checkpoint, or the task's model does not fit it.
+    """
+    place = Workdir(Path(workdir))
+    config = place.read_config()
+    if task is None:
+        task = load_task(config, data_dir=data_dir, import_roots=import_roots)
+    keys = Keys.of(Settings.from_config(config).seed)
+    anatomy = Anatomy.of(task.model(nnx.Rngs(keys.init)))
+    params, other = restore_best(workdir, *anatomy.initial())
+    return Run(config, task, anatomy.build(params, other))
+
+
+def restore_best(workdir: str | Path, params: PyTree, other: PyTree) -> tuple[PyTree, PyTree]:
+    """The best parameters of a run, or its last where it has no validation.
+
+    Args:
+      workdir: of the run.
+      params: parameters of a model to fill, as in `TrainState`.
+      other: its further variables.
+
+    Returns:
+      The same trees with the run's arrays.
+
+    Raises:
+      ValueError: there is no run or checkpoint; or arrays are missing or have other shapes, and
+        then which.
+    """
+    place = Workdir(Path(workdir))
+    place.read_config()
+    if not place.checkpoints.is_dir():
+        raise ValueError(f"the run in {workdir} has no checkpoint yet")
+    with Checkpoints(place, read_only=True) as checkpoints:
+        step = checkpoints.best()
+        if step is None:
+            raise ValueError(f"the run in {workdir} has no checkpoint yet")
+        try:
+            return checkpoints.restore_model(step, params, other)
+        except ValueError as error:
+            raise ValueError(f"cannot take the parameters of {workdir}: {error}") from error
+
+
+def evaluate_run(run: Run, split_name: str) -> dict[str, float]:
+    """The metrics of a run's model on one of its splits.
+
+    Raises:
+      ValueError: there is no such split, or it is empty.
+    """
+    if split_name not in SPLITS:
+        raise ValueError(f"the splits are {', '.join(SPLITS)}; there is no {split_name!r}")
+    split = run.task.split(split_name)
+    if split.size == 0:
+        raise ValueError(f"the {split_name} split of this run is empty")
+    anatomy = Anatomy.of(run.model)
+    settings = Settings.from_config(run.config)
+    evaluator = Evaluator(run.task, anatomy, batch_size=settings.train.eval_batch_size)
+    return evaluator.judge(*anatomy.initial(), split, split_name)

@@ -1,0 +1,154 @@
+"""The folder of a run: what lies where in it, and whose it is.
+
+`config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`, and at the end `result.json`. A
+workdir belongs to one config for ever.
+"""
+
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+
+
+@dataclasses.dataclass(frozen=True)
+class Workdir:
+    """The paths of a run.
+
+    >>> Workdir(Path("runs/add")).metrics.as_posix()
+    'runs/add/metrics.jsonl'
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The config that the run belongs to."""
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line: training and validation as they went."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Orbax's checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def result(self) -> Path:
+        """The final figures; there only when the run is finished."""
+        return self.path / "result.json"
+
+    def read_config(self) -> ml_collections.ConfigDict:
+        """The config of the run.
+
+        Raises:
+          ValueError: there is no run in this folder.
+        """
+        if not self.config.is_file():
+            raise ValueError(f"{self.path} is not the workdir of a run (no {self.config.name})")
+        with open(self.config, encoding="utf-8") as file:
+            return ml_collections.ConfigDict(json.load(file))
+
+    def claim(self, config: ml_collections.ConfigDict) -> None:
+        """Makes the folder and writes the config into it, if it is not there yet."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.config.exists():
+            write_json(self.config, config.to_dict())
+
+    def check(self, config: ml_collections.ConfigDict) -> None:
+        """Checks that the folder is free or belongs to `config`; writes nothing.
+
+        Raises:
+          ValueError: it belongs to another config; the differing fields are listed.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"the workdir {self.path} is a file")
+        if not self.config.exists():
+            return
+        differences = config_differences(self.read_config(), config)
+        if differences:
+            listed = "\n  ".join(differences)
+            raise ValueError(
+                f"the workdir {self.path} belongs to a run with another config (there → here):\n"
+                f"  {listed}\nTake another --workdir, or remove this one."
+            )
+
+
+def plain_config(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+    """The config as it is after a round trip through JSON, so that a task sees the same on resume.
+
+    Tuples become lists, and references become values.
+
+    Raises:
+      ValueError: a field holds something that JSON has no form for.
+    """
+    values = config.to_dict()
+    for name, value in _flat(values).items():
+        try:
+            json.dumps(value)
+        except TypeError as error:
+            raise ValueError(
+                f"config.{name} cannot be written as JSON: {value!r} is a {type(value).__name__}"
+            ) from error
+    return ml_collections.ConfigDict(json.loads(json.dumps(values)))
+
+
+def config_differences(old: ml_collections.ConfigDict, new: ml_collections.ConfigDict) -> list[str]:
+    """One line for each field in which two configs differ.
+
+    >>> old, new = ml_collections.ConfigDict({"a": 1}), ml_collections.ConfigDict({"a": 2})
+    >>> config_differences(old, new)
+    ['config.a: 1 → 2']
+    """
+    old_fields, new_fields = _flat(old.to_dict()), _flat(new.to_dict())
+    lines = []
+    for name in sorted(old_fields.keys() | new_fields.keys()):
+        before = repr(old_fields[name]) if name in old_fields else "(absent)"
+        after = repr(new_fields[name]) if name in new_fields else "(absent)"
+        if before != after:
+            lines.append(f"config.{name}: {before} → {after}")
+    return lines
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON so that `path` is never seen half-written."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes text to a temporary file beside `path`, then renames it into place."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; a run's files have the permissions of any other.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

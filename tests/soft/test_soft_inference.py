@@ -1,0 +1,167 @@
+"""Exact inference against brute force on random problems, in every semiring."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracles
+import pytest
+from jax.test_util import check_grads
+
+import neurosym as ns
+from neurosym.semirings import ALL
+
+by_name = pytest.mark.parametrize("semiring", ALL, ids=lambda s: s.name)
+
+
+@by_name
+@pytest.mark.parametrize("seed", range(3))
+def test_total_and_support(semiring, seed):
+    small = oracles.random_problem(seed)
+    network = small.problem.compile()
+    rng = np.random.default_rng(seed)
+    weights = oracles.random_weights(semiring.name, network.mask.shape, rng)
+    total, support = oracles.total_and_support(semiring.name, weights, small.solutions)
+    found = ns.total(network, weights, semiring=semiring)
+    np.testing.assert_allclose(np.float64(found), np.float64(total), rtol=1e-5, atol=1e-6)
+    found = ns.support(network, weights, semiring=semiring)
+    np.testing.assert_allclose(
+        np.asarray(found, np.float64), support.astype(np.float64), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_marginals_are_the_gradient_of_the_log_total(seed):
+    small = oracles.random_problem(seed)
+    network = small.problem.compile()
+    weights = np.random.default_rng(seed).normal(size=network.mask.shape).astype(np.float32)
+    found = ns.marginals(network, weights)
+    gradient = jax.jit(jax.grad(lambda w: ns.total(network, w)))(jnp.asarray(weights))
+    scores = np.asarray([sum(weights[i, v] for i, v in enumerate(s)) for s in small.solutions])
+    wanted = np.zeros(weights.shape)
+    if len(scores):
+        probability = np.exp(scores - np.logaddexp.reduce(scores))
+        for p, solution in zip(probability, small.solutions, strict=True):
+            wanted[np.arange(4), solution] += p
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    np.testing.assert_allclose(gradient, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("semiring", [ns.LOG, ns.REAL, ns.MAX_TIMES, ns.MAX_MIN], ids=str)
+@pytest.mark.parametrize("target", range(4))
+def test_query(semiring, target):
+    small = oracles.random_problem(1)
+    assert small.solutions
+    network = small.problem.compile()
+    rng = np.random.default_rng(target)
+    weights = oracles.random_weights(semiring.name, network.mask.shape, rng)
+    scores = []
+    for v in range(len(small.domains[target])):
+        within = [s for s in small.solutions if s[target] == v]
+        scores.append(oracles.total_and_support(semiring.name, weights, within)[0])
+    with np.errstate(divide="ignore"):
+        logs = np.asarray(scores) if semiring.zero != 0 else np.log(np.asarray(scores, float))
+    normaliser = np.logaddexp.reduce(logs)
+    wanted = logs - normaliser if np.isfinite(normaliser) else np.full(len(logs), -np.inf)
+    found = ns.query(network, weights, target=target, semiring=semiring)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_of_a_query_against_finite_differences():
+    network = oracles.random_problem(1).problem.compile()
+    with jax.enable_x64(True):
+        weights = jnp.asarray(np.random.default_rng(0).normal(size=network.mask.shape))
+        for semiring in (ns.LOG, ns.MAX_TIMES):
+
+            def function(w, semiring=semiring):
+                out = ns.query(network, w, target=0, semiring=semiring)
+                return jnp.sum(jnp.where(out > -jnp.inf, jnp.exp(out), 0) ** 2)
+
+            check_grads(function, (weights,), order=1, rtol=1e-4, atol=1e-6)
+
+
+def test_counts_of_known_problems():
+    problem = ns.Problem()
+    colour = problem.variables("c", shape=5, domain=range(4))
+    for i in range(5):
+        problem.add(colour[i] != colour[(i + 1) % 5])
+    # The chromatic polynomial of a cycle of n: (k - 1)^n + (-1)^n (k - 1).
+    ones = jnp.ones((5, 4), jnp.int32)
+    assert int(ns.total(problem.compile(), ones, semiring=ns.COUNTING)) == 3**5 - 3
+
+
+def test_pruning_is_the_boolean_through_on_a_whole_acyclic_network():
+    problem = ns.Problem()
+    x = problem.variables("x", shape=4, domain=range(3))
+    for a, b in zip(x[:-1], x[1:], strict=True):
+        problem.add(a < b)
+    network = problem.compile()
+    through = network.mask & ns.support(network, network.mask, semiring=ns.BOOLEAN)
+    np.testing.assert_array_equal(through, ns.propagate(network).domains.mask)
+
+
+def test_batch_equals_loop():
+    network = oracles.random_problem(1).problem.compile()
+    weights = jax.random.normal(jax.random.key(0), (5, *network.mask.shape))
+    batch = jax.jit(jax.vmap(lambda w: ns.query(network, w, target="x1")))(weights)
+    for n in range(5):
+        np.testing.assert_allclose(batch[n], ns.query(network, weights[n], target="x1"), rtol=1e-5)
+
+
+def test_an_unsatisfiable_problem_has_defined_values():
+    problem = ns.Problem()
+    x, y = problem.variables("x", shape=2, domain=range(3))
+    problem.add(x + y == 9)
+    network = problem.compile()
+    weights = jnp.zeros((2, 3))
+    assert ns.total(network, weights) == -jnp.inf
+    np.testing.assert_array_equal(ns.marginals(network, weights), 0)
+    np.testing.assert_array_equal(ns.query(network, weights, target=x), -jnp.inf)
+    gradient = jax.grad(lambda w: ns.query(network, w, target=x)[0])(weights)
+    assert np.isfinite(gradient).all()
+    with pytest.raises(ValueError, match="unsatisfiable"):
+        ns.nn.Reasoning(network, x)
+
+
+def latin(order: int) -> ns.Network:
+    problem = ns.Problem()
+    grid = problem.variables("x", shape=(order, order), domain=range(order))
+    for line in [*grid, *grid.T]:
+        for i in range(order):
+            for j in range(i):
+                problem.add(line[i] != line[j])
+    return problem.compile()
+
+
+def test_too_wide_is_refused_before_allocating():
+    network = latin(9)
+    with pytest.raises(ns.TooWideError, match=r"spans \d+ indices.*GiB|TiB") as caught:
+        ns.total(network, jnp.zeros((81, 9)))
+    assert caught.value.bytes > 2**30
+    assert caught.value.width > 8
+    small = latin(3)
+    ones = jnp.ones((9, 3), jnp.int32)
+    assert int(ns.total(small, ones, semiring=ns.COUNTING)) == 12
+    with pytest.raises(ns.TooWideError, match="more than the limit of 64 bytes"):
+        ns.total(small, ones, semiring=ns.COUNTING, memory_limit=64)
+
+
+def test_a_semiring_without_probabilities_is_refused():
+    network = latin(2)
+    with pytest.raises(ValueError, match="counting does not turn into log-probabilities"):
+        ns.query(network, jnp.ones((4, 2), jnp.int32), target=0, semiring=ns.COUNTING)
+    with pytest.raises(ValueError, match="counting does not convert"):
+        ns.nn.Reasoning(network, 0, semiring=ns.COUNTING)
+
+
+def test_the_plan_does_not_grow_with_private_variables():
+    problem = ns.Problem()
+    digits = problem.variables("d", shape=(2, 3), domain=range(10))
+    total = problem.variable("t", domain=range(1999))
+    powers = 10 ** np.arange(3)[::-1]
+    problem.add((digits * powers).sum() == total)
+    network = problem.compile()
+    weights = np.zeros((7, network.size), np.float32)
+    found = np.exp(ns.query(network, weights, target=total))
+    each = np.ones(1000)
+    wanted = np.convolve(each, each) / 1e6
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)

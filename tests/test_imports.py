@@ -1,0 +1,205 @@
+"""Who may import whom (docs/design.md), and that importing the package leaves JAX as it was."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "neurosym"
+
+# For each room (a package, or a module that stands alone) the rooms that it may import. All may
+# read the version.
+MAY_IMPORT = {
+    "semirings": set(),
+    "bits": set(),
+    "problems": {"semirings", "bits"},
+    "hard": {"semirings", "bits", "problems"},
+    "soft": {"semirings", "bits", "problems"},
+    "bridge": {"semirings", "bits", "problems", "hard", "soft"},
+    "nn": {"semirings", "bits", "problems", "hard", "soft", "bridge"},
+    "testing": {"semirings", "bits", "problems", "hard", "soft"},
+    "losses": set(),
+    "encoders": set(),
+    "training": set(),
+    "datasets": set(),
+    "plots": set(),
+}
+MAY_IMPORT["cli"] = set(MAY_IMPORT)
+
+# `import neurosym` itself: the lazy exports, which only the command line needs (to find its files).
+FACADE = ""
+
+
+def room_of(module):
+    """The room of "neurosym.room.file"; the facade for "neurosym" itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else FACADE
+
+
+def module_of(path):
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(source, module, *, is_package):
+    """Every module that a source names: plain, from, relative and by `import_module("...")`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = module.split(".") if is_package else module.split(".")[:-1]
+                kept = package[: len(package) - node.level + 1]
+                base = ".".join([*kept, base]).rstrip(".")
+            if base == "neurosym":  # `from neurosym import soft` is about the room.
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+            else:
+                yield base
+        elif isinstance(node, ast.Call) and node.args:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+            called = called.id if isinstance(called, ast.Name) else called
+            argument = node.args[0]
+            if called in ("import_module", "__import__") and isinstance(argument, ast.Constant):
+                yield argument.value
+
+
+def violations(source, module, *, is_package=False):
+    room = room_of(module)
+    found = []
+    for imported in imported_modules(source, module, is_package=is_package):
+        top = imported.split(".")[0]
+        if top in ("experiments", "configs", "tests"):
+            found.append(f"{module} imports {imported}")
+        elif top == "neurosym":
+            other = room_of(imported)
+            allowed = MAY_IMPORT[room] | {room, "_version"}
+            if room == "cli":
+                allowed = allowed | {FACADE}
+            if other not in allowed:
+                found.append(f"{module} imports {imported}")
+    return found
+
+
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
+SOURCES += sorted(path for path in PACKAGE.glob("*.py") if not path.name.startswith("_"))
+
+
+def test_every_room_has_its_rule():
+    rooms = {room_of(module_of(path)) for path in SOURCES}
+    assert rooms <= set(MAY_IMPORT), "say in MAY_IMPORT what the new room may import"
+    assert len(SOURCES) > 20
+
+
+def test_imports_run_downwards():
+    found = []
+    for path in SOURCES:
+        is_package = path.name == "__init__.py"
+        found += violations(path.read_text(), module_of(path), is_package=is_package)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("neurosym.soft.inference", "from neurosym.hard.propagate import propagate"),
+        ("neurosym.hard.search", "import neurosym.soft"),
+        ("neurosym.hard.search", "from neurosym import soft"),
+        ("neurosym.hard.search", "from .. import soft"),
+        ("neurosym.hard.search", "from ..soft import inference"),
+        ("neurosym.hard.search", "def late():\n    from neurosym.soft.inference import total"),
+        ("neurosym.bits.lanes", "from neurosym.semirings.semiring import Semiring"),
+        ("neurosym.training.loop", "from neurosym.plots import learning_curves"),
+        ("neurosym.training.loop", "importlib.import_module('neurosym.datasets')"),
+        ("neurosym.soft.inference", "import neurosym as ns"),
+        ("neurosym.losses", "from neurosym.semirings.instances import LOG"),
+        ("neurosym.cli.train", "from experiments.digit_addition import DigitAddition"),
+    ],
+)
+def test_the_check_sees_what_is_forbidden(module, source):
+    assert violations(source, module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("neurosym.soft.inference", "from neurosym.problems.network import Network"),
+        ("neurosym.soft.inference", "from . import elimination"),
+        ("neurosym.soft.inference", "from neurosym._version import __version__"),
+        ("neurosym.cli.train", "import neurosym\nfrom neurosym import plots"),
+        ("neurosym.losses", "import jax.numpy as jnp"),
+    ],
+)
+def test_the_check_lets_pass_what_is_allowed(module, source):
+    assert not violations(source, module)
+
+
+def test_experiments_use_public_names():
+    found = []
+    for folder in ("experiments", "configs"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("neurosym"):
+                    names = [*node.module.split("."), *(alias.name for alias in node.names)]
+                    found += [f"{path.name}: {name}" for name in names if name.startswith("_")]
+    assert not found
+
+
+def test_nothing_switches_matplotlibs_global_state():
+    found = [
+        f"{module_of(path)} imports {imported}"
+        for path in SOURCES
+        for imported in imported_modules(path.read_text(), module_of(path), is_package=False)
+        if imported.startswith(("matplotlib.pyplot", "pylab"))
+    ]
+    assert not found
+
+
+def run_python(code):
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_importing_the_package_loads_neither_jax_nor_anything_heavy():
+    loaded = run_python("import sys, json, neurosym; print(json.dumps(sorted(sys.modules)))")
+    heavy = {"jax", "jaxlib", "numpy", "flax", "optax", "orbax", "matplotlib", "absl", "sklearn"}
+    assert not heavy & set(loaded)
+
+
+def test_importing_every_module_changes_no_jax_flag():
+    changed = run_python(
+        """
+import importlib, json, pkgutil
+import jax, flax.nnx, optax, orbax.checkpoint  # What third parties do is not ours.
+before = {**jax.config.values, "x64": jax.numpy.arange(2).dtype.name}
+import neurosym
+modules = [
+    found.name
+    for found in pkgutil.walk_packages(neurosym.__path__, "neurosym.")
+    if not found.name.endswith("__main__")
+]
+for name in modules:
+    importlib.import_module(name)
+after = {**jax.config.values, "x64": jax.numpy.arange(2).dtype.name}
+assert len(modules) > 20, modules
+print(json.dumps([flag for flag in after if str(after[flag]) != str(before.get(flag))]))
+"""
+    )
+    assert changed == []
+
+
+def test_lazy_exports_are_what_they_say():
+    import neurosym
+
+    assert set(dir(neurosym)) >= set(neurosym.__all__)
+    for name in neurosym.__all__:
+        assert getattr(neurosym, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing_of_the_kind'"):
+        _ = neurosym.nothing_of_the_kind
