@@ -34,6 +34,7 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
             "digits": int(variant[1:]),
             "final": False,  # True: train on the validation images too
             "validation": 180,
+            "validation_groupings": 20,
             "grouping_seed": 0,
             "regroupings": 3_000,
         }

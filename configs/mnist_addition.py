@@ -1,15 +1,16 @@
 """Addition of two N-digit numbers of MNIST images, only the sum labelled.
 
-Protocol of Manhaeve et al. 2018 (DeepProbLog, https://arxiv.org/abs/1805.10872): the 60,000 training
-images are permuted and grouped by 2N, each used once; the 10,000 test images likewise; LeNet.
+Protocol of Manhaeve et al. 2018 (DeepProbLog, https://arxiv.org/abs/1805.10872): the 60,000
+training images are permuted and grouped by 2N, each used once; the 10,000 test images likewise;
+LeNet.
 
     neurosym train --config=configs/mnist_addition.py:n1 --workdir=runs/add
 
-Published, % of sums right: N=1 97.9 ±0.1, N=2 96.4 ±0.1 (DeepStochLog); a LeNet trained on the digit
-labels themselves has a ceiling of 98.3 to 98.4 and 96.6 to 96.9. Ours: see docs/results.md.
+Published, % of sums right: N=1 97.9 ±0.1, N=2 96.4 ±0.1 (DeepStochLog); a LeNet trained on the
+digit labels themselves has a ceiling of 98.3 to 98.4 and 96.6 to 96.9. Ours: see docs/results.md.
 
-``n1`` and ``n2`` train on all 60,000 images, as the published figures do; ``n1_tune`` and ``n2_tune``
-hold out 10,000 of them for validation, and are what to tune on.
+``n1`` and ``n2`` train on all 60,000 images, as the published figures do; ``n1_tune`` and
+``n2_tune`` hold out 10,000 of them for validation, and are what to tune on.
 """
 
 import ml_collections
@@ -42,6 +43,7 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
             "digits": int(size[1:]),
             "final": not tune,  # train on the validation images too
             "validation": 10_000,
+            "validation_groupings": 1,
             "grouping_seed": 0,
             "regroupings": 3_000,
         }

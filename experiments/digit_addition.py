@@ -1,8 +1,8 @@
 """Digit addition: images of handwritten digits in, only the sum of two numbers is labelled.
 
 Two numbers of N digits each are shown as 2N images. The problem says how the digits make the sum;
-exact inference turns an encoder's beliefs about the digits into the distribution of the sum, and the
-likelihood of the labelled sum trains the encoder. No digit is ever labelled.
+exact inference turns an encoder's beliefs about the digits into the distribution of the sum, and
+the likelihood of the labelled sum trains the encoder. No digit is ever labelled.
 """
 
 from collections.abc import Sequence
@@ -72,9 +72,22 @@ class DigitAddition:
         self.temperature = ns.bridge.make_schedule(**config.bridge.temperature)
 
     def split(self, name: str) -> Split:
-        """The protocol's grouping of a split: each image is used once."""
+        """The protocol's grouping of a split: each image is used once.
+
+        Validation images are few, so that split holds several groupings of them.
+        """
         images, labels = getattr(self.images, name)
-        if len(labels):
+        if len(labels) and name == "validation":
+            (groups,) = ns.datasets.regroupings(
+                labels,
+                digits=self.digits,
+                count=int(self.config.data.validation_groupings),
+                seed=int(self.config.data.grouping_seed),
+                batch=int(self.config.data.validation_groupings),
+            )
+            index = groups.index.reshape(-1, *groups.index.shape[2:])
+            total = groups.total.reshape(-1)
+        elif len(labels):
             groups = ns.datasets.group_images(
                 labels, digits=self.digits, seed=int(self.config.data.grouping_seed)
             )
@@ -157,7 +170,9 @@ class DigitAddition:
         logits = self._read(model, images)
         answers = []
         for start in range(0, split.size, PREDICTION_BATCH):
-            beliefs = jax.nn.log_softmax(jnp.asarray(logits[index[start : start + PREDICTION_BATCH]]))
+            beliefs = jax.nn.log_softmax(
+                jnp.asarray(logits[index[start : start + PREDICTION_BATCH]])
+            )
             answers.append(np.asarray(self.reasoning(beliefs)).argmax(-1))
         answer, total = np.concatenate(answers), np.asarray(split.examples["total"])
         titles = []

@@ -1,6 +1,6 @@
 """`Reasoning`: a compiled problem as an `nnx.Module`, for a model and an optax loop of one's own.
 
-    log-weights of the observed variables ─▶ Reasoning ─▶ log-probabilities of the answer
+log-weights of the observed variables ─▶ Reasoning ─▶ log-probabilities of the answer
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,9 @@ from neurosym.soft import inference
 class TotalFunction(Protocol):
     """As `neurosym.total`."""
 
-    def __call__(self, network: Network, weights: jax.Array, *, semiring: Semiring) -> jax.Array: ...
+    def __call__(
+        self, network: Network, weights: jax.Array, *, semiring: Semiring
+    ) -> jax.Array: ...
 
 
 class QueryFunction(Protocol):
@@ -72,14 +74,14 @@ class Reasoning(nnx.Module):
         Args:
           network: the compiled problem.
           query: the variable to infer; None infers whether the constraints hold.
-          inputs: the observed variables in the order of the weights, as variables, names or rows, or
-            arrays of them; by default all but the query. The others weigh one.
+          inputs: the observed variables in the order of the weights, as variables, names or rows,
+            or arrays of them; by default all but the query. The others weigh one.
           semiring: the algebra to infer in; it must convert from and to log-probabilities.
           engine: how to infer.
 
         Raises:
-          ValueError: if the problem has no solution, a variable does not exist or is given twice, or
-            the semiring has no reading as log-probabilities.
+          ValueError: if the problem has no solution, a variable does not exist or is given twice,
+            or the semiring has no reading as log-probabilities.
         """
         if semiring.from_log is None or semiring.to_log is None:
             raise ValueError(

@@ -25,9 +25,9 @@ from neurosym.semirings.semiring import Semiring
 def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> None:
     """Checks the laws of a commutative semiring, and its declared properties and derivatives.
 
-    Associativity, commutativity and identities of ⊕ and ⊗, distributivity, the annihilator; n-ary sum
-    and product against folds; idempotent, selective and ordered as declared; gradients finite, also
-    at zero, and equal to finite differences where the elements are apart.
+    Associativity, commutativity and identities of ⊕ and ⊗, distributivity, the annihilator; n-ary
+    sum and product against folds; idempotent, selective and ordered as declared; gradients finite,
+    also at zero, and equal to finite differences where the elements are apart.
 
     Args:
       semiring: what to check.
@@ -44,10 +44,8 @@ def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> 
     add, mul = semiring.add, semiring.mul
 
     def same(law: str, left: jax.Array, right: jax.Array) -> None:
-        left, right = np.broadcast_arrays(np.asarray(left), np.asarray(right))
         np.testing.assert_allclose(
-            left.astype(np.float64),
-            right.astype(np.float64),
+            *np.broadcast_arrays(np.float64(left), np.float64(right)),  # type: ignore[call-overload]
             rtol=rtol,
             atol=rtol,
             err_msg=f"semiring {semiring.name}: {law}",
@@ -97,7 +95,8 @@ def check_constraint(
 ) -> None:
     """Ties the four readings of a constraint together, by enumeration of all its assignments.
 
-    - *prune* keeps exactly the values that some allowed assignment within the domains uses, which is
+    - *prune* keeps exactly the values that some allowed assignment within the domains uses, which
+    is
       the Boolean through; with ``exact=False``, it keeps at least those;
     - *total* and *support* equal sums over allowed assignments, in COUNTING and in ``semirings``;
     - the compiled relation allows what *check* allows.
@@ -218,4 +217,3 @@ def _check_gradients(semiring: Semiring, elements: np.ndarray) -> None:
                     atol=1e-6,
                     err_msg=f"semiring {semiring.name}: the gradient of {name} at {elements}",
                 )
-

@@ -81,8 +81,7 @@ def random_problem(seed: int) -> Small:
         index
         for index in itertools.product(*(range(len(d)) for d in domains))
         if all(
-            check([domain[v] for domain, v in zip(domains, index, strict=True)])
-            for check in checks
+            check([domain[v] for domain, v in zip(domains, index, strict=True)]) for check in checks
         )
     ]
     return Small(problem, domains, solutions)

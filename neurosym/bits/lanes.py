@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def with_lanes(function: F) -> F:
-    """Runs ``function`` under ``jax.enable_x64(True)``, so that its uint64 lanes stay 64 bits wide."""
+    """Runs ``function`` under ``jax.enable_x64(True)``: its uint64 lanes stay 64 bits wide."""
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -74,7 +74,7 @@ def popcount(lanes: jax.Array) -> jax.Array:
 
 @with_lanes
 def lowest(lanes: jax.Array) -> jax.Array:
-    """The index, ``int32[...]``, of the lowest member of sets ``uint64[..., W]``; -1 where empty."""
+    """The lowest member, ``int32[...]``, of sets ``uint64[..., W]``; -1 where empty."""
     isolated = lanes & (~lanes + jnp.uint64(1))
     position = jax.lax.population_count(isolated - jnp.uint64(1)).astype(jnp.int32)
     offsets = jnp.arange(lanes.shape[-1], dtype=jnp.int32) * WORD

@@ -36,10 +36,10 @@ class Propagation(NamedTuple):
 def propagate(network: Network, domains: Domains | jax.Array | None = None) -> Propagation:
     """Removes values that no constraint supports, until nothing changes.
 
-    Sound: it never removes a value that some solution within ``domains`` uses. Each constraint alone
-    is exact up to what its own documentation says; a network is exact where its constraints are
-    Berge-acyclic. Works inside a caller's jit, vmap (also nested) and next to a gradient, with x64
-    off; under vmap the whole batch runs as one loop.
+    Sound: it never removes a value that some solution within ``domains`` uses. Each constraint
+    alone is exact up to what its own documentation says; a network is exact where its constraints
+    are Berge-acyclic. Works inside a caller's jit, vmap (also nested) and next to a gradient, with
+    x64 off; under vmap the whole batch runs as one loop.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -117,7 +117,7 @@ def _fixpoint(arrays: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.
         return jnp.any(carry[1])
 
     def step(carry: tuple) -> tuple:
-        lanes, running, rounds = carry
+        lanes, _running, rounds = carry
         pruned = _clear(_round(arrays, lanes))
         changed = jnp.any(pruned != lanes, axis=(0, 1))
         return pruned, changed, rounds + changed.astype(jnp.int32)

@@ -44,8 +44,8 @@ class Problem:
           domain: distinct hashable values; their order is that of the arrays over them.
 
         Raises:
-          ValueError: for a name that is taken or empty, or a domain that is empty, repeats a value or
-            holds one that cannot be hashed.
+          ValueError: for a name that is taken or empty, or a domain that is empty, repeats a value
+            or holds one that cannot be hashed.
         """
         if not isinstance(name, str) or not name:
             raise ValueError(f"a variable's name is a non-empty string, not {name!r}")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Variable(Arithmetic):
     """One unknown; made by `Problem.variable` and `Problem.variables`.
 
-    ``==``, ``<=`` and the like build constraints. Variables are told apart by identity: as keys of a
-    dictionary they work, but ``in`` on a list of variables does not.
+    ``==``, ``<=`` and the like build constraints. Variables are told apart by identity: as keys of
+    a dictionary they work, but ``in`` on a list of variables does not.
 
     Attributes:
       problem: the problem that declared it.

@@ -4,8 +4,8 @@ Where the semiring has real coordinates this is one real matrix product at highe
 runs on matrix units. In log-like encodings the operands are shifted by their largest elements
 first; an output whose real product underflows although its true value is not zero (rows
 ``[0, -120]`` against columns ``[-120, 0]``) is computed exactly instead. Any other semiring, and
-any product with a single row or column, broadcasts and reduces, a block of ``j`` at a time where the
-terms would be many.
+any product with a single row or column, broadcasts and reduces, a block of ``j`` at a time where
+the terms would be many.
 
 Everything else (`neurosym.semirings.einsum`, the engines) brings its arrays into this form.
 """
@@ -169,9 +169,7 @@ class _Scaled:
         """
 
         def look_closer() -> jax.Array:
-            possible = _matmul(
-                *((x > -jnp.inf).astype(x.dtype) for x in self.operands)
-            )
+            possible = _matmul(*((x > -jnp.inf).astype(x.dtype) for x in self.operands))
             underflowed = (self.product < self.threshold) & (possible > 0)
             some = _any_in_batch(jnp.any(underflowed))
             return jax.lax.cond(some, lambda: exact(underflowed), fast)
@@ -214,9 +212,7 @@ def _broadcast_tangent(
     def part(a: jax.Array, b: jax.Array, ta: jax.Array, tb: jax.Array) -> jax.Array:
         share = shares(a, b)
         x, y = jnp.broadcast_arrays(a[..., None], b[:, None])
-        moved = rule.weighted(
-            rule.cofactors(semiring, x, y), (ta[..., None], tb[:, None])
-        )
+        moved = rule.weighted(rule.cofactors(semiring, x, y), (ta[..., None], tb[:, None]))
         return jnp.sum(share * moved, axis=2)
 
     if blocks == 1:

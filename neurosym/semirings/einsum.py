@@ -46,7 +46,7 @@ def einsum(semiring: Semiring, spec: str, *operands: jax.Array) -> jax.Array:
         if len(labels) != x.ndim:
             raise ValueError(
                 f"einsum {spec!r}: operand {position} has {x.ndim} axes "
-                f"but {''.join(labels)!r} names {len(labels)}"
+                f"but {''.join(map(str, labels))!r} names {len(labels)}"
             )
         for label, size in zip(labels, x.shape, strict=True):
             if sizes.setdefault(label, size) != size:
@@ -71,7 +71,7 @@ def einsum(semiring: Semiring, spec: str, *operands: jax.Array) -> jax.Array:
             kept = output if last else tuple(x for x in dict.fromkeys(la + lb) if x in needed)
             popped.append((contract_labelled(semiring, a, la, b, lb, kept), kept))
         terms.append(popped[0])
-    (result, _), = terms
+    ((result, _),) = terms
     return result
 
 
@@ -118,7 +118,7 @@ def contract_labelled(
 
 
 def reduce_labelled(semiring: Semiring, x: jax.Array, labels: Labels, out: Labels) -> jax.Array:
-    """``x`` with the axes ``out``, in that order; a repeated label is a diagonal, others are summed."""
+    """``x`` with the axes ``out``, in order; repeated labels are diagonals, others are summed."""
     for label in dict.fromkeys(labels):
         while labels.count(label) > 1:
             first = labels.index(label)
@@ -146,7 +146,7 @@ def _parse(spec: str, operands: int) -> tuple[list[Labels], Labels]:
         raise ValueError(
             f"einsum {spec!r}: write the output after '->' and name every axis (no '...')"
         )
-    terms = [tuple(term) for term in inputs.split(",")]
+    terms: list[Labels] = [tuple(term) for term in inputs.split(",")]
     if len(terms) != operands:
         raise ValueError(f"einsum {spec!r}: {len(terms)} terms but {operands} operands")
     known = {label for term in terms for label in term}

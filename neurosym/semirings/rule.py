@@ -127,7 +127,7 @@ class Sum(Operation):
         shares = responsibility(self.semiring, x, jnp.expand_dims(result, self.axis))
         if self.semiring.selective:
             shares = split_ties_along(shares, self.axis)
-        return jnp.sum(shares * tangents[0], axis=self.axis)
+        return jnp.sum(weighted([shares], tangents), axis=self.axis)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Product(Operation):
         shares = semiring.cofactor(x, exclusive_products(semiring, x, self.axis))
         if semiring.selective_mul:
             shares = split_ties_along(shares, self.axis)
-        return jnp.sum(shares * tangents[0], axis=self.axis)
+        return jnp.sum(weighted([shares], tangents), axis=self.axis)
 
 
 def exclusive_products(semiring: Semiring, x: jax.Array, axis: int) -> jax.Array:
@@ -161,12 +161,8 @@ def exclusive_products(semiring: Semiring, x: jax.Array, axis: int) -> jax.Array
     size = x.shape[axis]
     before = jax.lax.associative_scan(semiring.mul, x, axis=axis)
     after = jax.lax.associative_scan(semiring.mul, x, axis=axis, reverse=True)
-    before = jax.lax.slice_in_dim(
-        jnp.concatenate([one, before], axis), 0, size, axis=axis
-    )
-    after = jax.lax.slice_in_dim(
-        jnp.concatenate([after, one], axis), 1, size + 1, axis=axis
-    )
+    before = jax.lax.slice_in_dim(jnp.concatenate([one, before], axis), 0, size, axis=axis)
+    after = jax.lax.slice_in_dim(jnp.concatenate([after, one], axis), 1, size + 1, axis=axis)
     return semiring.mul(before, after)
 
 

@@ -71,8 +71,8 @@ class Semiring:
         A selective ⊕ returns 1 for each winner; the rule splits ties evenly. None: no derivative.
       cofactor: ``(x, y) -> d (x ⊗ y) / d x`` elementwise. Ties of a selective ⊗ as above.
       dtype: of the elements, "float" for any floating type; "int32" or "bool" otherwise.
-      fold_sum: a faster n-ary ⊕ along an axis, where there is one; else ``add`` is folded as a tree.
-      fold_prod: the same for ⊗.
+      fold_sum: a faster n-ary ⊕ along an axis, where there is one; else ``add`` is folded as a
+      tree. fold_prod: the same for ⊗.
       from_log: turns log-probabilities into elements, where that means something; else None.
       to_log: turns elements into log-probabilities, where that means something; else None.
       coordinates: the real coordinates, where there are some; they make contractions fast.
@@ -103,7 +103,9 @@ class Semiring:
 
     def __post_init__(self) -> None:
         if self.dtype not in ("float", "int32", "bool"):
-            raise ValueError(f"semiring {self.name}: dtype is float, int32 or bool, not {self.dtype}")
+            raise ValueError(
+                f"semiring {self.name}: dtype is float, int32 or bool, not {self.dtype}"
+            )
         # The functions as given become the values of the rule's operations. dataclasses.replace
         # hands over functions that are wrapped already; those are unwrapped first.
         for field, operation in (("add", rule.Add), ("mul", rule.Mul)):

@@ -133,9 +133,7 @@ def supports(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> li
     return [x for x in outer[: len(plan.inputs)] if x is not None]
 
 
-def _contract(
-    semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]
-) -> list[jax.Array]:
+def _contract(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> list[jax.Array]:
     """All slots of the plan; the last is the result."""
     slots = list(tensors)
     labels: list[Labels] = [tuple(dict.fromkeys(x)) for x in plan.inputs]

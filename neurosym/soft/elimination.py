@@ -106,15 +106,13 @@ def _eliminate(structure: Structure, target: int | None) -> Elimination:
     absorbed: set[int] = set()
     sizes: dict[Hashable, int] = {i: len(domain) for i, domain in enumerate(structure.domains)}
     for n, relation in enumerate(structure.relations):
-        private = frozenset(
-            k for k, i in enumerate(relation.scope) if uses[i] == 1 and i != target
-        )
+        private = frozenset(k for k, i in enumerate(relation.scope) if uses[i] == 1 and i != target)
         lowering = relation.lower(private, ("constraint", n))
         lowerings.append(lowering)
         sizes |= lowering.sizes
         absorbed |= {relation.scope[k] for k in lowering.absorbed}
     remaining = tuple(i for i in range(len(structure.names)) if i not in absorbed)
-    labels = [(i,) for i in remaining]
+    labels: list[tuple[Hashable, ...]] = [(i,) for i in remaining]
     labels += [x for lowering in lowerings for x in lowering.labels]
     plan = plan_contraction(labels, () if target is None else (target,), sizes)
     masks = sum(math.prod(sizes[x] for x in tensor) for tensor in labels)

@@ -61,8 +61,8 @@ def support(
 ) -> jax.Array:
     """The formal derivative of the total with respect to each weight, by ⊕ and ⊗ alone.
 
-    Entry ``[i, v]`` is the ⊕ over satisfying assignments with ``x_i = v`` of the ⊗ of the weights of
-    the *other* variables. Weights ⊗ support is the through: the domains after exact pruning
+    Entry ``[i, v]`` is the ⊕ over satisfying assignments with ``x_i = v`` of the ⊗ of the weights
+    of the *other* variables. Weights ⊗ support is the through: the domains after exact pruning
     (BOOLEAN), the solutions that use a value (COUNTING), the best solution through it (MAX_TIMES).
 
     Args and errors as for `total`.
@@ -87,8 +87,8 @@ def marginals(
       memory_limit: bytes that one instance may take.
 
     Returns:
-      Probabilities ``float32[V, D]``: each row sums to 1; all zero where the constraints cannot hold,
-      which is also where `total` is -inf.
+      Probabilities ``float32[V, D]``: each row sums to 1; all zero where the constraints cannot
+      hold, which is also where `total` is -inf.
 
     Raises:
       ValueError, TooWideError: as for `total`.
@@ -120,8 +120,8 @@ def query(
       memory_limit: bytes that one instance may take.
 
     Returns:
-      Normalised log-probabilities ``float32[D_target]`` in the order of the target's domain; all -inf
-      where the constraints cannot hold.
+      Normalised log-probabilities ``float32[D_target]`` in the order of the target's domain; all
+      -inf where the constraints cannot hold.
 
     Raises:
       ValueError: as for `total`, if there is no such variable, or if the semiring has no reading as

@@ -127,7 +127,9 @@ def test_a_gradient_through_the_logs_is_the_soft_one_at_the_hard_weights(sample)
     options = {"key": jax.random.key(7), "temperature": 0.8}
     logits = jnp.array([[0.1, 0.9, -0.5], [1.5, -0.3, 0.2]])
     # Constraint: both variables take the same value; the choice breaks it, and must still learn.
-    bridge = lambda x: straight_through(x, sample=sample, smoothing=0.05, **options)  # noqa: E731
+
+    def bridge(logits):
+        return straight_through(logits, sample=sample, smoothing=0.05, **options)
 
     def total_in_logs(weights):
         return jax.nn.logsumexp(weights[0] + weights[1])
@@ -135,13 +137,18 @@ def test_a_gradient_through_the_logs_is_the_soft_one_at_the_hard_weights(sample)
     def total_in_reals(probabilities):
         return jnp.log((probabilities[0] * probabilities[1]).sum())
 
-    ours = jax.grad(lambda x: total_in_logs(bridge(x)))(logits)
-    q = jnp.exp(bridge(logits))
     soft = gumbel_softmax if sample else softmax
-    _, pull_back = jax.vjp(lambda x: jnp.exp(soft(x, **options)), logits)
-    (expected,) = pull_back(jax.grad(total_in_reals)(q))
+
+    @jax.jit
+    def gradients(logits):
+        _, pull_back = jax.vjp(lambda x: jnp.exp(soft(x, **options)), logits)
+        (expected,) = pull_back(jax.grad(total_in_reals)(jnp.exp(bridge(logits))))
+        through_logs = jax.grad(lambda x: total_in_logs(bridge(x)))(logits)
+        through_reals = jax.grad(lambda x: total_in_reals(jnp.exp(bridge(x))))(logits)
+        return through_logs, through_reals, expected
+
+    ours, through_reals, expected = gradients(logits)
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
-    through_reals = jax.grad(lambda x: total_in_reals(jnp.exp(bridge(x))))(logits)
     np.testing.assert_allclose(through_reals, expected, rtol=1e-4, atol=1e-5)
     assert float(jnp.abs(ours).max()) > 0.1
 

@@ -1,5 +1,7 @@
 """Propagation against brute force, and inside other transformations."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,7 +57,7 @@ def test_a_fully_assigned_network_is_decided():
 def chain(length: int) -> ns.Problem:
     problem = ns.Problem()
     x = problem.variables("x", shape=length, domain=range(length + 2))
-    for a, b in zip(x[:-1], x[1:], strict=True):
+    for a, b in itertools.pairwise(x):
         problem.add(a < b)
     return problem
 
@@ -131,7 +133,7 @@ def test_domains_of_any_size(values):
 
 def test_a_wiped_out_instance_is_all_zeros():
     problem = ns.Problem()
-    x, y, z = problem.variables("x", shape=3, domain=range(3))
+    x, y, _z = problem.variables("x", shape=3, domain=range(3))
     problem.add(x + y == 5)
     result = ns.propagate(problem.compile())
     assert int(result.status) == ns.Status.WIPED_OUT

@@ -65,9 +65,7 @@ def test_linear_as_a_chain_of_masks(monkeypatch):
         problem.add(constraint, x[0] != x[1], x[1] != x[3])
         network = problem.compile()
         found = ns.total(network, np.ones((4, 3), np.int32), semiring=ns.COUNTING)
-        wanted = sum(
-            network.allows(index) for index in np.ndindex(3, 3, 3, 3)
-        )
+        wanted = sum(network.allows(index) for index in np.ndindex(3, 3, 3, 3))
         assert int(found) == wanted
 
 
@@ -75,7 +73,9 @@ def test_linear_as_a_chain_of_masks(monkeypatch):
 @pytest.mark.parametrize("rows", [0, 9, 24])
 def test_table(allowed, rows):
     scope, rng = variables(rows, sizes=(4, 3, 2))
-    everything = [(a, b, c) for a in scope[0].domain for b in scope[1].domain for c in scope[2].domain]
+    everything = [
+        (a, b, c) for a in scope[0].domain for b in scope[1].domain for c in scope[2].domain
+    ]
     chosen = [everything[n] for n in rng.permutation(24)[:rows]]
     constraint = ns.Table(tuple(scope), chosen + chosen[:2], allowed)
     ns.testing.check_constraint(constraint, semirings=SEMIRINGS if rows == 9 else (ns.LOG,))

@@ -35,7 +35,9 @@ def brute_einsum(name: str, spec: str, operands: list[np.ndarray]) -> np.ndarray
     inputs, output = spec.split("->")
     terms = inputs.split(",")
     sizes = {
-        x: n for term, a in zip(terms, operands, strict=True) for x, n in zip(term, a.shape, strict=True)
+        x: n
+        for term, a in zip(terms, operands, strict=True)
+        for x, n in zip(term, a.shape, strict=True)
     }
     result = np.full([sizes[x] for x in output], zero, dtype=object)
     for values in itertools.product(*(range(n) for n in sizes.values())):

@@ -1,5 +1,7 @@
 """Exact inference against brute force on random problems, in every semiring."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -92,7 +94,7 @@ def test_counts_of_known_problems():
 def test_pruning_is_the_boolean_through_on_a_whole_acyclic_network():
     problem = ns.Problem()
     x = problem.variables("x", shape=4, domain=range(3))
-    for a, b in zip(x[:-1], x[1:], strict=True):
+    for a, b in itertools.pairwise(x):
         problem.add(a < b)
     network = problem.compile()
     through = network.mask & ns.support(network, network.mask, semiring=ns.BOOLEAN)

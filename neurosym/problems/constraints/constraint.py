@@ -5,10 +5,11 @@
 3. *total* and *support* in any semiring;
 4. the law that ties them, in `neurosym.testing`: pruning is the Boolean through.
 
-A constraint exists in three forms. The *declaration* (`Linear`, `Table`) names variables and is what
-users build. `compile` turns it into a *relation* over variable indices: plain integers and tuples,
-hashable, which knows how to lower itself to tensors for the soft engine. Relations of one kind and
-similar size make a *group* of arrays, whose `prune` the hard engine calls for a whole batch at once.
+A constraint exists in three forms. The *declaration* (`Linear`, `Table`) names variables and is
+what users build. `compile` turns it into a *relation* over variable indices: plain integers and
+tuples, hashable, which knows how to lower itself to tensors for the soft engine. Relations of one
+kind and similar size make a *group* of arrays, whose `prune` the hard engine calls for a whole
+batch at once.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Relation(abc.ABC):
         """Arrays for relations of one bucket, over domains of at most ``size`` values."""
 
     def total(self, semiring: Semiring, weights: Sequence[jax.Array]) -> jax.Array:
-        """⊕ over allowed assignments of ⊗ of the weights, one element array ``[D_k]`` a position."""
+        """⊕ over allowed assignments of ⊗ of the weights, elements ``[D_k]`` a position."""
         return self._network(semiring, weights)[0]
 
     def support(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
@@ -100,7 +101,7 @@ class Relation(abc.ABC):
         lowering = self.lower(frozenset(range(len(self.scope))), "constraint")
         open_positions = [k for k in range(len(self.scope)) if k not in lowering.absorbed]
         labels = [(self.scope[k],) for k in open_positions] + list(lowering.labels)
-        sizes = {v: n for v, n in zip(self.scope, self.sizes, strict=True)} | dict(lowering.sizes)
+        sizes = dict(zip(self.scope, self.sizes, strict=True)) | dict(lowering.sizes)
         tensors = [weights[k] for k in open_positions] + lowering.up(semiring, weights)
         plan = plan_contraction(labels, (), sizes)
         outer = supports(semiring, plan, tensors)

@@ -70,8 +70,8 @@ class Linear(Constraint):
       constant: an integer.
 
     Raises:
-      ValueError: for a domain value, coefficient or constant that is no integer, an unknown relation,
-        as many coefficients as not variables, sums beyond 32 bits, or when no variable is left.
+      ValueError: for a domain value, coefficient or constant that is no integer, an unknown
+        relation, as many coefficients as not variables, sums beyond 32 bits, or when no variable is left.
     """
 
     scope: tuple[Variable, ...]
@@ -339,7 +339,7 @@ class LinearBounds:
 
 @flax.struct.dataclass
 class LinearSums:
-    """Linear ``==``, exact by reachable sums; see `Group`. S is the number of words of a sum set."""
+    """Linear ``==``, exact by reachable sums; see `Group`. S is the words of a sum set."""
 
     scope: jax.Array  # int32[C, K]
     present: jax.Array  # bool[C, K]

@@ -48,8 +48,8 @@ class Table(Constraint):
       allowed: False forbids the tuples instead.
 
     Raises:
-      ValueError: for an empty scope, a repeated variable, a tuple of another length, or a value that
-        its variable's domain does not have.
+      ValueError: for an empty scope, a repeated variable, a tuple of another length, or a value
+        that its variable's domain does not have.
     """
 
     scope: tuple[Variable, ...]
@@ -67,7 +67,8 @@ class Table(Constraint):
         for row in tuples:
             if len(row) != len(scope):
                 raise ValueError(
-                    f"a table over {len(scope)} variables has the tuple {row!r} of {len(row)} values"
+                    f"a table over {len(scope)} variables has the tuple {row!r} "
+                    f"of {len(row)} values"
                 )
             for variable, value in zip(scope, row, strict=True):
                 variable.value_index(value)
@@ -180,7 +181,9 @@ class TableRelation(Relation):
             steps = []
             for k, size in enumerate(self.sizes):
                 last = k == arity - 1
-                step = np.zeros((len(states[k]) + 1, size, 1 if last else hidden[name, k + 1]), bool)
+                step = np.zeros(
+                    (len(states[k]) + 1, size, 1 if last else hidden[name, k + 1]), bool
+                )
                 step[:, :, 0] = True
                 for row in self.rows:
                     here = states[k][row[:k]]
