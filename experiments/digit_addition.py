@@ -29,7 +29,7 @@ class Images(NamedTuple):
     train: tuple[np.ndarray, np.ndarray]  # uint8[M, H, W], int32[M]
     validation: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
-    levels: int  # the value of full ink
+    levels: int  # the value of full ink, for reading a user's pictures
     ink_box: float  # the part of the side that the ink fills
 
 
@@ -58,6 +58,8 @@ class DigitAddition:
         if self.digits < 1:
             raise ValueError(f"config.data.digits must be at least 1, not {self.digits}")
         self.images = _load(config.data, data_dir)
+        pixels = self.images.train[0]
+        self._mean, self._deviation = float(pixels.mean()), float(pixels.std())
         network, number, total = addition_problem(self.digits)
         self.reasoning = ns.nn.Reasoning(
             network,
@@ -226,7 +228,7 @@ class DigitAddition:
         return " + ".join("".join(str(d) for d in number) for number in numbers)
 
     def _normalise(self, images: Array) -> Array:
-        return images.astype(jnp.float32) / self.images.levels
+        return (images.astype(jnp.float32) - self._mean) / self._deviation
 
     def _read(self, model: Any, images: np.ndarray) -> np.ndarray:
         """Logits ``float32[M, 10]`` of images ``uint8[M, H, W]``."""

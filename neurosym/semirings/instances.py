@@ -12,6 +12,7 @@
 """
 
 import difflib
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -199,9 +200,15 @@ _ALIASES = {
 def semiring_by_name(name: str) -> Semiring:
     """The semiring that a config or the command line names.
 
+    Args:
+      name: of a semiring here, or "package.module:NAME" for one of the user's own.
+
     Raises:
       ValueError: if there is none of that name; the message lists the near ones and all.
     """
+    module, colon, attribute = str(name).partition(":")
+    if colon:
+        return _imported(module, attribute)
     key = str(name).lower().replace("-", "_")
     if key in _ALIASES:
         return _ALIASES[key]
@@ -209,3 +216,13 @@ def semiring_by_name(name: str) -> Semiring:
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     names = ", ".join(semiring.name for semiring in ALL)
     raise ValueError(f"there is no semiring {name!r}.{hint} There are: {names}.")
+
+
+def _imported(module: str, attribute: str) -> Semiring:
+    try:
+        semiring = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"semiring {module}:{attribute} cannot be imported: {error}") from error
+    if not isinstance(semiring, Semiring):
+        raise ValueError(f"{module}:{attribute} is no Semiring but {semiring!r}")
+    return semiring

@@ -5,6 +5,8 @@ domain are ignored. Every function is pure, works under jit and vmap, and is dif
 semiring's gradient rule.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -49,7 +51,7 @@ def total(
       TooWideError: if elimination would take more memory; nothing has been allocated then.
     """
     weights = _check(network, weights, semiring)
-    return _prepare(network, None, memory_limit, weights).total(semiring, weights)
+    return _total(_prepare(network, None, memory_limit, weights), semiring, weights)
 
 
 def support(
@@ -71,7 +73,7 @@ def support(
       Elements ``[V, D]``; the semiring's zero beyond a variable's domain.
     """
     weights = _check(network, weights, semiring)
-    return _prepare(network, None, memory_limit, weights).support(semiring, weights)
+    return _support(_prepare(network, None, memory_limit, weights), semiring, weights)
 
 
 def marginals(
@@ -135,10 +137,21 @@ def query(
         )
     weights = _check(network, weights, semiring)
     elimination = _prepare(network, network.index(target), memory_limit, weights)
-    scores = semiring.to_log(elimination.total(semiring, weights))
+    scores = semiring.to_log(_total(elimination, semiring, weights))
     normaliser = LOG.sum(scores)
     possible = normaliser > -jnp.inf
     return jnp.where(possible, scores - jnp.where(possible, normaliser, 0), -jnp.inf)
+
+
+# Jitted, so that a call outside of jit is one program and not a hundred.
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _total(elimination: Elimination, semiring: Semiring, weights: jax.Array) -> jax.Array:
+    return elimination.total(semiring, weights)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _support(elimination: Elimination, semiring: Semiring, weights: jax.Array) -> jax.Array:
+    return elimination.support(semiring, weights)
 
 
 def _prepare(

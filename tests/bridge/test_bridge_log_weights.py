@@ -48,7 +48,8 @@ def test_weights_are_normalised_and_batches_are_loops(bridge):
 
     keys = jax.random.split(key, 4)
     one = functools.partial(bridge, temperature=0.7)
-    mapped = jax.vmap(lambda logits, key: one(logits, key=key))(logits, keys)
+    mapped = jax.jit(jax.vmap(lambda logits, key: one(logits, key=key)))(logits, keys)
+    one = jax.jit(one)
     looped = jnp.stack([one(row, key=key) for row, key in zip(logits, keys, strict=True)])
     np.testing.assert_allclose(mapped, looped, rtol=1e-5, atol=1e-6)
 
@@ -62,7 +63,7 @@ def test_impossible_values_stay_impossible_without_nan(bridge):
         weights = bridge(logits, key=jax.random.key(1), temperature=temperature)
         return jnp.where(possible, weights, 0).sum(), weights
 
-    gradients, weights = jax.grad(score, argnums=(0, 1), has_aux=True)(logits, 0.5)
+    gradients, weights = jax.jit(jax.grad(score, argnums=(0, 1), has_aux=True))(logits, 0.5)
     np.testing.assert_array_equal(np.asarray(weights) > -np.inf, possible)
     assert not np.isnan(weights).any()
     np.testing.assert_allclose(jnp.exp(weights[:3]).sum(axis=-1), np.ones(3), rtol=1e-5)
@@ -77,17 +78,21 @@ def test_a_mask_is_the_same_as_padding_with_minus_infinity(bridge):
     logits = beliefs(2, 4, 3)
     mask = jnp.array([[True, True, False], [True, False, False], [True, True, True], [False] * 3])
     key = jax.random.key(2)
-    masked = bridge(logits, key=key, mask=mask)
-    infinite = bridge(jnp.where(mask, logits, -jnp.inf), key=key)
+    masked = jax.jit(lambda logits: bridge(logits, key=key, mask=mask))(logits)
+    infinite = jax.jit(lambda logits: bridge(logits, key=key))(jnp.where(mask, logits, -jnp.inf))
     np.testing.assert_array_equal(masked, infinite)
 
 
 @EVERY_BRIDGE
 def test_nan_and_huge_logits_are_not_hidden(bridge):
     key = jax.random.key(0)
-    assert np.isnan(bridge(jnp.array([[0.0, jnp.nan]]), key=key)).any()
+    assert np.isnan(jax.jit(bridge)(jnp.array([[0.0, jnp.nan, 1.0]]), key=key)).any()
     huge = jnp.array([[1e4, -1e4, 0.0]])
-    value, gradient = jax.value_and_grad(lambda x: bridge(x, key=key, temperature=0.1).sum())(huge)
+
+    def score(logits):
+        return bridge(logits, key=key, temperature=0.1).sum()
+
+    value, gradient = jax.jit(jax.value_and_grad(score))(huge)
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
 
@@ -126,7 +131,8 @@ def test_softmax_is_the_softmax_with_the_right_gradient():
         def score(logits):
             return (softmax(logits, temperature=0.7) * cotangent).sum()
 
-        answer = jax.grad(score)(exact)
+        answer = jax.jit(jax.grad(score))(exact)
+        score = jax.jit(score)
         step = 1e-6
         for place in np.ndindex(2, 3):
             change = step * (jnp.zeros((2, 3)).at[place].set(1))

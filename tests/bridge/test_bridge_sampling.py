@@ -82,7 +82,8 @@ def test_the_gradient_of_a_relaxed_sample_is_that_of_finite_differences():
             weights = gumbel_softmax(logits, key=jax.random.key(0), temperature=temperature)
             return (weights * cotangent).sum()
 
-        gradient, slope = jax.grad(score, argnums=(0, 1))(logits, 0.5)
+        gradient, slope = jax.jit(jax.grad(score, argnums=(0, 1)))(logits, 0.5)
+        score = jax.jit(score)
         step = 1e-6
         for place in np.ndindex(2, 3):
             change = jnp.zeros((2, 3)).at[place].set(step)
@@ -103,7 +104,7 @@ def test_straight_through_probabilities_are_one_hot_with_the_soft_jacobian(sampl
     np.testing.assert_array_equal(weights.argmax(axis=-1), soft(LOGITS, **options).argmax(axis=-1))
     ours = jax.jacobian(lambda x: straight_through_probabilities(x, sample=sample, **options))
     theirs = jax.jacobian(lambda x: jnp.exp(soft(x, **options)))
-    np.testing.assert_array_equal(ours(LOGITS), theirs(LOGITS))
+    np.testing.assert_array_equal(jax.jit(ours)(LOGITS), jax.jit(theirs)(LOGITS))
 
 
 @pytest.mark.parametrize("smoothing", [1e-3, 0.1, 1.0])
@@ -158,12 +159,13 @@ def test_a_choice_that_breaks_the_constraint_is_unlearned():
     logits = jnp.array([[3.0, 0.0, -1.0], [-1.0, 0.5, 2.0]])
 
     @jax.jit
-    def climb(logits):
+    @jax.grad
+    def slope(logits):
         weights = straight_through(logits)
         return jax.nn.logsumexp(weights[0] + weights[1])
 
     for _ in range(100):
-        gradient = jax.grad(climb)(logits)
+        gradient = slope(logits)
         assert np.isfinite(gradient).all()
         logits = logits + 0.3 * gradient
     assert int(logits[0].argmax()) == int(logits[1].argmax())

@@ -1,5 +1,7 @@
 """The encoders: shapes, batches, small training runs, and LeNet against flax's own layers."""
 
+import doctest
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from flax import nnx
 from sklearn.datasets import load_digits
 
-from neurosym.encoders import ENCODERS, LeNet, make_encoder
+from neurosym.encoders import ENCODERS, LeNet, factory, make_encoder
 from neurosym.encoders.resnet import GroupNormalisation
 
 # Small, since what costs here is compiling.
@@ -86,13 +88,14 @@ def test_every_parameter_has_a_gradient_and_the_seed_decides(name):
     assert all(np.isfinite(leaf).all() and float(jnp.abs(leaf).max()) > 0 for leaf in leaves)
 
 
-@pytest.mark.parametrize(("name", "steps"), [("mlp", 80), ("resnet", 60)])
+@pytest.mark.parametrize(("name", "steps"), [("mlp", 80), ("resnet", 100)])
 def test_learns_the_real_digits(name, steps):
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))
     images = jnp.asarray(digits.images[order] / 16, jnp.float32)
     labels = jnp.asarray(digits.target[order])
-    encoder = make_encoder(name, image_size=8, classes=10, rngs=nnx.Rngs(0))
+    options = {"widths": (16, 32)} if name == "resnet" else {}
+    encoder = make_encoder(name, image_size=8, classes=10, rngs=nnx.Rngs(0), **options)
     graph, parameters = nnx.split(encoder)
     optimizer = optax.adam(3e-3)
 
@@ -204,3 +207,9 @@ def test_bad_images_are_said():
             encoder(jnp.zeros(shape))
     with pytest.raises(ValueError, match="images / 255"):
         encoder(jnp.zeros((4, 5), jnp.uint8))
+
+
+def test_examples_in_the_documentation_run():
+    result = doctest.testmod(factory)
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -71,7 +71,8 @@ class Linear(Constraint):
 
     Raises:
       ValueError: for a domain value, coefficient or constant that is no integer, an unknown
-        relation, as many coefficients as not variables, sums beyond 32 bits, or when no variable is left.
+        relation, another number of coefficients than variables, sums beyond 32 bits, or when no
+        variable is left.
     """
 
     scope: tuple[Variable, ...]

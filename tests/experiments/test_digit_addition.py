@@ -1,0 +1,246 @@
+"""The digit addition task: its problem, its metrics, and training it in several semirings."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from experiments.digit_addition import DigitAddition, addition_problem
+from flax import nnx
+from PIL import Image
+
+import neurosym as ns
+from neurosym.training import SilentProgress, train
+
+ROOT = Path(__file__).parents[2]
+
+
+def get_config(name: str, variant: str = ""):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "configs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config(variant)
+
+
+def small_config(**data):
+    config = get_config("digits_addition")
+    config.encoder = {"name": "mlp", "hidden": (64,)}
+    config.train.epochs = 15
+    config.optimizer.learning_rate = 5e-3
+    config.data.regroupings = 20
+    config.data.update(data)
+    return config
+
+
+def safe_log(x):
+    return jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1)), -jnp.inf)
+
+
+# Real numbers in other coordinates, from ⊕, ⊗ and their derivatives alone: weights are the square
+# roots of probabilities.
+EUCLID = ns.Semiring(
+    name="euclid",
+    zero=0.0,
+    one=1.0,
+    add=lambda x, y: jnp.sqrt(x * x + y * y),
+    mul=lambda x, y: x * y,
+    responsibility=lambda x, total: jnp.where(total > 0, x / jnp.where(total > 0, total, 1), 0),
+    cofactor=lambda x, y: y,
+    from_log=lambda log_p: jnp.exp(log_p / 2),
+    to_log=lambda x: 2 * safe_log(x),
+)
+
+
+def test_euclid_is_a_semiring():
+    ns.testing.check_semiring(EUCLID, [0.3, 1.7, 2.5])
+
+
+@pytest.mark.parametrize("semiring", ["log", "real", "test_digit_addition:EUCLID"])
+def test_trains_in_any_semiring(semiring, tmp_path):
+    config = small_config()
+    config.reasoning.semiring = semiring
+    result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
+    assert result.metrics["digit_accuracy"] > 0.9
+    assert result.metrics["sum_accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("digits", [1, 2])
+def test_the_distribution_of_the_sum(digits):
+    network, number, total = addition_problem(digits)
+    reasoning = ns.nn.Reasoning(network, total, inputs=number)
+    beliefs = jax.nn.log_softmax(jax.random.normal(jax.random.key(0), (3, 2 * digits, 10)))
+    found = np.exp(reasoning(beliefs))
+    p = np.exp(np.asarray(beliefs, np.float64))
+    for n in range(3):
+        numbers = [p[n, :digits], p[n, digits:]]
+        values = []
+        for number_beliefs in numbers:
+            joint = np.ones(1)
+            for digit in number_beliefs:
+                joint = (joint[:, None] * digit).ravel()
+            values.append(joint)
+        np.testing.assert_allclose(found[n], np.convolve(*values), rtol=1e-4, atol=1e-7)
+
+
+class Oracle(nnx.Module):
+    """Reads the label that the test wrote into the corner of each image."""
+
+    def __init__(self, mistakes: float) -> None:
+        self.mistakes = mistakes
+
+    def __call__(self, images):
+        label = jnp.round(images[:, 0, 0])
+        wrong = images[:, 0, 1] < self.mistakes
+        return 50.0 * jax.nn.one_hot((label + wrong).astype(int) % 10, 10)
+
+
+@pytest.fixture(scope="module")
+def marked_task():
+    """Images that carry their label and a uniform number, instead of ink."""
+    task = DigitAddition(small_config())
+    task._mean, task._deviation = 0.0, 1.0
+    _, labels = task.images.test
+    images = np.zeros((len(labels), 8, 8), np.float32)
+    images[:, 0, 0] = labels
+    images[:, 0, 1] = np.random.default_rng(0).permutation(len(labels)) / len(labels)
+    task.images = task.images._replace(test=(images, labels))
+    return task
+
+
+@pytest.mark.parametrize("mistakes", [0.0, 0.1])
+def test_metrics_on_constructed_readings(marked_task, mistakes):
+    model = Oracle(mistakes)
+    split = marked_task.split("test")
+    batch = marked_task.batch(split.examples, split.shared)
+    metrics = marked_task.evaluate(model, batch)
+    images, labels = marked_task.images.test
+    index = np.asarray(split.examples["index"]).reshape(split.size, -1)
+    wrong = (images[:, 0, 1] < mistakes)[index]
+    read = (labels[index] + wrong) % 10
+    np.testing.assert_allclose(metrics["digit_accuracy"], 1 - wrong.mean(1))
+    right = read.sum(1) == labels[index].sum(1)
+    np.testing.assert_array_equal(metrics["sum_accuracy"], right)
+    regrouped = marked_task.summarise(model, "test")["sum_accuracy_regrouped"]
+    expected = (1 - mistakes) ** 2
+    assert regrouped == pytest.approx(expected, abs=0.02)
+
+
+def test_splits_use_each_image_once_and_do_not_overlap():
+    task = DigitAddition(small_config())
+    for name, size in (("train", 1257), ("test", 360)):
+        index = np.asarray(task.split(name).examples["index"]).ravel()
+        assert len(set(index.tolist())) == len(index) == size // 2 * 2
+    validation = task.split("validation")
+    assert validation.size == 20 * 90
+    counts = np.bincount(np.asarray(validation.examples["index"]).ravel())
+    np.testing.assert_array_equal(counts, 20)
+    final = DigitAddition(small_config(final=True))
+    assert final.split("validation").size == 0
+    assert final.split("train").size == (1257 + 180) // 2
+    np.testing.assert_array_equal(final.images.test[0], task.images.test[0])
+
+
+@pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
+@pytest.mark.parametrize("encoder", ["lenet", "resnet"])
+def test_the_whole_training_step_lowers_for_every_platform(platform, encoder):
+    network, number, total = addition_problem(1)
+    reasoning = ns.nn.Reasoning(network, total, inputs=number)
+    model = ns.encoders.make_encoder(encoder, image_size=28, classes=10, rngs=nnx.Rngs(0))
+    graph, params = nnx.split(model)
+    optimizer = optax.adam(1e-3)
+
+    def step(params, state, images, totals):
+        def loss(params):
+            logits = nnx.merge(graph, params)(images.reshape(-1, 28, 28))
+            answers = reasoning(ns.bridge.softmax(logits.reshape(-1, 2, 10)))
+            return ns.losses.query_nll(answers, totals)
+
+        value, gradient = jax.value_and_grad(loss)(params)
+        updates, state = optimizer.update(gradient, state)
+        return optax.apply_updates(params, updates), state, value
+
+    pure = nnx.to_pure_dict(params)
+
+    def pure_step(pure, state, images, totals):
+        filled = nnx.clone(params)
+        nnx.replace_by_pure_dict(filled, pure)
+        new, state, value = step(filled, state, images, totals)
+        return nnx.to_pure_dict(new), jax.tree.leaves(state), value
+
+    exported = jax.export.export(jax.jit(pure_step), platforms=[platform])(
+        pure, optimizer.init(params), jnp.zeros((8, 2, 28, 28)), jnp.zeros(8, int)
+    )
+    assert platform in exported.platforms
+
+
+def test_predict_reads_pictures(tmp_path, marked_task):
+    task = DigitAddition(small_config())
+    images, labels = task.images.test
+    paths = []
+    for n in (3, 4):
+        path = tmp_path / f"{n}.png"
+        Image.fromarray((255 - images[n] * 15.9).astype(np.uint8)).resize((64, 64)).save(path)
+        paths.append(path)
+    model = task.model(nnx.Rngs(0))
+    answer = task.predict(model, paths)
+    assert 0 <= answer["answer"] <= 18
+    assert 0 < answer["confidence"] <= 1
+    assert "+" in answer["read"]
+    with pytest.raises(ValueError, match="give 2 images"):
+        task.predict(model, paths[:1])
+
+
+def test_bad_configs():
+    with pytest.raises(ValueError, match="digits or mnist, not 'letters'"):
+        DigitAddition(small_config(dataset="letters"))
+    with pytest.raises(ValueError, match=r"config.data.digits must be at least 1"):
+        DigitAddition(small_config(digits=0))
+    config = small_config()
+    config.reasoning.semiring = "logg"
+    with pytest.raises(ValueError, match="Did you mean log"):
+        DigitAddition(config)
+    config.reasoning.semiring = "nowhere.at_all:MINE"
+    with pytest.raises(ValueError, match="cannot be imported"):
+        DigitAddition(config)
+    for name in ("digits_addition", "mnist_addition"):
+        with pytest.raises(ValueError, match="no variant 'n9'"):
+            get_config(name, "n9")
+
+
+def test_mnist_config_runs_two_steps(tmp_path):
+    try:
+        ns.datasets.mnist()
+    except ns.datasets.MissingDataError as error:
+        pytest.skip(f"MNIST is not here: {error}")
+    config = get_config("mnist_addition", "n2_tune")
+    config.train.epochs = 1
+    config.train.batch_size = 6000
+    config.data.regroupings = 5
+    result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
+    assert result.steps == 2
+    assert set(result.metrics) >= {"sum_accuracy", "digit_accuracy", "sum_accuracy_regrouped"}
+    written = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert written["seed"] == 0
+
+
+@pytest.mark.slow
+def test_digits_addition_reaches_its_figure(tmp_path):
+    config = get_config("digits_addition")
+    result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
+    assert result.metrics["sum_accuracy_regrouped"] >= 0.965
+
+
+@pytest.mark.slow
+def test_mnist_addition_comes_near_its_figure_in_five_epochs(tmp_path):
+    try:
+        ns.datasets.mnist()
+    except ns.datasets.MissingDataError as error:
+        pytest.skip(f"MNIST is not here: {error}")
+    config = get_config("mnist_addition", "n1")
+    config.train.epochs = 5
+    result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
+    assert result.metrics["sum_accuracy_regrouped"] >= 0.97
