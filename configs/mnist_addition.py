@@ -66,13 +66,13 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
     )
     config.optimizer = ml_collections.ConfigDict(
         {
-            "name": "adam",
-            "learning_rate": 1e-3,
+            "name": "adamw",
+            "learning_rate": 3e-3,
             "schedule": "cosine",
             "warmup_steps": 0,
             "final_fraction": 0.0,
             "clip_norm": 0.0,
-            "weight_decay": 0.0,
+            "weight_decay": 0.4,
         }
     )
     return config

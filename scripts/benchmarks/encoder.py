@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import sys
@@ -20,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import _timing
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,7 +57,7 @@ def main() -> None:
 
 def measure(batch: int, rounds: int, steps: int) -> dict[str, Any]:
     """Times every contender for ``rounds`` rounds of ``steps`` steps; returns what is printed."""
-    threads = available_cores()
+    threads = _timing.available_cores()
     torch.set_num_threads(threads)
     generator = np.random.default_rng(0)
     images = generator.random((batch, PIXELS, PIXELS), dtype=np.float32)
@@ -179,13 +179,6 @@ def torch_contender(images: np.ndarray, labels: np.ndarray, steps: int) -> Calla
             layers.functional.cross_entropy(model(inputs), targets).backward()
 
     return loop
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which is the number of threads that XLA starts."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 if __name__ == "__main__":
