@@ -71,8 +71,8 @@ class ConsoleProgress:
                 console=console,
             )
         self._total = self._steps_per_epoch = 0
-        self._started_at = self._last_line = 0.0
-        self._first_step = 0
+        self._last_line = 0.0
+        self._timed_from: tuple[int, float] | None = None  # the step and time of the first update
 
     def __enter__(self) -> Self:
         return self
@@ -82,9 +82,9 @@ class ConsoleProgress:
             self._bar.stop()
 
     def start(self, step: int, total_steps: int, steps_per_epoch: int) -> None:
-        """Shows the bar, or notes when the run began."""
+        """Shows the bar; the time left is told from the first update on."""
         self._total, self._steps_per_epoch = total_steps, max(steps_per_epoch, 1)
-        self._first_step, self._started_at = step, time.monotonic()
+        self._timed_from = None
         if self._bar is not None:
             self._bar.add_task(
                 "", total=total_steps, completed=step, epoch=self._epoch(step), figures=""
@@ -99,14 +99,14 @@ class ConsoleProgress:
                 self._bar.update(task, completed=step, epoch=self._epoch(step), figures=shown)
             return
         now = time.monotonic()
+        # The first update comes after compiling, which says nothing of the steps to come.
+        first_step, started_at = self._timed_from = self._timed_from or (step, now)
         if step < self._total and now - self._last_line < _LINE_INTERVAL:
             return
         self._last_line = now
-        done = step - self._first_step
-        left = (self._total - step) * (now - self._started_at) / done if done > 0 else 0.0
-        self.say(
-            f"epoch {self._epoch(step)}  step {step}/{self._total}  {shown}  left {_clock(left)}"
-        )
+        done = step - first_step
+        left = f"  left {_clock((self._total - step) * (now - started_at) / done)}" if done else ""
+        self.say(f"epoch {self._epoch(step)}  step {step}/{self._total}  {shown}{left}")
 
     def say(self, message: str) -> None:
         """Prints a line, above the bar if there is one."""

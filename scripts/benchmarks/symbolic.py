@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """The symbolic part of digit addition alone: loss and gradient for a batch of 64, on one core.
 
-From log-probabilities of the digits, float32[64, 2N, 10], to the mean likelihood of the sums and its
-gradient. Prints one JSON object.
+From log-probabilities of the digits, float32[64, 2N, 10], to the mean likelihood of the sums and
+its gradient. Prints one JSON object.
 
     python scripts/benchmarks/symbolic.py [--rounds 15] [--calls 200]
 """
@@ -18,7 +18,6 @@ if hasattr(os, "sched_setaffinity"):  # before JAX counts the cores
 
 import _timing
 import jax
-import jax.numpy as jnp
 
 import neurosym as ns
 

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from experiments.digit_addition import DigitAddition, addition_problem
 from flax import nnx
 from PIL import Image
 
 import neurosym as ns
+from experiments.digit_addition import DigitAddition, addition_problem
 from neurosym.training import SilentProgress, train
 
 ROOT = Path(__file__).parents[2]
@@ -179,7 +179,7 @@ def test_the_whole_training_step_lowers_for_every_platform(platform, encoder):
 
 def test_predict_reads_pictures(tmp_path, marked_task):
     task = DigitAddition(small_config())
-    images, labels = task.images.test
+    images, _labels = task.images.test
     paths = []
     for n in (3, 4):
         path = tmp_path / f"{n}.png"
