@@ -50,7 +50,11 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
     )
     config.encoder = ml_collections.ConfigDict({"name": "lenet"})
     config.bridge = ml_collections.ConfigDict(
-        {"name": "softmax", "temperature": {"name": "constant", "start": 1.0}}
+        {
+            "name": "softmax",  # or gumbel_softmax, straight_through
+            "straight_through": {"sample": False, "smoothing": 0.1},
+            "temperature": {"name": "constant", "start": 1.0, "floor": 0.5, "steps": 10_000},
+        }
     )
     config.reasoning = ml_collections.ConfigDict({"semiring": "log"})
     config.train = ml_collections.ConfigDict(
@@ -72,6 +76,8 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
             "warmup_steps": 0,
             "final_fraction": 0.0,
             "clip_norm": 0.0,
+            "b1": 0.9,
+            "b2": 0.999,
             "weight_decay": 0.4,
         }
     )

@@ -5,6 +5,8 @@ exact inference turns an encoder's beliefs about the digits into the distributio
 the likelihood of the labelled sum trains the encoder. No digit is ever labelled.
 """
 
+import difflib
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,14 +25,39 @@ CLASSES = 10
 PREDICTION_BATCH = 1000
 
 
+class Format(NamedTuple):
+    """What images of a data set are like; known without loading it."""
+
+    shape: tuple[int, int]
+    levels: int  # the value of full ink
+    ink_box: float  # the part of the side that the ink fills
+    mean: float  # of the training pixels
+    deviation: float  # of the training pixels
+
+
+FORMATS = {
+    "digits": Format((8, 8), 16, 1.0, 4.881874005568815, 6.019187168471305),
+    "mnist": Format((28, 28), 255, 20 / 28, 33.318421449829934, 78.56748998339798),
+}
+
+# What config.data consists of, with the least value of what is a number.
+DATA_FIELDS = {
+    "dataset": None,
+    "digits": 1,
+    "final": None,
+    "validation": 0,
+    "validation_groupings": 1,
+    "grouping_seed": 0,
+    "regroupings": 1,
+}
+
+
 class Images(NamedTuple):
     """A data set of digit images; training and validation images are given apart."""
 
     train: tuple[np.ndarray, np.ndarray]  # uint8[M, H, W], int32[M]
     validation: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
-    levels: int  # the value of full ink, for reading a user's pictures
-    ink_box: float  # the part of the side that the ink fills
 
 
 def addition_problem(digits: int) -> tuple[ns.Network, np.ndarray, ns.Variable]:
@@ -53,13 +80,11 @@ class DigitAddition:
     metric = "sum_accuracy"
 
     def __init__(self, config: ml_collections.ConfigDict, *, data_dir: str | None = None) -> None:
+        _check_data_fields(config.data)
         self.config = config
         self.digits = int(config.data.digits)
-        if self.digits < 1:
-            raise ValueError(f"config.data.digits must be at least 1, not {self.digits}")
-        self.images = _load(config.data, data_dir)
-        pixels = self.images.train[0]
-        self._mean, self._deviation = float(pixels.mean()), float(pixels.std())
+        self.format = FORMATS[config.data.dataset]
+        self._data_dir = data_dir
         network, number, total = addition_problem(self.digits)
         self.reasoning = ns.nn.Reasoning(
             network,
@@ -67,11 +92,14 @@ class DigitAddition:
             inputs=number,
             semiring=ns.semiring_by_name(config.reasoning.semiring),
         )
-        options = dict(config.bridge)
-        self.bridge = ns.bridge.make_bridge(
-            options.pop("name"), **{k: v for k, v in options.items() if k != "temperature"}
-        )
+        options = config.bridge.get(config.bridge.name, {})
+        self.bridge = ns.bridge.make_bridge(config.bridge.name, **options)
         self.temperature = ns.bridge.make_schedule(**config.bridge.temperature)
+
+    @functools.cached_property
+    def images(self) -> Images:
+        """The images, loaded when they are first needed: a prediction needs none."""
+        return _load(self.config.data, self._data_dir)
 
     def split(self, name: str) -> Split:
         """The protocol's grouping of a split: each image is used once.
@@ -106,7 +134,7 @@ class DigitAddition:
         options = dict(self.config.encoder)
         return ns.encoders.make_encoder(
             options.pop("name"),
-            image_size=self.images.test[0].shape[1:],
+            image_size=self.format.shape,
             classes=CLASSES,
             rngs=rngs,
             **options,
@@ -128,7 +156,9 @@ class DigitAddition:
         logits = _encode(model, batch["images"])
         log_weights = self.bridge(logits, key=key, temperature=self.temperature(step))
         answers = self.reasoning(log_weights)
-        return ns.losses.query_nll(answers, batch["total"]), {}
+        right = answers.argmax(-1) == batch["total"]
+        metrics = {"sum_accuracy": right.astype(jnp.float32).mean()}
+        return ns.losses.query_nll(answers, batch["total"]), metrics
 
     def evaluate(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Whether the likeliest sum is right, and the share of digits read right."""
@@ -147,7 +177,8 @@ class DigitAddition:
     def summarise(self, model: Any, name: str) -> dict[str, float]:
         """The share of right sums over many seeded regroupings of the split's images.
 
-        A sum counts as right when its digits, each read by itself, make it.
+        A sum counts as right when its digits, each read by itself, make it; `evaluate` takes the
+        likeliest sum instead, which can differ where the reading is uncertain.
         """
         images, labels = getattr(self.images, name)
         read = self._read(model, images).argmax(-1)
@@ -203,14 +234,9 @@ class DigitAddition:
                 f"this model adds two numbers of {self.digits} digit(s): give {2 * self.digits} "
                 f"images, most significant digit first, not {len(paths)}"
             )
-        shape = self.images.test[0].shape[1:]
+        shape, levels, ink_box, *_ = self.format
         images = np.stack(
-            [
-                ns.datasets.load_image(
-                    path, shape, levels=self.images.levels, ink_box=self.images.ink_box
-                )
-                for path in paths
-            ]
+            [ns.datasets.load_image(p, shape, levels=levels, ink_box=ink_box) for p in paths]
         )
         logits = jnp.asarray(self._read(model, images))
         answers = np.asarray(self.reasoning(jax.nn.log_softmax(logits)))
@@ -228,7 +254,7 @@ class DigitAddition:
         return " + ".join("".join(str(d) for d in number) for number in numbers)
 
     def _normalise(self, images: Array) -> Array:
-        return (images.astype(jnp.float32) - self._mean) / self._deviation
+        return (images.astype(jnp.float32) - self.format.mean) / self.format.deviation
 
     def _read(self, model: Any, images: np.ndarray) -> np.ndarray:
         """Logits ``float32[M, 10]`` of images ``uint8[M, H, W]``."""
@@ -246,30 +272,39 @@ def _encode(model: Any, images: Array) -> Array:
     return model(flat).reshape(*images.shape[:2], CLASSES)
 
 
+def _check_data_fields(data: ml_collections.ConfigDict) -> None:
+    """Raises ValueError for what could only fail after hours of training."""
+    for field in data:
+        if field not in DATA_FIELDS:
+            near = difflib.get_close_matches(field, DATA_FIELDS, n=2)
+            hint = f"; near matches: {', '.join(near)}" if near else ""
+            raise ValueError(f"digit addition has no field config.data.{field}{hint}")
+    for field, least in DATA_FIELDS.items():
+        if field not in data:
+            raise ValueError(f"digit addition needs the field config.data.{field}")
+        if least is not None and data[field] < least:
+            raise ValueError(f"config.data.{field} must be at least {least}, not {data[field]}")
+    if data.dataset not in FORMATS:
+        names = " or ".join(FORMATS)
+        raise ValueError(f"config.data.dataset is {names}, not {data.dataset!r}")
+
+
 def _load(data: ml_collections.ConfigDict, data_dir: str | None) -> Images:
     """The images; a final run trains on the validation images too, and has none to judge by."""
     held_out = 0 if data.final else int(data.validation)
-    if held_out < 0:
-        raise ValueError(f"config.data.validation must not be negative, not {held_out}")
     if data.dataset == "digits":
         small = ns.datasets.digits(validation=held_out)
         return Images(
             train=(small.train_images, small.train_labels),
             validation=(small.validation_images, small.validation_labels),
             test=(small.test_images, small.test_labels),
-            levels=16,
-            ink_box=1.0,
         )
-    if data.dataset == "mnist":
-        mnist = ns.datasets.mnist(data_dir)
-        cut = len(mnist.train_labels) - held_out
-        if cut <= 0:
-            raise ValueError(f"config.data.validation = {held_out} leaves no image to train on")
-        return Images(
-            train=(mnist.train_images[:cut], mnist.train_labels[:cut]),
-            validation=(mnist.train_images[cut:], mnist.train_labels[cut:]),
-            test=(mnist.test_images, mnist.test_labels),
-            levels=255,
-            ink_box=20 / 28,
-        )
-    raise ValueError(f"config.data.dataset is digits or mnist, not {data.dataset!r}")
+    mnist = ns.datasets.mnist(data_dir)
+    cut = len(mnist.train_labels) - held_out
+    if cut <= 0:
+        raise ValueError(f"config.data.validation = {held_out} leaves no image to train on")
+    return Images(
+        train=(mnist.train_images[:cut], mnist.train_labels[:cut]),
+        validation=(mnist.train_images[cut:], mnist.train_labels[cut:]),
+        test=(mnist.test_images, mnist.test_labels),
+    )

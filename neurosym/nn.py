@@ -3,6 +3,7 @@
 log-weights of the observed variables ─▶ Reasoning ─▶ log-probabilities of the answer
 """
 
+import numbers
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
@@ -11,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from neurosym.hard.propagate import Status, propagate
 from neurosym.problems.network import Network
 from neurosym.problems.variable import Variable
 from neurosym.semirings.instances import BOOLEAN, LOG
 from neurosym.semirings.semiring import Semiring
 from neurosym.soft import inference
+from neurosym.soft.elimination import TooWideError
 
 
 class TotalFunction(Protocol):
@@ -96,11 +99,7 @@ class Reasoning(nnx.Module):
         if len(set(rows)) != len(rows):
             names = [network.structure.names[row] for row in rows]
             raise ValueError(f"an input is given twice: {', '.join(names)}")
-        if not bool(engine.total(network, network.mask, semiring=BOOLEAN)):
-            raise ValueError(
-                "the problem is unsatisfiable: no assignment meets all of its "
-                f"{len(network.structure.relations)} constraints"
-            )
+        _require_satisfiable(network)
         self._problem = _Held(network, tuple(rows), target)
         self._semiring = semiring
         self._engine = _Held(engine)
@@ -149,6 +148,27 @@ class Reasoning(nnx.Module):
         return result.reshape(*log_weights.shape[:-2], *result.shape[1:])
 
 
+def _require_satisfiable(network: Network) -> None:
+    """Raises ValueError if no assignment meets the constraints, as far as can be told exactly.
+
+    Where the problem is too wide for that, propagation alone decides.
+    """
+    mask = np.zeros((network.variables, network.size), np.bool_)
+    for row, domain in enumerate(network.structure.domains):
+        mask[row, : len(domain)] = True
+    with jax.ensure_compile_time_eval():  # also when a model is built inside of a trace
+        try:
+            possible = bool(inference.total(network, jnp.asarray(mask), semiring=BOOLEAN))
+        except TooWideError:
+            possible = int(propagate(network).status) != Status.WIPED_OUT
+    if not possible:
+        raise ValueError(
+            "the problem is unsatisfiable: no assignment of "
+            f"{', '.join(network.structure.names[:8])}{' …' if network.variables > 8 else ''} "
+            f"meets all of its {len(network.structure.relations)} constraints"
+        )
+
+
 class _Held:
     """Content that is no part of the module's state and is compared by identity."""
 
@@ -162,8 +182,8 @@ def _require(function: Any) -> Any:
 
 
 def _flatten(inputs: Any) -> Iterable[Variable | str | int]:
-    if isinstance(inputs, Variable | str | int):
-        return [inputs]
+    if isinstance(inputs, Variable | str | numbers.Integral):
+        return [inputs]  # type: ignore[list-item]
     if isinstance(inputs, np.ndarray):
         return list(inputs.ravel())
     return [x for entry in inputs for x in _flatten(entry)]

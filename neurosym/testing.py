@@ -18,6 +18,7 @@ import numpy as np
 from neurosym.hard.propagate import propagate
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import build_network
+from neurosym.semirings.einsum import einsum
 from neurosym.semirings.instances import BOOLEAN, COUNTING, LOG
 from neurosym.semirings.semiring import Semiring
 
@@ -26,8 +27,9 @@ def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> 
     """Checks the laws of a commutative semiring, and its declared properties and derivatives.
 
     Associativity, commutativity and identities of ⊕ and ⊗, distributivity, the annihilator; n-ary
-    sum and product against folds; idempotent, selective and ordered as declared; gradients finite,
-    also at zero, and equal to finite differences where the elements are apart.
+    sum, product and contraction against folds; conversions from and to log-probabilities;
+    idempotent, selective and ordered as declared; gradients finite, also at zero, and equal to
+    finite differences where the elements are apart.
 
     Args:
       semiring: what to check.
@@ -64,6 +66,21 @@ def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> 
     same("the n-ary product is a fold of ⊗", semiring.prod(grid), mul(mul(a, b), c))
     same("the empty sum is zero", semiring.sum(x[:0], 0), ends[0])
     same("the empty product is one", semiring.prod(x[:0], 0), ends[1])
+
+    matrix = jnp.stack([x, jnp.roll(x, 1)])
+    same(
+        "a contraction is a sum of products",
+        einsum(semiring, "ik,jk->ij", matrix, matrix),
+        semiring.sum(mul(matrix[:, None], matrix[None]), 2),
+    )
+    if semiring.from_log is not None:
+        p, q = jnp.log(jnp.asarray([0.0, 0.25, 1.0])), jnp.log(jnp.asarray([0.5, 0.125, 0.75]))
+        inside = semiring.from_log(p)
+        if semiring.dtype == "float" and not semiring.selective_mul:
+            both = mul(inside, semiring.from_log(q))
+            same("from_log turns products of probabilities into ⊗", semiring.from_log(p + q), both)
+        if semiring.to_log is not None:
+            same("to_log undoes from_log", semiring.to_log(inside), p)
 
     pair = np.asarray(add(x[:, None], x[None, :]))
     left, right = np.broadcast_arrays(np.asarray(x)[:, None], np.asarray(x)[None, :])

@@ -61,6 +61,22 @@ def test_without_a_query_it_gives_the_log_probability_of_the_constraints():
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
+def test_built_inside_of_a_trace_and_with_an_engine_of_ones_own():
+    network, _digits, total = addition()
+    asked = []
+
+    def query(network, weights, *, target, semiring):
+        asked.append(target)
+        return ns.query(network, weights, target=target, semiring=semiring)
+
+    engine = ns.nn.Engine(total=ns.total, query=query)
+    shape = nnx.eval_shape(lambda: ns.nn.Reasoning(network, total, engine=engine))
+    assert isinstance(shape, ns.nn.Reasoning)
+    reasoning = ns.nn.Reasoning(network, total, inputs=np.array([0, 1]), engine=engine)
+    assert reasoning(jnp.zeros((2, 4))).shape == (7,)
+    assert asked == [network.index(total)]
+
+
 def test_wrong_use():
     network, digits, total = addition()
     with pytest.raises(ValueError, match="given twice"):

@@ -67,7 +67,8 @@ class Domains:
         if self.size != other.size:
             raise ValueError(f"domains over {self.size} and {other.size} values do not intersect")
         with jax.enable_x64(True):
-            return Domains(lanes=self.lanes & other.lanes, size=self.size)
+            both = bits.as_lanes(self.lanes) & bits.as_lanes(other.lanes)
+            return Domains(lanes=both, size=self.size)
 
     def __iter__(self) -> Iterator["Domains"]:
         """The instances of a batch ``uint64[B, V, W]``, one by one."""

@@ -32,6 +32,22 @@ def with_lanes(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+@with_lanes
+def as_lanes(lanes: Any) -> jax.Array:
+    """Lanes as a JAX array, also where they come from NumPy.
+
+    Raises:
+      ValueError: if they have lost their upper halves: a NumPy array of 64-bit lanes that was
+        passed through a jit with x64 off arrives with 32.
+    """
+    if lanes.dtype != np.uint64:
+        raise ValueError(
+            f"lanes are uint64, not {lanes.dtype}; NumPy lanes that are passed to a jitted "
+            "function with x64 off lose half of their bits: close over them instead"
+        )
+    return jnp.asarray(lanes)
+
+
 def word_count(size: int) -> int:
     """The number ``W`` of 64-bit words that hold a set over ``size`` values; at least 1."""
     return max(1, -(-size // WORD))
@@ -57,6 +73,7 @@ def unpack(lanes: jax.Array, size: int, axis: int = -1) -> jax.Array:
     Raises:
       ValueError: if the lanes hold fewer than ``size`` bits.
     """
+    lanes = as_lanes(lanes)
     axis %= lanes.ndim
     if lanes.shape[axis] * WORD < size:
         raise ValueError(f"{lanes.shape[axis]} words of {WORD} bits cannot hold {size} values")
@@ -69,12 +86,14 @@ def unpack(lanes: jax.Array, size: int, axis: int = -1) -> jax.Array:
 @with_lanes
 def popcount(lanes: jax.Array) -> jax.Array:
     """The number of members, ``int32[...]``, of sets ``uint64[..., W]``."""
+    lanes = as_lanes(lanes)
     return jnp.sum(jax.lax.population_count(lanes).astype(jnp.int32), axis=-1, dtype=jnp.int32)
 
 
 @with_lanes
 def lowest(lanes: jax.Array) -> jax.Array:
     """The lowest member, ``int32[...]``, of sets ``uint64[..., W]``; -1 where empty."""
+    lanes = as_lanes(lanes)
     isolated = lanes & (~lanes + jnp.uint64(1))
     position = jax.lax.population_count(isolated - jnp.uint64(1)).astype(jnp.int32)
     offsets = jnp.arange(lanes.shape[-1], dtype=jnp.int32) * WORD

@@ -50,7 +50,7 @@ SCHEDULES = MappingProxyType({"exponential": exponential, "linear": linear, "cos
 
 
 def make_schedule(
-    name: str, *, start: float = 1.0, floor: float = 0.5, steps: int = 1000
+    name: str, *, start: float = 1.0, floor: float = 0.5, steps: int = 1000, **unknown: object
 ) -> Schedule:
     """The schedule of that name.
 
@@ -67,8 +67,11 @@ def make_schedule(
       steps: steps from ``start`` to ``floor``, at least 1; "constant" has no use for it.
 
     Raises:
-      ValueError: when there is no such schedule, or a number is out of range.
+      ValueError: when there is no such schedule or option, or a number is out of range.
     """
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        raise ValueError(f"a temperature schedule has no {names}; it takes start, floor, steps")
     if name == "constant":
         return constant(start)
     if name not in SCHEDULES:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
 from neurosym.bits.domains import Domains
+from neurosym.bits.lanes import as_lanes
 from neurosym.problems.network import Network
 
 
@@ -69,7 +70,8 @@ def propagate(network: Network, domains: Domains | jax.Array | None = None) -> P
                 "for a batch use jax.vmap"
             )
         start = start & given
-    lanes, wiped_out, rounds = _propagate((network.groups, network.incidence), start.lanes)
+    arrays = jax.tree.map(_as_array, (network.groups, network.incidence))
+    lanes, wiped_out, rounds = _propagate(arrays, start.lanes)
     status = jnp.where(wiped_out, Status.WIPED_OUT, Status.FIXPOINT).astype(jnp.int32)
     return Propagation(Domains(lanes=lanes, size=network.size), status, rounds)
 
@@ -142,6 +144,13 @@ def _round(arrays: Any, lanes: jax.Array) -> jax.Array:
     stacked = jnp.concatenate([*messages, everything])
     touching = _take(stacked, incidence)  # [V, M, W, B]
     return lanes & jax.lax.reduce(touching, ~jnp.uint64(0), jax.lax.bitwise_and, (1,))
+
+
+def _as_array(leaf: jax.Array) -> jax.Array:
+    """A leaf of a network as a JAX array; of its unsigned integers, all are lanes."""
+    if jnp.issubdtype(leaf.dtype, jnp.unsignedinteger):
+        return as_lanes(leaf)
+    return jnp.asarray(leaf)
 
 
 def _take(rows: jax.Array, index: jax.Array) -> jax.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import numbers
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -79,17 +80,22 @@ class Network:
           ValueError: if the network has no such variable.
         """
         names = self.structure.names
-        if isinstance(variable, int):
+        if isinstance(variable, numbers.Integral) and not isinstance(variable, bool):
             if 0 <= variable < len(names):
-                return variable
+                return int(variable)
             raise ValueError(f"variable {variable} does not exist; there are {len(names)}")
+        if not isinstance(variable, str | Variable):
+            raise ValueError(
+                f"a variable is given as itself, its name or its row, not {variable!r}"
+            )
         name = variable if isinstance(variable, str) else variable.name
         if name not in names:
             near = difflib.get_close_matches(name, names, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ValueError(f"the network has no variable {name!r}{hint}")
         row = names.index(name)
-        if not isinstance(variable, str) and variable.domain != self.structure.domains[row]:
+        declared = (row, self.structure.domains[row])
+        if not isinstance(variable, str) and (variable.index, variable.domain) != declared:
             raise ValueError(f"variable {name!r} belongs to another problem")
         return row
 

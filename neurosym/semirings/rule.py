@@ -149,7 +149,8 @@ class Product(Operation):
         (x,) = operands
         semiring = self.semiring
         assert semiring.cofactor is not None
-        shares = semiring.cofactor(x, exclusive_products(semiring, x, self.axis))
+        others = exclusive_products(semiring, x, self.axis)
+        shares = semiring.cofactor(x, others).astype(x.dtype)
         if semiring.selective_mul:
             shares = split_ties_along(shares, self.axis)
         return jnp.sum(weighted([shares], tangents), axis=self.axis)
@@ -157,8 +158,10 @@ class Product(Operation):
 
 def exclusive_products(semiring: Semiring, x: jax.Array, axis: int) -> jax.Array:
     """``y[i] = ⊗_{j != i} x[j]`` along ``axis``, by prefix and suffix products."""
-    one = jnp.full_like(jax.lax.slice_in_dim(x, 0, 1, axis=axis), semiring.one)
     size = x.shape[axis]
+    if size == 0:
+        return x
+    one = jnp.full_like(jax.lax.slice_in_dim(x, 0, 1, axis=axis), semiring.one)
     before = jax.lax.associative_scan(semiring.mul, x, axis=axis)
     after = jax.lax.associative_scan(semiring.mul, x, axis=axis, reverse=True)
     before = jax.lax.slice_in_dim(jnp.concatenate([one, before], axis), 0, size, axis=axis)

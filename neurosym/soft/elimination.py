@@ -115,8 +115,9 @@ def _eliminate(structure: Structure, target: int | None) -> Elimination:
     labels: list[tuple[Hashable, ...]] = [(i,) for i in remaining]
     labels += [x for lowering in lowerings for x in lowering.labels]
     plan = plan_contraction(labels, () if target is None else (target,), sizes)
-    masks = sum(math.prod(sizes[x] for x in tensor) for tensor in labels)
-    return Elimination(structure, remaining, tuple(lowerings), plan, plan.elements + masks)
+    elements = plan.elements + sum(math.prod(sizes[x] for x in tensor) for tensor in labels)
+    elements += sum(lowering.elements for lowering in lowerings)
+    return Elimination(structure, remaining, tuple(lowerings), plan, elements)
 
 
 def _readable(size: int) -> str:

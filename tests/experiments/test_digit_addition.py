@@ -32,7 +32,8 @@ def small_config(**data):
     config.train.epochs = 15
     config.optimizer.learning_rate = 5e-3
     config.data.regroupings = 20
-    config.data.update(data)
+    with config.unlocked():
+        config.data.update(data)
     return config
 
 
@@ -102,7 +103,7 @@ class Oracle(nnx.Module):
 def marked_task():
     """Images that carry their label and a uniform number, instead of ink."""
     task = DigitAddition(small_config())
-    task._mean, task._deviation = 0.0, 1.0
+    task.format = task.format._replace(mean=0.0, deviation=1.0)
     _, labels = task.images.test
     images = np.zeros((len(labels), 8, 8), np.float32)
     images[:, 0, 0] = labels
@@ -199,6 +200,14 @@ def test_bad_configs():
         DigitAddition(small_config(dataset="letters"))
     with pytest.raises(ValueError, match=r"config.data.digits must be at least 1"):
         DigitAddition(small_config(digits=0))
+    with pytest.raises(ValueError, match=r"config.data.regroupings must be at least 1, not -1"):
+        DigitAddition(small_config(regroupings=-1))
+    with pytest.raises(ValueError, match=r"no field config.data.finall; near matches: final"):
+        DigitAddition(small_config(finall=True))
+    config = small_config()
+    config.bridge.temperature.flor = 0.1
+    with pytest.raises(ValueError, match="schedule has no flor"):
+        DigitAddition(config)
     config = small_config()
     config.reasoning.semiring = "logg"
     with pytest.raises(ValueError, match="Did you mean log"):

@@ -145,6 +145,25 @@ def test_a_wiped_out_instance_is_all_zeros():
     assert int(empty.status) == ns.Status.WIPED_OUT
 
 
+def test_lanes_from_numpy_keep_all_their_bits_or_are_refused():
+    problem = ns.Problem()
+    x, y = problem.variables("x", shape=2, domain=range(60))
+    problem.add(x + y == 110, ns.Table((x, y), [(v, 110 - v) for v in range(52, 59)]))
+    network = problem.compile()
+    wanted = ns.propagate(network).domains
+    assert wanted.sizes.tolist() == [7, 7]
+    plain = jax.tree.map(np.asarray, network)
+    np.testing.assert_array_equal(ns.propagate(plain).domains.mask, wanted.mask)
+    inside = jax.jit(lambda mask: ns.propagate(plain, mask).domains.mask)(network.mask)
+    np.testing.assert_array_equal(inside, wanted.mask)
+    domains = jax.tree.map(np.asarray, wanted)
+    np.testing.assert_array_equal(domains.mask, wanted.mask)
+    with pytest.raises(ValueError, match="lose half of their bits"):
+        jax.jit(lambda d: d.mask)(domains)
+    with pytest.raises(ValueError, match="lose half of their bits"):
+        jax.jit(ns.propagate)(plain)
+
+
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
 def test_lowers_for_every_platform(platform):
     network = oracles.random_problem(0).problem.compile()
@@ -154,3 +173,4 @@ def test_lowers_for_every_platform(platform):
     text = exported.mlir_module()
     assert "stablehlo.while" in text
     assert "ui64" in text
+    assert "scatter" not in text

@@ -98,6 +98,13 @@ def test_long_tables_use_hidden_indices(allowed, monkeypatch):
     ns.testing.check_constraint(constraint, semirings=SEMIRINGS)
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_long_table_without_rows(allowed, monkeypatch):
+    monkeypatch.setattr(table, "MAX_DENSE", 4)
+    scope, _ = variables(3, sizes=(4, 3))
+    ns.testing.check_constraint(ns.Table(tuple(scope), [], allowed))
+
+
 def test_a_table_over_words():
     problem = ns.Problem()
     subject = problem.variable("subject", domain=("cat", "dog", "bird"))

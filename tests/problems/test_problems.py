@@ -116,6 +116,9 @@ def test_bad_linear_constraints():
         problem.add(a - a == 0)
     with pytest.raises(ValueError, match="does not fit 32 bits"):
         problem.add(2**31 * a == 0)
+    wide = problem.variable("wide", domain=[-1_500_000_000, 0, 1_500_000_000])
+    with pytest.raises(ValueError, match="span 3000000000 does not fit 32 bits"):
+        problem.add(wide != 0)
     with pytest.raises(TypeError, match="no truth value"):
         bool(a == 1)
 
@@ -144,9 +147,16 @@ def test_bad_questions_to_a_network():
         network.restrict({a: 7})
     with pytest.raises(ValueError, match="no value is left"):
         network.restrict({a: []})
-    other = ns.Problem().variable("a", domain="xyz")
-    with pytest.raises(ValueError, match="belongs to another problem"):
-        network.index(other)
+    other = ns.Problem()
+    other.variable("z", domain=range(3))
+    twin = other.variable("a", domain=range(3))
+    for impostor in (ns.Problem().variable("a", domain="xyz"), twin):
+        with pytest.raises(ValueError, match="belongs to another problem"):
+            network.index(impostor)
+    for nothing in (False, 1.0, None):
+        with pytest.raises(ValueError, match="as itself, its name or its row"):
+            network.index(nothing)
+    assert network.index(np.int64(0)) == 0
     with pytest.raises(ValueError, match=r"\[V, D\] = \[1, 3\], not \[2, 3\]"):
         ns.total(network, jnp.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"\[V, D\] = \[1, 3\], not \[1, 4\]"):

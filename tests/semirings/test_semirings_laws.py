@@ -42,6 +42,11 @@ def test_laws_fail_for_what_is_no_semiring():
     wrong = dataclasses.replace(ns.LOG, responsibility=lambda x, total: jnp.ones_like(x))
     with pytest.raises(AssertionError, match="gradient of sum"):
         ns.testing.check_semiring(wrong, [0.2, 0.5])
+    doubled = dataclasses.replace(ns.LOG.coordinates, decode=lambda x: 2 * jnp.log(x))
+    with pytest.raises(AssertionError, match="contraction"):
+        ns.testing.check_semiring(dataclasses.replace(ns.LOG, coordinates=doubled), [0.2, 0.5])
+    with pytest.raises(AssertionError, match="to_log undoes"):
+        ns.testing.check_semiring(dataclasses.replace(ns.REAL, to_log=jnp.sqrt), [0.2, 0.5])
     mislabelled = dataclasses.replace(ns.REAL, selective=True)
     with pytest.raises(AssertionError, match="declared selective"):
         ns.testing.check_semiring(mislabelled, [0.2, 0.5])
@@ -95,6 +100,16 @@ def test_second_derivatives_and_both_modes_agree_with_finite_differences(semirin
             move = jnp.zeros_like(x).at[i, j].set(step)
             change = (jax.grad(function)(x + move) - jax.grad(function)(x - move)) / (2 * step)
             np.testing.assert_allclose(hessian[i, j], change, rtol=1e-5, atol=1e-6)
+
+
+@by_float
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+def test_gradients_keep_the_type_of_the_elements(semiring, dtype):
+    with jax.enable_x64(dtype == "float64"):
+        x = jnp.asarray([0.5, 0.25, 0.75], dtype)
+        for function in (semiring.sum, semiring.prod):
+            assert jax.grad(lambda x, f=function: f(x, 0))(x).dtype == x.dtype
+            assert jax.grad(lambda x, f=function: f(x, 0))(x[:0]).shape == (0,)
 
 
 def test_a_semiring_without_derivatives_says_so():

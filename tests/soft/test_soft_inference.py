@@ -147,6 +147,15 @@ def test_too_wide_is_refused_before_allocating():
         ns.total(small, ones, semiring=ns.COUNTING, memory_limit=64)
 
 
+def test_too_wide_counts_what_a_constraint_sums_out_inside():
+    problem = ns.Problem()
+    digits = problem.variables("d", shape=8, domain=range(10))
+    problem.add((digits * 10 ** np.arange(8)).sum() == 99_000_000)
+    with pytest.raises(ns.TooWideError) as caught:
+        ns.total(problem.compile(), jnp.zeros((8, 10)), memory_limit=2**26)
+    assert caught.value.bytes > 10**8
+
+
 def test_a_semiring_without_probabilities_is_refused():
     network = latin(2)
     with pytest.raises(ValueError, match="counting does not turn into log-probabilities"):

@@ -117,11 +117,13 @@ class Lowering(abc.ABC):
       labels: of each tensor: variable indices, and hidden labels that no other constraint has.
       sizes: of the hidden labels.
       absorbed: positions of the scope that are summed out inside; their weights enter through `up`.
+      elements: that `up` makes on the way to its tensors, without the tensors themselves.
     """
 
     labels: tuple[Labels, ...]
     sizes: Mapping[Hashable, int]
     absorbed: frozenset[int]
+    elements: int = 0
 
     @abc.abstractmethod
     def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:

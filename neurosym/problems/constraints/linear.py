@@ -99,13 +99,18 @@ class Linear(Constraint):
             raise ValueError(
                 f"the linear constraint 0 {self.relation} {self.constant} has no variable left"
             )
-        reach = abs(int(self.constant))
+        reach = spread = abs(int(self.constant))
         for variable, coefficient in merged.items():
             for value in variable.domain:
                 _require_integer(value, f"arithmetic on variable {variable.name!r}: domain value")
             reach += abs(coefficient) * max(abs(int(value)) for value in variable.domain)  # type: ignore[call-overload]
-        if reach >= 2**31:
-            raise ValueError(f"a linear constraint whose sums reach {reach} does not fit 32 bits")
+            values = [int(value) for value in variable.domain]  # type: ignore[call-overload]
+            spread += abs(coefficient) * (max(values) - min(values))
+        if max(reach, spread) >= 2**31:
+            raise ValueError(
+                f"a linear constraint whose sums reach {reach} and span {spread} "
+                "does not fit 32 bits"
+            )
         object.__setattr__(self, "scope", tuple(merged))
         object.__setattr__(self, "coefficients", tuple(merged.values()))
         object.__setattr__(self, "constant", int(self.constant))
@@ -216,6 +221,10 @@ class LinearLowering(Lowering):
         self.lengths = [1]
         for k in inner:
             self.lengths.append(min(self.lengths[-1] + ranges[k], relation.sums))
+        self.elements = sum(
+            len(relation.offsets[k]) * length
+            for k, length in zip(inner[1:], self.lengths[2:], strict=True)
+        )
         self.read = bool(inner) and len(outer) == 1 and relation.relation == "=="
         if self.read:
             (k,) = outer

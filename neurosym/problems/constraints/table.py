@@ -140,6 +140,11 @@ class TableRelation(Relation):
     def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
         if math.prod(self.sizes) <= MAX_DENSE:
             return DenseLowering([self.scope], lambda: [self._mask()])
+        if not self.rows:  # nothing is allowed, or everything
+            labels = [(variable,) for variable in self.scope]
+            return DenseLowering(
+                labels, lambda: [np.full(size, not self.allowed) for size in self.sizes]
+            )
         return self._lower_rows(name) if self.allowed else self._lower_trie(name)
 
     def _mask(self) -> np.ndarray:
