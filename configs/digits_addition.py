@@ -51,7 +51,7 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
     config.train = ml_collections.ConfigDict(
         {
             "batch_size": 32,
-            "epochs": 40,
+            "epochs": 30,
             "eval_batch_size": 180,
             "eval_every_epochs": 1,
             "checkpoint_every_steps": 0,
@@ -61,15 +61,15 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
     )
     config.optimizer = ml_collections.ConfigDict(
         {
-            "name": "adam",
-            "learning_rate": 2e-3,
+            "name": "adamw",
+            "learning_rate": 3e-3,
             "schedule": "cosine",
             "warmup_steps": 0,
             "final_fraction": 0.0,
             "clip_norm": 0.0,
             "b1": 0.9,
             "b2": 0.999,
-            "weight_decay": 0.0,
+            "weight_decay": 0.4,
         }
     )
     return config

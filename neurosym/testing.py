@@ -144,14 +144,15 @@ def check_constraint(
     declared = np.asarray(network.mask)
     keep = rng.random((samples, *declared.shape)) < rng.uniform(0.3, 1.0, (samples, 1, 1))
     masks = np.concatenate([declared[None], keep & declared])
-    pruned = jax.vmap(lambda mask: propagate(network, mask).domains)(jnp.asarray(masks))
+    pruned = jax.jit(jax.vmap(lambda mask: propagate(network, mask).domains))(jnp.asarray(masks))
+    boolean_support = jax.jit(lambda weights: relation.support(BOOLEAN, weights))
     for mask, found in zip(masks, np.asarray(pruned.mask), strict=True):
         wanted = _through(relation.scope, allowed, mask)
         if exact:
             np.testing.assert_array_equal(found, wanted, f"{constraint!r}: prune is not exact")
         else:
             assert (found >= wanted).all(), f"{constraint!r}: prune removed a supported value"
-        through = _boolean_through(relation, mask)
+        through = _boolean_through(relation, mask, boolean_support)
         for k, i in enumerate(relation.scope):
             row = through[k] if wanted.any() else np.zeros_like(through[k])
             size = len(constraint.scope[k].domain)
@@ -171,11 +172,11 @@ def _through(scope: Sequence[int], allowed: Sequence[tuple], mask: np.ndarray) -
     return wanted if wanted.any(axis=1).all() else np.zeros_like(wanted)
 
 
-def _boolean_through(relation: Any, mask: np.ndarray) -> list[np.ndarray]:
+def _boolean_through(relation: Any, mask: np.ndarray, support: Any) -> list[np.ndarray]:
     weights = [
         jnp.asarray(mask[i, :n]) for i, n in zip(relation.scope, relation.sizes, strict=True)
     ]
-    supports = relation.support(BOOLEAN, weights)
+    supports = support(weights)
     return [np.asarray(w & s) for w, s in zip(weights, supports, strict=True)]
 
 
@@ -203,9 +204,11 @@ def _check_totals(
         counted = jnp.where(within, others, jnp.asarray(semiring.zero, others.dtype))
         supports.append(semiring.sum(counted, 1))
     message = f"{constraint!r} in {semiring.name}: "
-    found = relation.total(semiring, weights)
+    # One program each: the many small operations would be compiled one by one otherwise.
+    read = jax.jit(lambda w: (relation.total(semiring, w), relation.support(semiring, w)))
+    found, found_supports = read(weights)
     np.testing.assert_allclose(found, total, rtol=1e-4, atol=1e-5, err_msg=message + "total")
-    for x, y in zip(relation.support(semiring, weights), supports, strict=True):
+    for x, y in zip(found_supports, supports, strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5, err_msg=message + "support")
 
 

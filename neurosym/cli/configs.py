@@ -17,7 +17,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from neurosym.cli.command import UsageError, parse_flags
-from neurosym.cli.places import extend_import_path, roots
+from neurosym.cli.places import import_roots, roots
+from neurosym.training.import_path import extend_import_path
 
 _OVERRIDE = re.compile(r"^--?(?:no)?config\.([^=]+)")
 _BAD_VALUE = re.compile(r"flag --config\.([^=]+)=(.*?): ", re.DOTALL)
@@ -117,7 +118,7 @@ def _find(path_text: str) -> Path:
 
 def _load_module(path: Path) -> ModuleType:
     # A config may import its neighbours by their path from the root that it lies in.
-    extend_import_path()
+    extend_import_path(import_roots())
     spec = importlib.util.spec_from_file_location(f"neurosym_config_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file")

@@ -9,6 +9,8 @@ from neurosym.cli.command import Command, UsageError
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from neurosym.datasets.sources import DatasetReport
+
 
 def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_boolean("download", False, "fetch what is missing", flag_values=values)
@@ -28,10 +30,13 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     reports = {report.name: report for report in sources.describe(values.data_dir)}
     if not arguments:
         rows = [
-            (r.name, "here" if r.present else "missing", r.where if r.present else r.hint)
+            (r.name, "here" if r.present else "missing", r.where if r.present else "see below")
             for r in reports.values()
         ]
-        print_table("datasets", ("dataset", "state", "where, or what to do"), rows)
+        print_table("datasets", ("dataset", "state", "where"), rows)
+        for report in reports.values():
+            if not report.present:
+                _print_report(report)
         return 0
     name = arguments[0]
     if name not in reports:
@@ -41,15 +46,18 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
             report = sources.download(name, values.data_dir, progress=bar.show)
         print(f"{name} is in {report.where}")
         return 0
-    report = reports[name]
-    print(f"{name}: {'in ' + report.where if report.present else 'missing'}")
+    _print_report(reports[name])
+    return 0
+
+
+def _print_report(report: "DatasetReport") -> None:
+    print(f"{report.name}: {'in ' + report.where if report.present else 'missing'}")
     for filename, status in report.files:
         print(f"  {filename}: {status}")
     for place in report.searched:
         print(f"  looked in {place}")
     if not report.present and report.hint:
         print(f"  {report.hint}")
-    return 0
 
 
 class _DownloadBar:
@@ -81,8 +89,8 @@ COMMAND = Command(
     name="data",
     usage="data [NAME] [--download] [--data_dir=FOLDER]",
     description=(
-        "Without a name, lists the datasets: here or missing. With a name, says which files are "
-        "there and where it looked; --download fetches what is missing and verifies it."
+        "Without a name, lists the datasets: here or missing, and where it looked for those. With "
+        "a name, says which files are there; --download fetches what is missing and verifies it."
     ),
     examples=("neurosym data", "neurosym data mnist", "neurosym data mnist --download"),
     define_flags=_define_flags,

@@ -1,6 +1,5 @@
 """Where configs, experiments and benchmarks are looked for: here, then in the source checkout."""
 
-import sys
 from pathlib import Path
 
 import neurosym
@@ -27,11 +26,3 @@ def import_roots() -> list[Path]:
 def folder(name: str) -> Path | None:
     """The folder `name` in the first of `roots` that has it, or None."""
     return next((root / name for root in roots() if (root / name).is_dir()), None)
-
-
-def extend_import_path() -> None:
-    """Lets modules be imported from the working directory first, and from the checkout last."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    sys.path.extend(str(root) for root in import_roots() if str(root) not in sys.path)

@@ -1,6 +1,7 @@
 """`neurosym version`: versions, without importing what they are of."""
 
 import platform
+import re
 from importlib import metadata
 
 from absl import flags
@@ -8,14 +9,15 @@ from absl import flags
 from neurosym._version import __version__
 from neurosym.cli.command import Command
 
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy")
-
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     print(f"neurosym {__version__}")
     print(f"python {platform.python_version()}")
-    for package in _PACKAGES:
-        print(f"{package} {metadata.version(package)}")
+    for requirement in metadata.requires("neurosym") or ():
+        name, _, condition = requirement.partition(";")
+        if "extra" not in condition:
+            package = re.split(r"[^\w.-]", name, maxsplit=1)[0]
+            print(f"{package} {metadata.version(package)}")
     return 0
 
 

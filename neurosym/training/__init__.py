@@ -1,52 +1,37 @@
-"""Training: one loop for every task. It knows the `Task` protocol, and nothing of tasks."""
+"""Training: one loop for every task. It knows the `Task` protocol, and nothing of tasks.
 
-from neurosym.training.epoch import Keys, Program
-from neurosym.training.evaluation import Evaluator
-from neurosym.training.interrupts import RunInterrupted
-from neurosym.training.loop import NonFiniteError, train
-from neurosym.training.metrics import read_metrics
-from neurosym.training.optimizer import make_optimizer, make_schedule
-from neurosym.training.progress import ConsoleProgress, ProgressDisplay, SilentProgress
-from neurosym.training.result import Result, read_result
-from neurosym.training.runs import Run, evaluate_run, load_run, restore_best
-from neurosym.training.settings import OptimizerSettings, Settings, TrainSettings
-from neurosym.training.task import (
-    PicturingTask,
-    PredictingTask,
-    Split,
-    SummarisingTask,
-    Task,
-    load_task,
-)
-from neurosym.training.workdir import Workdir
+Exports are lazy: the command line finds a config's faults without waiting for JAX and Orbax.
+"""
 
-__all__ = [
-    "ConsoleProgress",
-    "Evaluator",
-    "Keys",
-    "NonFiniteError",
-    "OptimizerSettings",
-    "PicturingTask",
-    "PredictingTask",
-    "Program",
-    "ProgressDisplay",
-    "Result",
-    "Run",
-    "RunInterrupted",
-    "Settings",
-    "SilentProgress",
-    "Split",
-    "SummarisingTask",
-    "Task",
-    "TrainSettings",
-    "Workdir",
-    "evaluate_run",
-    "load_run",
-    "load_task",
-    "make_optimizer",
-    "make_schedule",
-    "read_metrics",
-    "read_result",
-    "restore_best",
-    "train",
-]
+import importlib
+from typing import Any
+
+_EXPORTS = {
+    "epoch": ("Keys", "Program"),
+    "evaluation": ("Evaluator",),
+    "interrupts": ("RunInterrupted",),
+    "loop": ("NonFiniteError", "train"),
+    "metrics": ("read_metrics",),
+    "optimizer": ("make_optimizer", "make_schedule"),
+    "progress": ("ConsoleProgress", "ProgressDisplay", "SilentProgress"),
+    "result": ("Result", "read_result"),
+    "runs": ("Run", "evaluate_run", "load_run", "restore_best"),
+    "settings": ("OptimizerSettings", "Settings", "TrainSettings"),
+    "task": ("PicturingTask", "PredictingTask", "Split", "SummarisingTask", "Task", "load_task"),
+    "workdir": ("Workdir",),
+}
+_HOME = {name: module for module, names in _EXPORTS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

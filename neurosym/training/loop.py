@@ -26,7 +26,7 @@ from neurosym.training.metrics import MetricsLog
 from neurosym.training.optimizer import make_optimizer, make_schedule
 from neurosym.training.progress import ProgressDisplay, SilentProgress
 from neurosym.training.result import Result
-from neurosym.training.runs import restore_best
+from neurosym.training.runs import latest_step, restore_best
 from neurosym.training.settings import Settings
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import Split, check_task, load_task
@@ -80,7 +80,8 @@ def train(
       The result, as in `result.json`.
 
     Raises:
-      ValueError: a config field, the workdir or the task is wrong; nothing is written then.
+      ValueError: a config field, the workdir or the task is wrong, or another process is
+        training in the workdir; nothing is written then.
       NonFiniteError: the loss, a gradient or a parameter is not finite.
       RunInterrupted: SIGINT or SIGTERM came; everything is saved.
     """
@@ -98,11 +99,10 @@ def train(
             task = load_task(config, data_dir=data_dir, import_roots=import_roots)
         else:
             check_task(task)
-        setup = _set_up(settings, task)
+        setup = _set_up(settings, task, place)
         # From here on everything is known to fit, and files are written.
-        place.claim(config)
-        run = _Training(setup, place, progress, interrupts)
-        return run.complete()
+        with place.claimed(config):
+            return _Training(setup, place, progress, interrupts).complete()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +119,7 @@ class _Setup:
     total_steps: int
 
 
-def _set_up(settings: Settings, task: Any) -> _Setup:
+def _set_up(settings: Settings, task: Any, place: Workdir) -> _Setup:
     keys = Keys.of(settings.seed)
     split, validation = task.split("train"), task.split("validation")
     batch_size = settings.train.batch_size
@@ -136,7 +136,8 @@ def _set_up(settings: Settings, task: Any) -> _Setup:
         loop=settings.train.loop,
     )
     params, other = anatomy.initial()
-    if settings.init_from:
+    # A run that goes on has its own parameters; the one that it came from may be gone by then.
+    if settings.init_from and latest_step(place) is None:
         params, other = restore_best(settings.init_from, params, other)
     initial = program.initial_state(params, other)
     return _Setup(settings, task, anatomy, program, schedule, validation, initial, total_steps)
@@ -187,7 +188,7 @@ class _Training:
     def _epoch(self, state: TrainState, checkpoints: Checkpoints, log: MetricsLog) -> TrainState:
         """Trains to the end of the epoch that `state` is in, validates and saves."""
         program, settings = self._setup.program, self._setup.settings.train
-        length = program.steps_per_epoch
+        length, metric = program.steps_per_epoch, self._setup.task.metric
         step = int(state.step)
         epoch = step // length
         epoch_start, epoch_end = epoch * length, (epoch + 1) * length
@@ -204,7 +205,8 @@ class _Training:
             seconds = time.perf_counter() - began - (program.compile_seconds - compiling)
             speed = (step - first) * settings.batch_size / max(seconds, 1e-9)
             means = {name: float(x) / (step - epoch_start) for name, x in state.sums.items()}
-            shown = {"loss": means["loss"], "examples/s": speed}
+            shown = {name: means[name] for name in ("loss", metric) if name in means}
+            shown["examples/s"] = speed
             self._progress.update(step, {**shown, **self._figures})
             due = settings.checkpoint_every_steps and step % settings.checkpoint_every_steps == 0
             if step < epoch_end:

@@ -30,7 +30,8 @@ class Result:
       compile_seconds: compiling, likewise.
       versions: of Python and of the packages that matter.
       device: what it ran on.
-      revision: the git revision of the source, "-dirty" where it was changed; None without git.
+      revision: the git revision of the source (of the package where that is a checkout, else of
+        the working directory), "-dirty" where it was changed; None without git.
     """
 
     metrics: dict[str, float]
@@ -60,8 +61,11 @@ def read_result(workdir: Workdir) -> Result | None:
         return None
     try:
         return Result(**json.loads(workdir.result.read_text(encoding="utf-8")))
-    except (TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{workdir.result} is not the result of a run: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{workdir.result} is not the result of a run: {error}. Remove it, and the run is "
+            "judged again."
+        ) from error
 
 
 def versions() -> dict[str, str]:
@@ -84,8 +88,11 @@ def device() -> str:
 
 
 def revision() -> str | None:
-    """The git revision of the working directory, else of the package; None without git."""
-    for folder in (Path.cwd(), Path(__file__).resolve().parent):
+    """The git revision of the package's checkout, else of the working directory; or None."""
+    checkout = Path(__file__).resolve().parents[2]
+    # An installed package may lie within a repository that is not its own.
+    folders = [checkout] if (checkout / ".git").exists() else []
+    for folder in (*folders, Path.cwd()):
         command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
         try:
             answer = subprocess.run(

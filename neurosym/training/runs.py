@@ -55,6 +55,14 @@ def load_run(
     return Run(config, task, anatomy.build(params, other))
 
 
+def latest_step(workdir: Workdir) -> int | None:
+    """The step of the newest checkpoint of a run; None where there is none, or no run."""
+    if not workdir.checkpoints.is_dir():
+        return None
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        return checkpoints.latest()
+
+
 def restore_best(workdir: str | Path, params: PyTree, other: PyTree) -> tuple[PyTree, PyTree]:
     """The best parameters of a run, or its last where it has no validation.
 

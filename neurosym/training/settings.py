@@ -14,6 +14,11 @@ import ml_collections
 LOOPS = ("scan", "step")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "linear", "exponential")
+LOOP_FIELDS = ("task", "seed", "init_from", "train", "optimizer")
+
+# How alike a field must be to one of the loop's to be taken for a slip: "sed", "trian" and
+# "training" are, "mask" (for task) is not.
+_LIKENESS = 0.76
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +124,11 @@ class Settings:
     def from_config(cls, config: ml_collections.ConfigDict) -> Self:
         """Reads and checks the loop's fields; absent ones take their defaults.
 
+        Other fields beside `LOOP_FIELDS` are the task's and are left alone.
+
         Raises:
-          ValueError: a field is unknown, has the wrong type, or is out of range.
+          ValueError: a field is unknown, has the wrong type, or is out of range; or one beside
+            the loop's looks like a slip for one of them that is absent.
 
         >>> config = ml_collections.ConfigDict({"train": {"batch_size": -1}})
         >>> Settings.from_config(config)
@@ -128,6 +136,7 @@ class Settings:
             ...
         ValueError: config.train.batch_size must be at least 1, got -1
         """
+        _check_names(config)
         seed = config.get("seed", 0)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ValueError(f"config.seed must be an int from 0 to 2**32 - 1, got {seed!r}")
@@ -140,6 +149,17 @@ class Settings:
             train=TrainSettings(**_fields(TrainSettings, config, "train")),
             optimizer=OptimizerSettings(**_fields(OptimizerSettings, config, "optimizer")),
         )
+
+
+def _check_names(config: ml_collections.ConfigDict) -> None:
+    absent = [field for field in LOOP_FIELDS if field not in config]
+    for name in config:
+        near = difflib.get_close_matches(name, absent, n=1, cutoff=_LIKENESS)
+        if name not in LOOP_FIELDS and near:
+            raise ValueError(
+                f"config.{name} looks like config.{near[0]}, which is absent: correct the name, or "
+                f"set config.{near[0]} as well if config.{name} is the task's own"
+            )
 
 
 def _fields(settings: type, config: ml_collections.ConfigDict, section: str) -> dict[str, Any]:

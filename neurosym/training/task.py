@@ -7,7 +7,6 @@ task it has.
 
 import dataclasses
 import importlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,6 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import ml_collections
 from flax import nnx
+
+from neurosym.training.import_path import extend_import_path
 
 PyTree = Any
 Metrics = dict[str, jax.Array]
@@ -174,7 +175,7 @@ def _import_class(path: object, import_roots: Sequence[Path]) -> Callable[..., A
     if not isinstance(path, str) or path.count(":") != 1 or not all(path.split(":")):
         raise ValueError(f"config.task must be 'package.module:Class', got {path!r}")
     module_name, class_name = path.split(":")
-    _extend_import_path(import_roots)
+    extend_import_path(import_roots)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -196,15 +197,3 @@ def _import_class(path: object, import_roots: Sequence[Path]) -> Callable[..., A
             f"its classes are: {', '.join(own) or 'none'}"
         )
     return getattr(module, class_name)
-
-
-def _extend_import_path(import_roots: Sequence[Path]) -> None:
-    # The working directory comes first, so that a user's own module wins; the changes stay,
-    # because a task may import its neighbours late.
-    cwd = str(Path.cwd())
-    if cwd not in sys.path:
-        sys.path.insert(0, cwd)
-    for root in import_roots:
-        if str(root) not in sys.path:
-            sys.path.append(str(root))
-    importlib.invalidate_caches()

@@ -1,17 +1,23 @@
 """The folder of a run: what lies where in it, and whose it is.
 
-`config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`, and at the end `result.json`. A
-workdir belongs to one config for ever.
+`config.json`, `lock`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`, and at the end
+`result.json`. A workdir belongs to one config for ever, and to one process at a time.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import ml_collections
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +34,11 @@ class Workdir:
     def config(self) -> Path:
         """The config that the run belongs to."""
         return self.path / "config.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains; says which one that is, or was."""
+        return self.path / "lock"
 
     @property
     def metrics(self) -> Path:
@@ -53,18 +64,42 @@ class Workdir:
         """The config of the run.
 
         Raises:
-          ValueError: there is no run in this folder.
+          ValueError: there is no run in this folder, or its config cannot be read.
         """
         if not self.config.is_file():
             raise ValueError(f"{self.path} is not the workdir of a run (no {self.config.name})")
-        with open(self.config, encoding="utf-8") as file:
-            return ml_collections.ConfigDict(json.load(file))
+        try:
+            return ml_collections.ConfigDict(json.loads(self.config.read_text(encoding="utf-8")))
+        except (AttributeError, ValueError) as error:
+            raise ValueError(
+                f"{self.config} is not the config of a run: {error}. Put the file right, take "
+                "another --workdir, or remove this one."
+            ) from error
 
-    def claim(self, config: ml_collections.ConfigDict) -> None:
-        """Makes the folder and writes the config into it, if it is not there yet."""
+    @contextlib.contextmanager
+    def claimed(self, config: ml_collections.ConfigDict) -> Iterator[None]:
+        """Makes the folder with the config in it, and keeps other processes out while entered.
+
+        The lock goes with the process that holds it, however that ends.
+
+        Raises:
+          ValueError: another process is training here, or a run of another config has begun.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        if not self.config.exists():
-            write_json(self.config, config.to_dict())
+        with open(self.lock, "a+", encoding="utf-8") as file:
+            if not _try_lock(file.fileno()):
+                file.seek(0)
+                raise ValueError(
+                    f"process {file.read().strip() or 'unknown'} is training in {self.path}: "
+                    "wait for it, stop it, or take another --workdir"
+                )
+            self.check(config)
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            if not self.config.exists():
+                write_json(self.config, config.to_dict())
+            yield
 
     def check(self, config: ml_collections.ConfigDict) -> None:
         """Checks that the folder is free or belongs to `config`; writes nothing.
@@ -142,6 +177,19 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Locks a file for as long as it is open; False where another opening of it is locked."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A file system without locks cannot say; that is no reason not to train.
+            return True
+    return True
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

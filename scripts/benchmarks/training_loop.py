@@ -1,15 +1,14 @@
 """What the training loop costs: steps in one compiled loop, and one at a time, against bare jit.
 
-Prints JSON: microseconds a step for a small and a medium perceptron, and for one with a stock
-convolution, in the loop's two forms and in a bare jitted step called from Python. The three take
-turns, so that a busy machine slows them alike; the medians of the turns are reported.
+Prints JSON: milliseconds for a turn of many steps, for a small and a medium perceptron and for one
+with a stock convolution, in the loop's two forms and in a bare jitted step called from Python. The
+three take turns, so that a busy machine slows them alike.
 """
 
 import argparse
 import json
-import statistics
-import time
 
+import _timing
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -75,7 +74,7 @@ MODELS = {
 
 
 def bare_step(task, model, optimizer, split):
-    """A step as one would write it by hand, gathering included."""
+    """An epoch of steps as one would write them by hand, gathering included."""
     graph, params = nnx.split(model)
 
     @jax.jit
@@ -93,24 +92,25 @@ def bare_step(task, model, optimizer, split):
     state = [params, optimizer.init(params)]
     permutation = jax.random.permutation(jax.random.key(0), split.size)
 
-    def run(steps):
-        for index in range(steps):
-            *state[:], loss = step(*state, split.examples, split.shared, permutation, index * BATCH)
-        loss.block_until_ready()
+    def run():
+        for offset in range(0, split.size, BATCH):
+            *state[:], loss = step(*state, split.examples, split.shared, permutation, offset)
+        return loss
 
     return run
 
 
 def looped(task, model, optimizer, split, loop):
-    """The loop's own program, starting an epoch at each call."""
+    """An epoch of the loop's own program."""
     anatomy = Anatomy.of(model)
     keys = Keys.of(0)
     program = Program(task, anatomy, optimizer, split, batch_size=BATCH, keys=keys, loop=loop)
     state = [program.initial_state(*anatomy.initial())]
 
-    def run(steps):
+    def run():
         start = state[0]._replace(step=jnp.zeros((), jnp.int32))
-        state[0] = jax.block_until_ready(program.run(start, steps))
+        state[0] = program.run(start, program.steps_per_epoch)
+        return state[0].step
 
     return run
 
@@ -119,7 +119,7 @@ def main():
     """Prints the measurements as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=100, help="steps a turn")
-    parser.add_argument("--turns", type=int, default=7, help="turns of each")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each")
     arguments = parser.parse_args()
     rng = np.random.default_rng(0)
     size = BATCH * arguments.steps
@@ -132,23 +132,19 @@ def main():
     for name, make_model in MODELS.items():
         task = Classifier(make_model)
         model = make_model(nnx.Rngs(0))
-        runners = {
+        contenders = {
             "bare": bare_step(task, model, optimizer, split),
             "scan": looped(task, model, optimizer, split, "scan"),
             "step": looped(task, model, optimizer, split, "step"),
         }
-        times = {form: [] for form in runners}
-        for run in runners.values():
-            run(2)
-        for _ in range(arguments.turns):
-            for form, run in runners.items():
-                started = time.perf_counter()
-                run(arguments.steps)
-                times[form].append((time.perf_counter() - started) / arguments.steps * 1e6)
-        medians = {form: round(statistics.median(values), 1) for form, values in times.items()}
-        ratios = {form: round(medians[form] / medians["bare"], 2) for form in ("scan", "step")}
-        report[name] = {"microseconds_a_step": medians, "against_bare": ratios}
-    print(json.dumps({"device": jax.devices()[0].device_kind, "batch": BATCH, **report}, indent=2))
+        times = _timing.interleaved(contenders, rounds=arguments.rounds)
+        report[name] = {
+            "median_ms": _timing.medians(times),
+            "scan_over_bare": _timing.ratio(times, "scan", "bare"),
+            "step_over_bare": _timing.ratio(times, "step", "bare"),
+        }
+    sizes = {"batch": BATCH, "steps_a_turn": arguments.steps}
+    print(json.dumps({**sizes, **report, **_timing.surroundings()}, indent=2))
 
 
 if __name__ == "__main__":

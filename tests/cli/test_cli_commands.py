@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from importlib import metadata
 
 import pytest
 
@@ -115,7 +116,9 @@ def test_data_says_what_is_missing_and_where_it_looked(tmp_path, monkeypatch, ca
     assert main(["data"]) == 0
     out = capsys.readouterr().out
     assert "digits" in out
-    assert "missing" in out
+    assert "mnist: missing" in out
+    assert f"looked in {tmp_path / '.cache'}" in out
+    assert "neurosym data mnist --download" in out
     assert main(["data", "mnist", f"--data_dir={tmp_path}"]) == 0
     out = capsys.readouterr().out
     assert f"looked in {tmp_path}" in out
@@ -129,7 +132,9 @@ def test_version_names_what_it_stands_on(capsys):
     assert main(["version"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("neurosym ")
-    assert "\njax " in out
+    for package in ("jax", "orbax-checkpoint", "ml_collections"):
+        assert f"\n{package} {metadata.version(package)}\n" in out
+    assert "pytest" not in out, "only what is needed to run"
 
 
 def test_config_paths_fall_back_to_the_checkout(tmp_path, monkeypatch):

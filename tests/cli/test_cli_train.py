@@ -1,19 +1,30 @@
 """`neurosym train`, `evaluate` and `predict` with a user's own task, in his own folder."""
 
+import gzip
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from training.compiling import compiled_once
 
 from neurosym.cli.main import main
+from neurosym.datasets.mnist import MNIST
+from neurosym.training import ConsoleProgress
 
 TOY = Path(__file__).parent.parent / "training" / "blobs_task.py"
 QUICK = ["--config=my_config.py", "--config.train.epochs=1"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(tmp_path_factory):
+    """Most runs here have the same program, and differ in where they stop."""
+    with compiled_once(tmp_path_factory.mktemp("compiled")):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +45,15 @@ def folder(tmp_path_factory):
 def here(folder, monkeypatch):
     monkeypatch.chdir(folder)
     return folder
+
+
+def assert_one_message(captured, message):
+    out, err = captured
+    assert message in err
+    assert err.startswith("neurosym train: error: ")
+    assert err.count("neurosym train: error") == 1
+    assert "Traceback" not in err
+    assert out == ""
 
 
 @pytest.fixture(scope="module")
@@ -83,24 +103,44 @@ def test_predict_reads_files(here, trained, capsys):
     assert "there is no file nowhere.png" in capsys.readouterr().err
 
 
-def test_sigterm_leaves_with_143_and_the_same_command_continues(here, capsys):
-    command = "import sys; from neurosym.cli.main import main; sys.exit(main())"
-    arguments = ["train", "--config=my_config.py", "--config.train.epochs=100000"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", command, *arguments, "--workdir=long"],
-        cwd=here,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not list((here / "long").glob("checkpoints/[1-9]*")) and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 143, err
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_has_its_exit_code_and_the_same_command_continues(
+    here, trained, monkeypatch, capsys, number, code
+):
+    class Interrupted(ConsoleProgress):
+        def update(self, step, figures):
+            os.kill(os.getpid(), number)
+
+    command = ["train", *QUICK, f"--workdir=stopped_{code}"]
+    with monkeypatch.context() as patch:
+        patch.setattr("neurosym.training.ConsoleProgress", Interrupted)
+        assert main(command) == code
+    err = capsys.readouterr().err
     assert "run the same command again to continue" in err.splitlines()[-1]
     assert "Traceback" not in err
+    assert main(command) == 0
+    assert "resuming from step 1\n" in capsys.readouterr().err
+    result = json.loads((here / f"stopped_{code}" / "result.json").read_text())
+    whole = json.loads((trained[0] / "result.json").read_text())
+    assert result["metrics"] == whole["metrics"]
+    assert result["validation"] == whole["validation"]
+
+
+def test_data_that_are_missing_or_corrupt_are_said_in_one_message(here, tmp_path, capsys):
+    (here / "mnist_task.py").write_text(
+        "import blobs_task\nfrom neurosym import datasets\n\n\n"
+        "class Digits(blobs_task.Blobs):\n"
+        "    def __init__(self, config, *, data_dir=None):\n"
+        "        self.data = datasets.mnist(data_dir)\n"
+    )
+    options = ["--config.task=mnist_task:Digits", "--workdir=x", f"--data_dir={tmp_path}"]
+    for name in MNIST.md5:
+        assert main(["train", *QUICK, *options]) == 2
+        assert_one_message(capsys.readouterr(), "neurosym data mnist --download")
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(bytes(1000))[:-12])
+    assert main(["train", *QUICK, *options]) == 2
+    assert_one_message(capsys.readouterr(), "train-images-idx3-ubyte.gz")
+    assert not Path("x").exists()
 
 
 def test_a_loss_that_is_not_finite_exits_with_1(here, capsys):
@@ -129,11 +169,7 @@ def test_a_loss_that_is_not_finite_exits_with_1(here, capsys):
 )
 def test_what_is_wrong_is_said_in_one_message(here, trained, capsys, arguments, message):
     assert main(["train", *arguments]) == 2
-    out, err = capsys.readouterr()
-    assert message in err
-    assert err.startswith("neurosym train: error: ")
-    assert "Traceback" not in err
-    assert out == ""
+    assert_one_message(capsys.readouterr(), message)
     assert not Path("x").exists()
 
 

@@ -65,6 +65,14 @@ def test_both_panels(tmp_path, figures):
     assert "90.00 % (epoch 5)" in metric.get_title(loc="left")
 
 
+def test_the_metric_in_training_is_drawn_beside_validation(tmp_path, figures):
+    trained = [{"split": "train", "epoch": e, "step": e, "sum_accuracy": e / 10} for e in (1, 2)]
+    learning_curves([*records(epochs=2), *trained], tmp_path / "c.png", metric="sum_accuracy")
+    drawn = curves(figures[0].axes[1])
+    assert set(drawn) == {"train", "validation"}
+    np.testing.assert_allclose(drawn["train"], [[1, 2], [10, 20]])
+
+
 def test_a_run_without_validation_has_the_loss_alone(tmp_path, figures):
     learning_curves(records(splits=("train",)), tmp_path / "c.png", metric="sum_accuracy")
     (loss,) = figures[0].axes

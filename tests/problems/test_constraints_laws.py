@@ -27,7 +27,8 @@ def test_linear(relation, seed):
     witness = [int(rng.choice(x.domain)) for x in scope]
     constant = int(np.dot(coefficients, witness)) + (seed == 2)
     constraint = ns.Linear(tuple(scope), tuple(coefficients), relation, constant)
-    ns.testing.check_constraint(constraint, semirings=SEMIRINGS if seed == 0 else (ns.LOG,))
+    everywhere = seed == 0 and relation in ("==", "<=")
+    ns.testing.check_constraint(constraint, semirings=SEMIRINGS if everywhere else (ns.LOG,))
 
 
 @pytest.mark.parametrize("constant", [-100, 100, 7])
@@ -95,7 +96,7 @@ def test_long_tables_use_hidden_indices(allowed, monkeypatch):
     chosen = [everything[n] for n in rng.permutation(72)[:20]]
     constraint = ns.Table(tuple(scope), chosen, allowed)
     assert len(constraint.compile().lower(frozenset(), "t").labels) == 4
-    ns.testing.check_constraint(constraint, semirings=SEMIRINGS)
+    ns.testing.check_constraint(constraint, semirings=(ns.LOG, ns.MAX_MIN))
 
 
 @pytest.mark.parametrize("allowed", [True, False])

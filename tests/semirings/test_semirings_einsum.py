@@ -73,6 +73,7 @@ def test_gradient_against_finite_differences(semiring, spec):
         def function(*operands):
             return jnp.sum(jnp.sin(ns.einsum(semiring, spec, *operands)))
 
+        function = jax.jit(function)
         check_grads(function, operands, order=2 if spec == "ij,j->i" else 1, rtol=1e-5, atol=1e-5)
 
 
@@ -149,7 +150,10 @@ def test_second_derivatives_of_a_log_contraction():
     with jax.enable_x64(True):
         rng = np.random.default_rng(4)
         operands = [jnp.asarray(rng.normal(size=(1, 2, 2))) for _ in range(2)]
-        check_grads(lambda a, b: jnp.sin(log_matmul(a, b)).sum(), operands, order=2, rtol=1e-5)
+        function = jax.jit(lambda a, b: jnp.sin(log_matmul(a, b)).sum())
+        gradient = jax.jit(jax.grad(function, (0, 1)))
+        check_grads(function, operands, order=1, rtol=1e-5)
+        check_grads(gradient, operands, order=1, rtol=1e-5)
 
 
 def test_the_exact_fallback_stays_a_branch_under_vmap():

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import blobs_task
 import numpy as np
 import pytest
+from compiling import compiled_once
 
 from neurosym.training import (
     NonFiniteError,
@@ -72,6 +74,13 @@ class SignalAt(SilentProgress):
 
     def say(self, message):
         self.said.append(message)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(tmp_path_factory):
+    """Most runs here have the same program, and differ in where they stop."""
+    with compiled_once(tmp_path_factory.mktemp("compiled")):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +247,50 @@ def test_init_from_starts_from_another_run(whole, tmp_path):
     config.init_from = str(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="not the workdir of a run"):
         run(config, tmp_path / "lost")
+
+
+def test_a_run_goes_on_when_the_one_it_came_from_is_gone(whole, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(whole[0], source)
+    config = config_with(init_from=str(source), **{"train.epochs": 1})
+    with pytest.raises(RunInterrupted):
+        run(config, tmp_path / "warm", progress=SignalAt(1, signal.SIGTERM))
+    shutil.rmtree(source)
+    result, _ = run(config, tmp_path / "warm")
+    assert result.steps == STEPS_PER_EPOCH
+
+
+def test_progress_shows_the_metric_in_training(tmp_path):
+    shown = {}
+
+    class Listening(SilentProgress):
+        def update(self, step, figures):
+            shown[step] = figures
+
+    run(config_with(**{"train.epochs": 1}), tmp_path, progress=Listening())
+    assert shown.keys() > {1, STEPS_PER_EPOCH}, "within the epoch too"
+    assert list(shown[1]) == ["loss", "accuracy", "examples/s"]
+    logged = read_metrics(tmp_path / "metrics.jsonl")[0]
+    assert shown[STEPS_PER_EPOCH]["accuracy"] == logged["accuracy"]
+    assert "validation accuracy" in shown[STEPS_PER_EPOCH]
+
+
+def test_two_runs_do_not_share_a_workdir(tmp_path):
+    refused = []
+
+    class Intruder(SilentProgress):
+        def update(self, step, figures):
+            if not refused:
+                with pytest.raises(ValueError, match=f"process {os.getpid()} is training") as error:
+                    run(config, tmp_path)
+                refused.append(error)
+
+    config = config_with(**{"train.epochs": 1})
+    result, _ = run(config, tmp_path, progress=Intruder())
+    assert refused
+    assert result.steps == STEPS_PER_EPOCH
+    assert run(config, tmp_path)[0] == result, "free again, though the file is still there"
+    assert (tmp_path / "lock").exists()
 
 
 def test_wrong_settings_write_nothing(tmp_path):

@@ -1,6 +1,7 @@
 """The parts of training, each alone: settings, schedules, evaluation, tasks by name, files."""
 
 import math
+import subprocess
 
 import blobs_task
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from neurosym.training import (
     load_task,
     make_optimizer,
     make_schedule,
+    result,
 )
 from neurosym.training.metrics import MetricsLog, read_metrics
 from neurosym.training.state import Anatomy
@@ -33,6 +35,18 @@ def test_settings_name_near_matches_and_types():
     config = ml_collections.ConfigDict({"train": {"epochs": True}})
     with pytest.raises(ValueError, match="must be int, got True"):
         Settings.from_config(config)
+
+
+@pytest.mark.parametrize(
+    ("slip", "field"),
+    [("optimiser", "optimizer"), ("sed", "seed"), ("trian", "train"), ("training", "train")],
+)
+def test_a_slip_beside_the_sections_is_no_field_of_the_task(slip, field):
+    config = ml_collections.ConfigDict({"task": "a:B", slip: {}, "mask": 1, "reasoning": {}})
+    with pytest.raises(ValueError, match=rf"config\.{slip} looks like config\.{field}, which"):
+        Settings.from_config(config)
+    config[field] = 0 if field == "seed" else {}
+    assert Settings.from_config(config).train.epochs == 10, "beside the real one, it is a task's"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +170,41 @@ def test_config_differences_and_plain_config():
     ]
     with pytest.raises(ValueError, match=r"config\.a cannot be written as JSON"):
         plain_config(ml_collections.ConfigDict({"a": {1, 2}}))
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
+def test_files_that_are_corrupt_are_named(tmp_path, content):
+    place = Workdir(tmp_path)
+    place.config.write_bytes(content)
+    with pytest.raises(ValueError, match=r"config\.json is not the config.*another --workdir"):
+        place.read_config()
+    place.result.write_bytes(content)
+    with pytest.raises(ValueError, match=r"result\.json is not the result.*Remove it"):
+        result.read_result(place)
+
+
+def git(folder, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def repository(folder):
+    (folder / "neurosym" / "training").mkdir(parents=True)
+    git(folder, "init")
+    git(folder, "commit", "--allow-empty", "-m", folder.name)
+    return git(folder, "rev-parse", "HEAD").strip()
+
+
+def test_the_revision_is_the_packages_else_that_of_the_working_directory(tmp_path, monkeypatch):
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    my_revision, their_revision = repository(mine), repository(theirs)
+    monkeypatch.chdir(mine)
+    monkeypatch.setattr(result, "__file__", str(theirs / "neurosym" / "training" / "result.py"))
+    assert result.revision() == their_revision
+    # Installed into a folder of somebody's repository, the package has no revision of its own.
+    installed = theirs / "site-packages" / "neurosym" / "training" / "result.py"
+    monkeypatch.setattr(result, "__file__", str(installed))
+    assert result.revision() == my_revision
 
 
 def test_json_is_written_whole_or_not_at_all(tmp_path):
