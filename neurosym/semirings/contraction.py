@@ -101,14 +101,16 @@ class RealContraction(Operation):
         sound = scaled.product >= (scaled.threshold if coordinates.shifted else -jnp.inf)
         product = jnp.where(sound, scaled.product, 1)
         slope = coordinates.derivative(coordinates.decode(product), product)
+        scale = jnp.where(sound, 1 / slope, 0)
 
         def fast() -> jax.Array:
-            return jnp.where(sound, scaled.rise(tangents) / slope, 0)
+            return scaled.rise(tangents) * scale
 
         # Rematerialised: without it reverse mode makes the untaken branch hand over zeros in the
         # shape of its G × I × J × K residuals.
         @jax.checkpoint
-        def exact(underflowed: jax.Array, result: jax.Array, *arrays: jax.Array) -> jax.Array:
+        def exact(underflowed: jax.Array, *arrays: jax.Array) -> jax.Array:
+            result = rule.apply(Contraction(self.semiring), *arrays[:2])
             moves = iter(arrays[2:])
             moved = tuple(None if t is None else next(moves) for t in tangents)
             tangent = _broadcast_tangent(self.semiring, result, arrays[:2], moved)
@@ -118,7 +120,7 @@ class RealContraction(Operation):
             return fast()
         moving = [t for t in tangents if t is not None]
         return scaled.mend(
-            fast, lambda underflowed: fast() + exact(underflowed, result, *operands, *moving)
+            fast, lambda underflowed: fast() + exact(underflowed, *operands, *moving)
         )
 
 
