@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 # Seconds between two plain lines.
 _LINE_INTERVAL = 2.0
@@ -62,13 +63,17 @@ class ConsoleProgress:
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(
-                TextColumn("epoch {task.fields[epoch]}"),
-                BarColumn(),
-                TextColumn("{task.fields[figures]}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
+                # On a narrow terminal the figures are cut, never the epoch or the time left.
+                TextColumn("epoch {task.fields[epoch]}", table_column=Column(min_width=11)),
+                BarColumn(bar_width=10),
+                TimeRemainingColumn(table_column=Column(min_width=7)),
+                TextColumn("left", table_column=Column(min_width=4)),
+                TextColumn(
+                    "{task.fields[figures]}",
+                    table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+                ),
                 console=console,
+                expand=True,
             )
         self._total = self._steps_per_epoch = 0
         self._last_line = 0.0

@@ -14,7 +14,8 @@ from PIL import Image
 
 import neurosym as ns
 from experiments.digit_addition import DigitAddition, addition_problem
-from neurosym.training import SilentProgress, train
+from neurosym.training import Keys, Program, SilentProgress, train
+from neurosym.training.state import Anatomy
 
 ROOT = Path(__file__).parents[2]
 
@@ -145,37 +146,26 @@ def test_splits_use_each_image_once_and_do_not_overlap():
     np.testing.assert_array_equal(final.images.test[0], task.images.test[0])
 
 
+@pytest.fixture(scope="module")
+def program():
+    """The shipped training program of the default config, its first state and its arguments."""
+    task = DigitAddition(get_config("digits_addition"))
+    anatomy = Anatomy.of(task.model(nnx.Rngs(0)))
+    split = task.split("train")
+    program = Program(task, anatomy, optax.adamw(1e-3), split, batch_size=8, keys=Keys.of(0))
+    state = program.initial_state(*anatomy.initial())
+    arguments = (jnp.arange(split.size), np.int32(0), *program._step_data)
+    return program, state, arguments
+
+
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
-@pytest.mark.parametrize("encoder", ["lenet", "resnet"])
-def test_the_whole_training_step_lowers_for_every_platform(platform, encoder):
-    network, number, total = addition_problem(1)
-    reasoning = ns.nn.Reasoning(network, total, inputs=number)
-    model = ns.encoders.make_encoder(encoder, image_size=28, classes=10, rngs=nnx.Rngs(0))
-    graph, params = nnx.split(model)
-    optimizer = optax.adam(1e-3)
-
-    def step(params, state, images, totals):
-        def loss(params):
-            logits = nnx.merge(graph, params)(images.reshape(-1, 28, 28))
-            answers = reasoning(ns.bridge.softmax(logits.reshape(-1, 2, 10)))
-            return ns.losses.query_nll(answers, totals)
-
-        value, gradient = jax.value_and_grad(loss)(params)
-        updates, state = optimizer.update(gradient, state)
-        return optax.apply_updates(params, updates), state, value
-
-    pure = nnx.to_pure_dict(params)
-
-    def pure_step(pure, state, images, totals):
-        filled = nnx.clone(params)
-        nnx.replace_by_pure_dict(filled, pure)
-        new, state, value = step(filled, state, images, totals)
-        return nnx.to_pure_dict(new), jax.tree.leaves(state), value
-
-    exported = jax.export.export(jax.jit(pure_step), platforms=[platform])(
-        pure, optimizer.init(params), jnp.zeros((8, 2, 28, 28)), jnp.zeros(8, int)
+def test_the_whole_training_program_lowers_for_every_platform(program, platform):
+    program, state, arguments = program
+    exported = jax.export.export(jax.jit(program._run_many), platforms=[platform])(
+        state, np.int32(1), *arguments
     )
-    assert platform in exported.platforms
+    assert exported.platforms == (platform,)
+    assert "stablehlo.while" in exported.mlir_module()
 
 
 def test_predict_reads_pictures(tmp_path, marked_task):
