@@ -81,6 +81,35 @@ def test_the_gradient_of_a_query_against_finite_differences():
             check_grads(function, (weights,), order=1, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["real", "log", "max_times", "min_plus", "max_min"])
+def test_the_gradient_of_the_total_against_a_sum_over_solutions(name):
+    small = oracles.random_problem(5)
+    assert len(small.solutions) > 2
+    network = small.problem.compile()
+    weights = np.random.default_rng(8).uniform(0.1, 0.9, network.mask.shape).astype(np.float32)
+    factors = [[float(weights[i, v]) for i, v in enumerate(s)] for s in small.solutions]
+    wanted = np.zeros(weights.shape)
+    if name == "real":  # the product of the others
+        for solution, own in zip(small.solutions, factors, strict=True):
+            for i, v in enumerate(solution):
+                wanted[i, v] += np.prod(own[:i] + own[i + 1 :])
+    elif name == "log":  # the probability of the value
+        scores = np.exp([sum(own) for own in factors])
+        for solution, score in zip(small.solutions, scores / scores.sum(), strict=True):
+            wanted[np.arange(4), solution] += score
+    elif name == "max_min":  # the weakest part of the best solution
+        best = int(np.argmax([min(own) for own in factors]))
+        weakest = int(np.argmin(factors[best]))
+        wanted[weakest, small.solutions[best][weakest]] = 1
+    else:  # the best solution
+        choose = np.argmax if name == "max_times" else np.argmin
+        best = small.solutions[int(choose([sum(own) for own in factors]))]
+        wanted[np.arange(4), best] = 1
+    semiring = ns.semiring_by_name(name)
+    found = jax.grad(lambda w: ns.total(network, w, semiring=semiring))(jnp.asarray(weights))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
 def test_counts_of_known_problems():
     problem = ns.Problem()
     colour = problem.variables("c", shape=5, domain=range(4))
