@@ -126,7 +126,12 @@ def test_a_signal_has_its_exit_code_and_the_same_command_continues(
     assert result["validation"] == whole["validation"]
 
 
-def test_data_that_are_missing_or_corrupt_are_said_in_one_message(here, tmp_path, capsys):
+def test_data_that_are_missing_or_corrupt_are_said_in_one_message(
+    here, tmp_path, capsys, monkeypatch
+):
+    # The real data that a machine may have must not be found after the empty folder.
+    monkeypatch.delenv("NEUROSYM_DATA_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (here / "mnist_task.py").write_text(
         "import blobs_task\nfrom neurosym import datasets\n\n\n"
         "class Digits(blobs_task.Blobs):\n"
