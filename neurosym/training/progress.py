@@ -77,6 +77,7 @@ class ConsoleProgress:
             )
         self._total = self._steps_per_epoch = 0
         self._last_line = 0.0
+        self._last_text = ""
         self._timed_from: tuple[int, float] | None = None  # the step and time of the first update
 
     def __enter__(self) -> Self:
@@ -111,7 +112,10 @@ class ConsoleProgress:
         self._last_line = now
         done = step - first_step
         left = f"  left {_clock((self._total - step) * (now - started_at) / done)}" if done else ""
-        self.say(f"epoch {self._epoch(step)}  step {step}/{self._total}  {shown}{left}")
+        line = f"epoch {self._epoch(step)}  step {step}/{self._total}  {shown}{left}"
+        if line != self._last_text:  # the end of a run is told twice, with and without validation
+            self.say(line)
+        self._last_text = line
 
     def say(self, message: str) -> None:
         """Prints a line, above the bar if there is one."""
