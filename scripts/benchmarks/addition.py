@@ -101,7 +101,7 @@ def main() -> None:
     }
     if arguments.digits == 1:
         step = report["median_ms_a_step"]["addition"]
-        report["deepproblog_published_ms"] = DEEPPROBLOG_MS
+        report["deepproblog_reported_ms"] = DEEPPROBLOG_MS
         report["times_faster_than_deepproblog"] = round(DEEPPROBLOG_MS / step)
     print(json.dumps(report, indent=2))
 
