@@ -40,12 +40,12 @@ class Domains:
     @property
     def mask(self) -> jax.Array:
         """``bool[..., V, D]``: value ``v`` of variable ``i`` is possible."""
-        return bits.unpack(self.lanes, self.size)
+        return bits.unpack(bits.as_lanes(self.lanes), self.size)
 
     @property
     def sizes(self) -> jax.Array:
         """``int32[..., V]``: the number of possible values of each variable."""
-        return bits.popcount(self.lanes)
+        return bits.popcount(bits.as_lanes(self.lanes))
 
     @property
     def assigned(self) -> jax.Array:
@@ -60,7 +60,7 @@ class Domains:
     @property
     def values(self) -> jax.Array:
         """``int32[..., V]``: the index of each variable's lowest possible value; -1 where empty."""
-        return bits.lowest(self.lanes)
+        return bits.lowest(bits.as_lanes(self.lanes))
 
     def __and__(self, other: "Domains") -> "Domains":
         """The values possible in both."""

@@ -1,7 +1,9 @@
-"""Finite sets as bits in uint64 lanes: packing, unpacking, counting, lowest member.
+"""Finite sets as bits in unsigned lanes: packing, unpacking, counting, lowest member.
 
 A set over ``D`` values is ``uint64[..., W]`` with ``W = ceil(D / 64)``: bit ``v % 64`` of word
-``v // 64`` says that value index ``v`` is a member. Bits beyond ``D`` are zero.
+``v // 64`` says that value index ``v`` is a member. Bits beyond ``D`` are zero. That is the
+documented form; inside a hot loop a small set may lie in one narrower lane (`lane_dtype`), and
+every function here takes such lanes too: a word has as many bits as its dtype.
 
 JAX without x64 turns 64-bit literals and NumPy arrays into 32-bit ones in silence, so every
 function here opens ``jax.enable_x64(True)`` around its own arithmetic: they work inside a
@@ -17,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 WORD = 64
+
+LANES = (np.uint8, np.uint16, np.uint32, np.uint64)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,22 +52,65 @@ def as_lanes(lanes: Any) -> jax.Array:
     return jnp.asarray(lanes)
 
 
-def word_count(size: int) -> int:
-    """The number ``W`` of 64-bit words that hold a set over ``size`` values; at least 1."""
-    return max(1, -(-size // WORD))
+def word_count(size: int, bits: int = WORD) -> int:
+    """The number ``W`` of words that hold a set over ``size`` values; at least 1."""
+    return max(1, -(-size // bits))
+
+
+def word_bits(lanes: Any) -> int:
+    """The bits of one word: 8, 16, 32 or 64.
+
+    Raises:
+      TypeError: if the array has no unsigned dtype.
+    """
+    dtype = np.dtype(lanes.dtype)
+    if dtype not in LANES:
+        raise TypeError(f"lanes are unsigned integers, not {dtype}")
+    return dtype.itemsize * 8
+
+
+def lane_dtype(size: int) -> np.dtype:
+    """The narrowest dtype whose one word holds ``size`` values; uint64, in several words, beyond.
+
+    Narrow lanes pay: more instances share a vector register and the cache.
+    """
+    return next((np.dtype(t) for t in LANES if size <= np.dtype(t).itemsize * 8), np.dtype("u8"))
+
+
+def narrow(lanes: jax.Array, dtype: np.dtype) -> jax.Array:
+    """Lanes ``uint64`` in the words of ``dtype``; one word a set, unless it is uint64 itself."""
+    return lanes.astype(dtype)
+
+
+def nothing(dtype: np.dtype) -> Any:
+    """The empty word."""
+    return np.dtype(dtype).type(0)
+
+
+def everything(dtype: np.dtype) -> Any:
+    """The word with every bit set."""
+    return ~np.dtype(dtype).type(0)
 
 
 @with_lanes
-def pack(mask: jax.Array, axis: int = -1) -> jax.Array:
-    """Packs ``bool[..., D, ...]`` along ``axis`` into lanes ``uint64[..., W, ...]``."""
+def pack(mask: jax.Array, axis: int = -1, dtype: Any = np.uint64) -> jax.Array:
+    """Packs ``bool[..., D, ...]`` along ``axis`` into lanes ``uint64[..., W, ...]``.
+
+    Args:
+      mask: membership.
+      axis: that of the values.
+      dtype: of the lanes.
+    """
     mask = jnp.asarray(mask, jnp.bool_)
+    dtype = np.dtype(dtype)
+    word = dtype.itemsize * 8
     axis %= mask.ndim
-    size, words = mask.shape[axis], word_count(mask.shape[axis])
-    padding = [(0, words * WORD - size if a == axis else 0) for a in range(mask.ndim)]
-    shape = (*mask.shape[:axis], words, WORD, *mask.shape[axis + 1 :])
+    size, words = mask.shape[axis], word_count(mask.shape[axis], word)
+    padding = [(0, words * word - size if a == axis else 0) for a in range(mask.ndim)]
+    shape = (*mask.shape[:axis], words, word, *mask.shape[axis + 1 :])
     bits = jnp.pad(mask, padding).reshape(shape)
-    weights = jnp.left_shift(jnp.uint64(1), _positions(mask.ndim - axis - 1))
-    return jnp.sum(jnp.where(bits, weights, jnp.uint64(0)), axis=axis + 1, dtype=jnp.uint64)
+    weights = jnp.left_shift(dtype.type(1), _positions(mask.ndim - axis - 1, dtype))
+    return jnp.sum(jnp.where(bits, weights, nothing(dtype)), axis=axis + 1, dtype=dtype)
 
 
 @with_lanes
@@ -73,31 +120,35 @@ def unpack(lanes: jax.Array, size: int, axis: int = -1) -> jax.Array:
     Raises:
       ValueError: if the lanes hold fewer than ``size`` bits.
     """
-    lanes = as_lanes(lanes)
+    word, dtype = word_bits(lanes), np.dtype(lanes.dtype)
+    lanes = jnp.asarray(lanes)
     axis %= lanes.ndim
-    if lanes.shape[axis] * WORD < size:
-        raise ValueError(f"{lanes.shape[axis]} words of {WORD} bits cannot hold {size} values")
+    if lanes.shape[axis] * word < size:
+        raise ValueError(f"{lanes.shape[axis]} words of {word} bits cannot hold {size} values")
     after = lanes.ndim - axis - 1
-    bits = jnp.right_shift(jnp.expand_dims(lanes, axis + 1), _positions(after)) & jnp.uint64(1)
-    bits = bits.reshape(*lanes.shape[:axis], -1, *lanes.shape[axis + 1 :])
-    return jax.lax.slice_in_dim(bits, 0, size, axis=axis) != jnp.uint64(0)
+    bits = jnp.right_shift(jnp.expand_dims(lanes, axis + 1), _positions(after, dtype))
+    bits = (bits & dtype.type(1)).reshape(*lanes.shape[:axis], -1, *lanes.shape[axis + 1 :])
+    return jax.lax.slice_in_dim(bits, 0, size, axis=axis) != nothing(dtype)
 
 
 @with_lanes
-def popcount(lanes: jax.Array) -> jax.Array:
+def popcount(lanes: jax.Array, axis: int = -1) -> jax.Array:
     """The number of members, ``int32[...]``, of sets ``uint64[..., W]``."""
-    lanes = as_lanes(lanes)
-    return jnp.sum(jax.lax.population_count(lanes).astype(jnp.int32), axis=-1, dtype=jnp.int32)
+    word_bits(lanes)
+    counts = jax.lax.population_count(jnp.asarray(lanes)).astype(jnp.int32)
+    return jnp.sum(counts, axis=axis, dtype=jnp.int32)
 
 
 @with_lanes
 def lowest(lanes: jax.Array) -> jax.Array:
     """The lowest member, ``int32[...]``, of sets ``uint64[..., W]``; -1 where empty."""
-    lanes = as_lanes(lanes)
-    isolated = lanes & (~lanes + jnp.uint64(1))
-    position = jax.lax.population_count(isolated - jnp.uint64(1)).astype(jnp.int32)
-    offsets = jnp.arange(lanes.shape[-1], dtype=jnp.int32) * WORD
-    beyond = jnp.int32(lanes.shape[-1] * WORD)
+    word = word_bits(lanes)
+    lanes = jnp.asarray(lanes)
+    one = jnp.ones((), lanes.dtype)
+    isolated = lanes & (~lanes + one)
+    position = jax.lax.population_count(isolated - one).astype(jnp.int32)
+    offsets = jnp.arange(lanes.shape[-1], dtype=jnp.int32) * word
+    beyond = jnp.int32(lanes.shape[-1] * word)
     index = jnp.min(jnp.where(lanes != 0, position + offsets, beyond), axis=-1)
     return jnp.where(index == beyond, jnp.int32(-1), index)
 
@@ -111,6 +162,7 @@ def single(index: np.ndarray, words: int) -> np.ndarray:
     return lanes
 
 
-def _positions(trailing: int) -> jax.Array:
-    """``uint64[64, 1, ...]``: the bit positions of a word, before ``trailing`` further axes."""
-    return jnp.arange(WORD, dtype=jnp.uint64).reshape(WORD, *(1,) * trailing)
+def _positions(trailing: int, dtype: np.dtype) -> jax.Array:
+    """``[bits, 1, ...]``: the bit positions of a word, before ``trailing`` further axes."""
+    word = dtype.itemsize * 8
+    return jnp.arange(word, dtype=dtype).reshape(word, *(1,) * trailing)

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_batching import custom_vmap
 
+from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
-from neurosym.bits.lanes import as_lanes
 from neurosym.problems.network import Network
 
 
@@ -71,14 +72,17 @@ def propagate(network: Network, domains: Domains | jax.Array | None = None) -> P
             )
         start = start & given
     arrays = jax.tree.map(_as_array, (network.groups, network.incidence))
-    lanes, wiped_out, rounds = _propagate(arrays, start.lanes)
+    with jax.enable_x64(True):
+        narrowed = bits.narrow(start.lanes, bits.lane_dtype(network.size))
+        lanes, wiped_out, rounds = _propagate(arrays, narrowed)
+        lanes = bits.narrow(lanes, np.dtype(np.uint64))
     status = jnp.where(wiped_out, Status.WIPED_OUT, Status.FIXPOINT).astype(jnp.int32)
     return Propagation(Domains(lanes=lanes, size=network.size), status, rounds)
 
 
 @custom_vmap
 def _propagate(arrays: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """``uint64[V, W]`` or ``uint64[B, V, W]`` to lanes, ``bool[...]`` and ``int32[...]``."""
+    """Lanes ``[V, W]`` or ``[B, V, W]``, narrow ones too, to lanes, ``bool[...]`` and ``int32[...]``."""
     with jax.enable_x64(True):
         single = lanes.ndim == 2
         batch = lanes[None] if single else lanes
@@ -112,7 +116,7 @@ def _propagate_vmap(axis_size: int, in_batched: list, arrays: Any, lanes: jax.Ar
 
 @jax.jit
 def _fixpoint(arrays: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Lanes ``uint64[V, W, B]`` to their fixpoint, ``bool[B]`` wiped out, ``int32[B]`` rounds."""
+    """Lanes ``[V, W, B]`` to their fixpoint, ``bool[B]`` wiped out, ``int32[B]`` rounds."""
     batch = lanes.shape[-1]
 
     def active(carry: tuple) -> jax.Array:
@@ -131,7 +135,7 @@ def _fixpoint(arrays: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.
 
 
 def _round(arrays: Any, lanes: jax.Array) -> jax.Array:
-    """What all constraints together allow, ``uint64[V, W, B]``."""
+    """What all constraints together allow, lanes ``[V, W, B]``."""
     groups, incidence = arrays
     if not groups:
         return lanes
@@ -140,16 +144,16 @@ def _round(arrays: Any, lanes: jax.Array) -> jax.Array:
     for group in groups:
         scoped = _take(lanes, group.scope)  # [C, K, W, B]
         messages.append(group.prune(scoped).reshape(-1, *tail))
-    everything = jnp.full((1, *tail), ~jnp.uint64(0))
-    stacked = jnp.concatenate([*messages, everything])
+    everything = bits.everything(lanes.dtype)
+    stacked = jnp.concatenate([*messages, jnp.full((1, *tail), everything)])
     touching = _take(stacked, incidence)  # [V, M, W, B]
-    return lanes & jax.lax.reduce(touching, ~jnp.uint64(0), jax.lax.bitwise_and, (1,))
+    return lanes & jax.lax.reduce(touching, everything, jax.lax.bitwise_and, (1,))
 
 
 def _as_array(leaf: jax.Array) -> jax.Array:
     """A leaf of a network as a JAX array; of its unsigned integers, all are lanes."""
     if jnp.issubdtype(leaf.dtype, jnp.unsignedinteger):
-        return as_lanes(leaf)
+        return bits.as_lanes(leaf)
     return jnp.asarray(leaf)
 
 
@@ -158,9 +162,9 @@ def _take(rows: jax.Array, index: jax.Array) -> jax.Array:
 
 
 def _wiped_out(lanes: jax.Array) -> jax.Array:
-    return jnp.any(jnp.all(lanes == jnp.uint64(0), axis=1), axis=0)
+    return jnp.any(jnp.all(lanes == 0, axis=1), axis=0)
 
 
 def _clear(lanes: jax.Array) -> jax.Array:
     """An instance with an empty domain is all zeros."""
-    return jnp.where(_wiped_out(lanes), jnp.uint64(0), lanes)
+    return jnp.where(_wiped_out(lanes), bits.nothing(lanes.dtype), lanes)

@@ -172,5 +172,6 @@ def test_lowers_for_every_platform(platform):
     exported = jax.export.export(function, platforms=[platform])(masks)
     text = exported.mlir_module()
     assert "stablehlo.while" in text
+    assert "ui8" in text  # four values: the loop runs in narrow lanes
     assert "ui64" in text
     assert "scatter" not in text

@@ -175,12 +175,16 @@ class Group(Protocol):
     def prune(self, domains: jax.Array) -> jax.Array:
         """What each constraint still allows.
 
+        Works in any lanes: ``uint64`` in W words, or, where the engine narrowed small domains, one
+        word of fewer bits. Lanes that a group keeps are ``uint64`` and are narrowed where they are
+        used (`neurosym.bits.lanes.narrow`).
+
         Args:
-          domains: lanes ``uint64[C, K, W, B]`` of the variables in scope, batch last.
+          domains: lanes ``[C, K, W, B]`` of the variables in scope, batch last.
 
         Returns:
-          Lanes ``uint64[C, K, W, B]``: values with a support in ``domains`` (a weaker propagator
-          says so in its docstring); all ones where ``present`` is False.
+          Lanes of the same shape and dtype: values with a support in ``domains`` (a weaker
+          propagator says so in its docstring); all ones where ``present`` is False.
         """
         ...
 

@@ -343,8 +343,8 @@ class LinearBounds:
         differs = (others_low != others_high) | (least != bound)
         keep = jnp.where(self.unequal[:, None, None, None], differs, fits)
         keep |= ~self.present[..., None, None]
-        lanes = bits.pack(keep, axis=2)
-        return jnp.where(self.present[..., None, None], lanes, ~jnp.uint64(0))
+        lanes = bits.pack(keep, axis=2, dtype=domains.dtype)
+        return jnp.where(self.present[..., None, None], lanes, bits.everything(domains.dtype))
 
 
 @flax.struct.dataclass
@@ -382,8 +382,8 @@ class LinearSums:
 
         _, reached = jax.lax.scan(forward, start, (offsets, possible))
         _, supported = jax.lax.scan(backward, goal, (offsets, possible, reached), reverse=True)
-        lanes = bits.pack(jnp.moveaxis(supported, 0, 1), axis=2)
-        return jnp.where(self.present[..., None, None], lanes, ~nothing)
+        lanes = bits.pack(jnp.moveaxis(supported, 0, 1), axis=2, dtype=domains.dtype)
+        return jnp.where(self.present[..., None, None], lanes, bits.everything(domains.dtype))
 
 
 def _shift(sums: jax.Array, offsets: jax.Array, *, up: bool) -> jax.Array:

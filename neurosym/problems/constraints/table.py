@@ -212,7 +212,8 @@ class _Rows:
 
     def alive(self, domains: jax.Array) -> jax.Array:
         """``bool[C, T, B]``: the row lies within the domains."""
-        met = jnp.any(domains[:, None] & self.rows[..., None] != jnp.uint64(0), axis=3)
+        rows = bits.narrow(self.rows, domains.dtype)[..., None]
+        met = jnp.any(domains[:, None] & rows != bits.nothing(domains.dtype), axis=3)
         return jnp.all(met | ~self.present[:, None, :, None], axis=2) & self.listed[..., None]
 
 
@@ -223,9 +224,10 @@ class AllowedRows(_Rows):
     @jax.named_scope("table_allowed")
     def prune(self, domains: jax.Array) -> jax.Array:
         alive = self.alive(domains)[:, :, None, None]
-        used = jnp.where(alive, self.rows[..., None], jnp.uint64(0))
-        lanes = jax.lax.reduce(used, np.uint64(0), jax.lax.bitwise_or, (1,))
-        return jnp.where(self.present[..., None, None], lanes, ~jnp.uint64(0))
+        nothing = bits.nothing(domains.dtype)
+        used = jnp.where(alive, bits.narrow(self.rows, domains.dtype)[..., None], nothing)
+        lanes = jax.lax.reduce(used, nothing, jax.lax.bitwise_or, (1,))
+        return jnp.where(self.present[..., None, None], lanes, bits.everything(domains.dtype))
 
 
 @flax.struct.dataclass
@@ -242,5 +244,5 @@ class ForbiddenRows(_Rows):
         arity = sizes.shape[1]
         own = jnp.eye(arity, dtype=jnp.bool_)[:, :, None]
         others = jnp.prod(jnp.where(own, 1, sizes[:, None]), axis=2)  # [C, K, B]
-        lanes = bits.pack(counts < others[:, :, None], axis=2)
-        return jnp.where(self.present[..., None, None], lanes, ~jnp.uint64(0))
+        lanes = bits.pack(counts < others[:, :, None], axis=2, dtype=domains.dtype)
+        return jnp.where(self.present[..., None, None], lanes, bits.everything(domains.dtype))
