@@ -82,7 +82,7 @@ def propagate(network: Network, domains: Domains | jax.Array | None = None) -> P
 
 @custom_vmap
 def _propagate(arrays: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Lanes ``[V, W]`` or ``[B, V, W]``, narrow ones too, to lanes, ``bool[...]`` and ``int32[...]``."""
+    """Lanes ``[V, W]`` or ``[B, V, W]`` to lanes, ``bool[...]`` and ``int32[...]``."""
     with jax.enable_x64(True):
         single = lanes.ndim == 2
         batch = lanes[None] if single else lanes
