@@ -1,10 +1,7 @@
 """`propagate`: every constraint prunes until nothing changes, for a whole batch at once.
 
-A round gathers the domains of each constraint's scope, lets each group of constraints say what it
-still allows, gathers for each variable the messages that touch it and intersects them. Rounds only
-ever clear bits, so the loop ends: at a fixpoint, or where a domain is wiped out.
-
-The batch is the last axis of every array of the loop, and there is no scatter in it.
+Rounds (`rounds.py`) only ever clear bits, so the loop ends: at a fixpoint, or where a domain is
+wiped out.
 """
 
 import enum
@@ -17,6 +14,7 @@ from jax.custom_batching import custom_vmap
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
+from neurosym.hard import rounds
 from neurosym.problems.network import Network
 
 
@@ -25,23 +23,30 @@ class Status(enum.IntEnum):
 
     FIXPOINT = 0
     WIPED_OUT = 1
+    ROUNDS = 2  # it was stopped by the number of rounds that a trace holds
 
 
 class Propagation(NamedTuple):
-    """What propagation found."""
+    """What propagation found; with batch axes in front where the domains had them."""
 
     domains: Domains  # lanes uint64[V, W]; all zeros where wiped out
     status: jax.Array  # int32[]: a `Status`
     rounds: jax.Array  # int32[]: rounds that removed a value
+    trace: Domains | None = None  # lanes uint64[R + 1, V, W]: the start, and after each round
 
 
-def propagate(network: Network, domains: Domains | jax.Array | None = None) -> Propagation:
+def propagate(
+    network: Network,
+    domains: Domains | jax.Array | None = None,
+    *,
+    trace: int | None = None,
+) -> Propagation:
     """Removes values that no constraint supports, until nothing changes.
 
     Sound: it never removes a value that some solution within ``domains`` uses. Each constraint
     alone is exact up to what its own documentation says; a network is exact where its constraints
     are Berge-acyclic. Works inside a caller's jit, vmap (also nested) and next to a gradient, with
-    x64 off; under vmap the whole batch runs as one loop.
+    x64 off; a batch runs as one loop, whether it comes by vmap or by leading axes.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -53,118 +58,113 @@ def propagate(network: Network, domains: Domains | jax.Array | None = None) -> P
 
     Args:
       network: the compiled problem.
-      domains: the values to start from, `Domains` or ``bool[V, D]``; the declared ones if None.
+      domains: the values to start from, `Domains` or ``bool[..., V, D]``; the declared ones if
+        None.
+      trace: record the domains of this many rounds. They are then run one by one, no more than
+        that many.
 
     Returns:
-      Domains, status and number of rounds.
+      Domains, status, number of rounds, and the trace if one was asked for: after the last round
+      that changed something it repeats.
 
     Raises:
-      ValueError: if ``domains`` has another shape.
+      ValueError: if ``domains`` has another shape, or ``trace`` is negative.
     """
-    start = network.domains
-    if domains is not None:
-        given = domains if isinstance(domains, Domains) else Domains.from_mask(domains)
-        if given.lanes.shape != start.lanes.shape or given.size != network.size:
-            shape = [*given.lanes.shape[:-1], given.size]
-            raise ValueError(
-                f"domains have shape [V, D] = [{network.variables}, {network.size}], not {shape}; "
-                "for a batch use jax.vmap"
-            )
-        start = start & given
-    arrays = jax.tree.map(_as_array, (network.groups, network.incidence))
+    start = rounds.start_domains(network, domains)
+    constraints = rounds.constraints_of(network)
+    if trace is not None and trace < 0:
+        raise ValueError(f"a trace holds a number of rounds, not {trace}")
     with jax.enable_x64(True):
         narrowed = bits.narrow(start.lanes, bits.lane_dtype(network.size))
-        lanes, wiped_out, rounds = _propagate(arrays, narrowed)
-        lanes = bits.narrow(lanes, np.dtype(np.uint64))
-    status = jnp.where(wiped_out, Status.WIPED_OUT, Status.FIXPOINT).astype(jnp.int32)
-    return Propagation(Domains(lanes=lanes, size=network.size), status, rounds)
+        run = _propagate if trace is None else _traced(trace)
+        for _ in start.lanes.shape[:-2]:
+            run = jax.vmap(run, in_axes=(None, 0))
+        lanes, status, count, *history = run(constraints, narrowed)
+
+        def widened(lanes: jax.Array) -> Domains:
+            return Domains(bits.narrow(lanes, np.dtype(np.uint64)), network.size)
+
+        return Propagation(widened(lanes), status, count, *map(widened, history))
 
 
 @custom_vmap
-def _propagate(arrays: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Lanes ``[V, W]`` or ``[B, V, W]`` to lanes, ``bool[...]`` and ``int32[...]``."""
+def _propagate(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Lanes ``[V, W]`` or ``[B, V, W]`` to lanes, status and rounds ``int32[...]``."""
     with jax.enable_x64(True):
         single = lanes.ndim == 2
         batch = lanes[None] if single else lanes
-        batch, wiped_out, rounds = _fixpoint(arrays, jnp.moveaxis(batch, 0, -1))
+        batch, status, count = _fixpoint(constraints, jnp.moveaxis(batch, 0, -1))
         batch = jnp.moveaxis(batch, -1, 0)
-        return (batch[0], wiped_out[0], rounds[0]) if single else (batch, wiped_out, rounds)
+        return (batch[0], status[0], count[0]) if single else (batch, status, count)
 
 
 @_propagate.def_vmap
-def _propagate_vmap(axis_size: int, in_batched: list, arrays: Any, lanes: jax.Array) -> tuple:
-    arrays_batched, lanes_batched = in_batched
-    if any(jax.tree.leaves(arrays_batched)):  # a batch of networks: nothing is shared, so in turn
-        axes = jax.tree.map(lambda batched: 0 if batched else None, arrays_batched)
+def _propagate_vmap(axis_size: int, in_batched: list, constraints: Any, lanes: jax.Array) -> tuple:
+    constraints_batched, lanes_batched = in_batched
+    if any(jax.tree.leaves(constraints_batched)):  # a batch of networks: nothing is shared
         with jax.enable_x64(True):
-            spread = jax.tree.map(
-                lambda x, axis: x if axis == 0 else jnp.broadcast_to(x, (axis_size, *x.shape)),
-                (arrays, lanes),
-                (axes, 0 if lanes_batched else None),
-                is_leaf=lambda x: x is None,
-            )
-            return jax.lax.map(lambda pair: _propagate(*pair), spread), (True, True, True)
+            pairs = spread(axis_size, (constraints_batched, lanes_batched), (constraints, lanes))
+            return jax.lax.map(lambda pair: _propagate(*pair), pairs), (True, True, True)
     if lanes.ndim == 3:
-        return _propagate(arrays, lanes), (True, True, True)
+        return _propagate(constraints, lanes), (True, True, True)
     with jax.enable_x64(True):
         outer, inner = lanes.shape[:2]
         flat = lanes.reshape(outer * inner, *lanes.shape[2:])
-        results = _propagate(arrays, flat)
+        results = _propagate(constraints, flat)
         folded = tuple(x.reshape(outer, inner, *x.shape[1:]) for x in results)
     return folded, (True, True, True)
 
 
+def spread(axis_size: int, batched: Any, arrays: Any) -> Any:
+    """Arrays with a leading axis of ``axis_size`` each, repeated where they are not batched."""
+    return jax.tree.map(
+        lambda x, there: x if there else jnp.broadcast_to(x, (axis_size, *x.shape)), arrays, batched
+    )
+
+
 @jax.jit
-def _fixpoint(arrays: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Lanes ``[V, W, B]`` to their fixpoint, ``bool[B]`` wiped out, ``int32[B]`` rounds."""
+def _fixpoint(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Lanes ``[V, W, B]`` to their fixpoint, with status and rounds ``int32[B]``."""
     batch = lanes.shape[-1]
 
     def active(carry: tuple) -> jax.Array:
         return jnp.any(carry[1])
 
     def step(carry: tuple) -> tuple:
-        lanes, _running, rounds = carry
-        pruned = _clear(_round(arrays, lanes))
-        changed = jnp.any(pruned != lanes, axis=(0, 1))
-        return pruned, changed, rounds + changed.astype(jnp.int32)
+        lanes, _running, _failed, count = carry
+        pruned = rounds.revise_all(constraints, lanes)
+        changed, failed = rounds.changed_and_wiped_out(lanes, pruned)
+        return rounds.cleared(pruned, failed), changed & ~failed, failed, count + changed
 
-    lanes = _clear(lanes)
-    carry = (lanes, jnp.ones(batch, jnp.bool_), jnp.zeros(batch, jnp.int32))
-    lanes, _, rounds = jax.lax.while_loop(active, step, carry)
-    return lanes, _wiped_out(lanes), rounds
-
-
-def _round(arrays: Any, lanes: jax.Array) -> jax.Array:
-    """What all constraints together allow, lanes ``[V, W, B]``."""
-    groups, incidence = arrays
-    if not groups:
-        return lanes
-    tail = lanes.shape[1:]
-    messages = []
-    for group in groups:
-        scoped = _take(lanes, group.scope)  # [C, K, W, B]
-        messages.append(group.prune(scoped).reshape(-1, *tail))
-    everything = bits.everything(lanes.dtype)
-    stacked = jnp.concatenate([*messages, jnp.full((1, *tail), everything)])
-    touching = _take(stacked, incidence)  # [V, M, W, B]
-    return lanes & jax.lax.reduce(touching, everything, jax.lax.bitwise_and, (1,))
+    failed = rounds.wiped_out(lanes)
+    carry = (rounds.cleared(lanes, failed), ~failed, failed, jnp.zeros(batch, jnp.int32))
+    lanes, _, failed, count = jax.lax.while_loop(active, step, carry)
+    return lanes, _status(failed), count
 
 
-def _as_array(leaf: jax.Array) -> jax.Array:
-    """A leaf of a network as a JAX array; of its unsigned integers, all are lanes."""
-    if jnp.issubdtype(leaf.dtype, jnp.unsignedinteger):
-        return bits.as_lanes(leaf)
-    return jnp.asarray(leaf)
+def _traced(length: int) -> Any:
+    """As `_propagate` for one instance, over at most ``length`` rounds, which it returns too."""
+
+    @jax.jit
+    def run(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, ...]:
+        lanes = lanes[..., None]
+        lanes = rounds.cleared(lanes, rounds.wiped_out(lanes))
+
+        def step(before: jax.Array, _: None) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+            after = rounds.revise_all(constraints, before)
+            after = rounds.cleared(after, rounds.wiped_out(after))
+            return after, (after, jnp.any(before != after))
+
+        last, (history, changed) = jax.lax.scan(step, lanes, None, length=length)
+        more = rounds.revise_all(constraints, last)
+        failed = rounds.wiped_out(last)
+        running = jnp.any(more != last) & ~failed
+        status = jnp.where(running, jnp.int32(Status.ROUNDS), _status(failed))[0]
+        history = jnp.concatenate([lanes[None], history])[..., 0]
+        return last[..., 0], status, jnp.sum(changed, dtype=jnp.int32), history
+
+    return run
 
 
-def _take(rows: jax.Array, index: jax.Array) -> jax.Array:
-    return rows.at[index].get(mode="promise_in_bounds")
-
-
-def _wiped_out(lanes: jax.Array) -> jax.Array:
-    return jnp.any(jnp.all(lanes == 0, axis=1), axis=0)
-
-
-def _clear(lanes: jax.Array) -> jax.Array:
-    """An instance with an empty domain is all zeros."""
-    return jnp.where(_wiped_out(lanes), bits.nothing(lanes.dtype), lanes)
+def _status(failed: jax.Array) -> jax.Array:
+    return jnp.where(failed, Status.WIPED_OUT, Status.FIXPOINT).astype(jnp.int32)

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits.domains import Domains
-from neurosym.problems.constraints.constraint import Constraint, Group, Relation
+from neurosym.bits.reductions import MAX_ROWS
+from neurosym.problems.constraints.constraint import Constraint, Coupled, Group, Relation
 from neurosym.problems.variable import Variable, describe_domain
 
 
@@ -54,8 +55,10 @@ class Network:
     """
 
     mask: jax.Array  # bool[V, D]: the value index exists in the variable's domain
-    groups: tuple[Group, ...]  # the constraints, as arrays
-    incidence: jax.Array  # int32[V, M]: rows of the stacked messages that touch each variable
+    groups: tuple[Group, ...]  # the constraints that send messages, as arrays
+    coupled: tuple[Coupled, ...]  # the constraints that revise all variables at once
+    incidence: tuple[jax.Array, ...]  # int32[V, M]: rows of the stacked messages on each variable,
+    # in up to two stages: the first makes [R, M] rows, the second int32[V, M] refers to those
     structure: Structure = flax.struct.field(pytree_node=False)
 
     @property
@@ -160,30 +163,55 @@ def build_network(variables: Sequence[Variable], constraints: Sequence[Constrain
     buckets: dict[tuple[str, Hashable], list[Relation]] = {}
     for relation in relations:
         buckets.setdefault((relation.kind, relation.bucket), []).append(relation)
-    groups = tuple(type(members[0]).group(members, size) for members in buckets.values())
+    groups: list[Group] = []
+    coupled: list[Coupled] = []
+    for members in buckets.values():
+        couple = getattr(type(members[0]), "couple", None)
+        together = couple(members, size, len(variables)) if couple else None
+        if together is not None:
+            coupled.append(together)
+        else:
+            groups.append(type(members[0]).group(members, size))
     structure = Structure(
         names=tuple(variable.name for variable in variables), domains=domains, relations=relations
     )
     return Network(
         mask=jnp.asarray(mask),
-        groups=groups,
-        incidence=jnp.asarray(_incidence(groups, len(variables))),
+        groups=tuple(groups),
+        coupled=tuple(coupled),
+        incidence=tuple(jnp.asarray(stage) for stage in _incidence(groups, len(variables))),
         structure=structure,
     )
 
 
-def _incidence(groups: Sequence[Group], variables: int) -> np.ndarray:
-    """For each variable the messages that touch it, padded with the row after the last message."""
-    touching: list[list[int]] = [[] for _ in range(variables)]
-    row = 0
-    for group in groups:
-        scope, present = np.asarray(group.scope), np.asarray(group.present)
-        for variable, there in zip(scope.ravel(), present.ravel(), strict=True):
-            if there:
-                touching[variable].append(row)
-            row += 1
-    width = max((len(rows) for rows in touching), default=0)
-    incidence = np.full((variables, max(width, 1)), row, np.int32)
-    for variable, rows in enumerate(touching):
-        incidence[variable, : len(rows)] = rows
-    return incidence
+def _incidence(groups: Sequence[Group], variables: int) -> list[np.ndarray]:
+    """For each variable the messages that touch it, padded with the row after the last message.
+
+    Where a variable has more than `MAX_ROWS` of them, they are united in portions first, so that a
+    few busy variables do not widen the row of every other.
+    """
+    if not groups:
+        return []
+    scope = np.concatenate([np.asarray(group.scope).ravel() for group in groups])
+    present = np.concatenate([np.asarray(group.present).ravel() for group in groups])
+    rows = np.flatnonzero(present)
+    rows = rows[np.argsort(scope[rows], kind="stable")]
+    counts = np.bincount(scope[rows], minlength=variables)
+    if counts.max(initial=1) <= MAX_ROWS:
+        return [_rows_of(rows, counts, len(present))]
+    portions = -(-counts // MAX_ROWS)
+    sizes = np.full(portions.sum(), MAX_ROWS)
+    filled = portions > 0
+    sizes[np.cumsum(portions)[filled] - 1] = counts[filled] - (portions[filled] - 1) * MAX_ROWS
+    first = _rows_of(rows, sizes, len(present))
+    return [first, _rows_of(np.arange(len(sizes)), portions, len(sizes))]
+
+
+def _rows_of(items: np.ndarray, counts: np.ndarray, fill: int) -> np.ndarray:
+    """Consecutive items, ``counts[n]`` of them in row ``n``, filled up with ``fill``."""
+    width = max(1, counts.max(initial=1))
+    table = np.full((len(counts), width), fill, np.int32)
+    row = np.repeat(np.arange(len(counts)), counts)
+    column = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table[row, column] = items
+    return table

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ from neurosym.semirings.semiring import Semiring
 from neurosym.semirings.tensor_network import contract, plan_contraction, supports
 
 if TYPE_CHECKING:
+    from neurosym.problems.constraints.clause import Clause, Conjunction
     from neurosym.problems.variable import Variable
 
 Labels = tuple[Hashable, ...]
@@ -43,6 +44,31 @@ class Constraint(abc.ABC):
     @abc.abstractmethod
     def compile(self) -> Relation:
         """The relation over variable and value indices."""
+
+    def negated(self) -> Constraint:
+        """The constraint that holds exactly where this one does not, ``~constraint``.
+
+        Raises:
+          ValueError: if this kind of constraint has no negation, which is the default.
+        """
+        raise ValueError(
+            f"{self!r} has no negation; comparisons, Table, Member, Clause, Count and Reified have"
+        )
+
+    def __invert__(self) -> Constraint:
+        return self.negated()
+
+    def __or__(self, other: object) -> Clause:
+        """At least one holds: a `Clause`, of constraints on one variable each."""
+        from neurosym.problems.constraints.clause import Clause
+
+        return Clause((self, other)) if isinstance(other, Constraint) else NotImplemented
+
+    def __and__(self, other: object) -> Conjunction:
+        """Both hold: a `Conjunction`, of constraints on one variable each."""
+        from neurosym.problems.constraints.clause import Conjunction
+
+        return Conjunction((self, other)) if isinstance(other, Constraint) else NotImplemented
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -85,7 +111,11 @@ class Relation(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def group(cls, relations: Sequence[Any], size: int) -> Group:
-        """Arrays for relations of one bucket, over domains of at most ``size`` values."""
+        """Arrays for relations of one bucket, over domains of at most ``size`` values.
+
+        Each relation is one row, or several consecutive ones, in the order of ``relations``, and
+        what its rows prune follows from it alone: another one may hold only under a condition.
+        """
 
     def total(self, semiring: Semiring, weights: Sequence[jax.Array]) -> jax.Array:
         """⊕ over allowed assignments of ⊗ of the weights, elements ``[D_k]`` a position."""
@@ -186,6 +216,25 @@ class Group(Protocol):
           Lanes of the same shape and dtype: values with a support in ``domains`` (a weaker
           propagator says so in its docstring); all ones where ``present`` is False.
         """
+        ...
+
+
+@runtime_checkable
+class Coupled(Protocol):
+    """A group that revises the domains of all variables at once, without a message to each.
+
+    For constraints whose say on a variable follows from a digest of the whole scope, that is far
+    less to move. A relation offers it by a class method ``couple(relations, size, variables)``,
+    which returns None to decline.
+    """
+
+    scope: jax.Array  # int32[C, K]
+    present: jax.Array  # bool[C, K]
+    touching: jax.Array  # int32[V, M]: the constraints on each variable
+    touches: jax.Array  # bool[V, M]: False in the filling
+
+    def revise(self, lanes: jax.Array) -> jax.Array:
+        """What the constraints allow of all domains, lanes ``[V, W, B]``; a subset of them."""
         ...
 
 

@@ -1,0 +1,171 @@
+"""The goal of finding solutions: the first, up to k, or all; recorded or only counted."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from neurosym.bits import lanes as bits
+from neurosym.hard import nodes as columns
+from neurosym.hard.branching import View
+from neurosym.hard.pool import Front
+from neurosym.hard.rounds import take
+
+MOST = 2**31 - 1
+"""A count of so many means at least so many."""
+
+
+class Found(NamedTuple):
+    """The solutions so far. Those that are kept are appended to a log, whatever their instance."""
+
+    number: jax.Array  # int32[N]: of each instance
+    winner: jax.Array  # int64[N]: the last ticket that a node of the instance drew
+    step: jax.Array  # int64[]
+    log: jax.Array  # uint64[R, S]
+    owner: jax.Array  # int32[S]: the instance of each entry
+    rank: jax.Array  # int32[S]: its number among the instance's
+    logged: jax.Array  # int32[]
+
+
+class Enumeration:
+    """Up to ``wanted`` solutions an instance; the first ``kept`` of them are recorded."""
+
+    def __init__(
+        self,
+        layout: columns.Layout,
+        width: int,
+        wanted: jax.Array,  # int32[]
+        kept: int,
+        preference: jax.Array | None = None,  # float32[V, D]: values of higher weight come first
+    ) -> None:
+        self.layout, self.width, self.stop, self.kept = layout, width, wanted, kept
+        self.preference = preference
+
+    def start(self, instances: int) -> Found:
+        """Nothing found yet."""
+        room = instances * self.kept + self.width if self.kept else 1
+        return Found(
+            number=jnp.zeros(instances, jnp.int32),
+            winner=jnp.full(instances, -1, jnp.int64),
+            step=jnp.int64(0),
+            log=jnp.zeros((self.layout.rows, room), jnp.uint64),
+            owner=jnp.zeros(room, jnp.int32),
+            rank=jnp.zeros(room, jnp.int32),
+            logged=jnp.int32(0),
+        )
+
+    def wanted(self, state: Found, owner: jax.Array) -> jax.Array:
+        return take(state.number, owner) < self.stop
+
+    def cut(self, state: Found, front: Front) -> jax.Array:
+        return front.lanes
+
+    def leave(self, state: Found, front: Front, dropped: jax.Array) -> Found:
+        return state
+
+    def score(self, state: Found, front: Front, view: View) -> None:
+        return None
+
+    def choose(self, state: Found, front: Front, variable: jax.Array) -> jax.Array:
+        domain = domain_of(front.lanes, variable)
+        if self.preference is None:
+            return lowest_value(domain)
+        return heaviest_value(domain, take(self.preference, variable).T)
+
+    def record(self, state: Found, front: Front, solved: jax.Array) -> Found:
+        return jax.lax.cond(
+            jnp.any(solved), lambda: self._record(state, front, solved), lambda: state
+        )
+
+    def _record(self, state: Found, front: Front, solved: jax.Array) -> Found:
+        before = take(state.number, front.owner)
+        if not self.kept:
+            # Saturating: an addition that wraps around becomes negative.
+            count = state.number.at[front.owner].add(solved.astype(jnp.int32))
+            count = jnp.where(count < state.number, MOST, count)
+            return state._replace(number=jnp.minimum(count, self.stop))
+        state, rank = self._rank(state, front.owner, solved)
+        rank = before + rank
+        new = solved & (rank < self.stop)
+        count = state.number.at[front.owner].add(new.astype(jnp.int32))
+        index, added = columns.compact(new & (rank < self.kept))
+        block = columns.to_columns(self.layout, front.lanes)
+        block = block.at[:, index].get(mode="promise_in_bounds")
+        place = (state.logged,)
+        return state._replace(
+            number=count,
+            log=jax.lax.dynamic_update_slice(state.log, block, (jnp.int32(0), *place)),
+            owner=jax.lax.dynamic_update_slice(state.owner, take(front.owner, index), place),
+            rank=jax.lax.dynamic_update_slice(state.rank, take(rank, index), place),
+            logged=state.logged + added,
+        )
+
+    def _rank(self, state: Found, owner: jax.Array, solved: jax.Array) -> tuple[Found, jax.Array]:
+        """Numbers the solved nodes of each instance from 0; at once where each has but one."""
+        length = owner.shape[0]
+        lane = jnp.arange(length, dtype=jnp.int64)
+        ticket = jnp.where(solved, state.step * length + lane, -1)
+        winner = state.winner.at[owner].max(ticket)
+        alone = jnp.all(~solved | (take(winner, owner) == ticket))
+
+        def sorted_rank() -> jax.Array:
+            instance = jnp.where(solved, owner, jnp.int32(MOST))
+            order = jnp.argsort(instance, stable=True)
+            sorted_owner = take(instance, order)
+            place = jnp.arange(length, dtype=jnp.int32)
+            first = jnp.concatenate([jnp.ones(1, jnp.bool_), sorted_owner[1:] != sorted_owner[:-1]])
+            begin = jax.lax.cummax(jnp.where(first, place, 0))
+            return jnp.zeros(length, jnp.int32).at[order].set(place - begin)
+
+        rank = jax.lax.cond(alone, lambda: jnp.zeros(length, jnp.int32), sorted_rank)
+        return state._replace(winner=winner, step=state.step + 1), rank
+
+    def assignments(self, state: Found) -> jax.Array:
+        """The recorded solutions as value indices ``int32[N, kept, V]``; -1 where there is none."""
+        instances = state.number.shape[0]
+        slots = instances * self.kept
+        entry = jnp.arange(state.owner.shape[0], dtype=jnp.int32)
+        slot = jnp.where(entry < state.logged, state.owner * self.kept + state.rank, slots)
+        source = jnp.full(slots, -1, jnp.int32).at[slot].set(entry, mode="drop")
+        filled = source >= 0
+        picked = state.log.at[:, jnp.where(filled, source, 0)].get(mode="promise_in_bounds")
+        values = values_of(columns.to_lanes(self.layout, picked))  # [V, slots]
+        values = jnp.where(filled, values, -1).T
+        return values.reshape(instances, self.kept, -1)
+
+
+def domain_of(lanes: jax.Array, variable: jax.Array) -> jax.Array:
+    """The domain ``[W, L]`` of one variable ``int32[L]`` of each node."""
+    index = variable[None, None, :]
+    return jnp.take_along_axis(lanes, index, axis=0, mode="promise_in_bounds")[0]
+
+
+def lowest_value(domain: jax.Array) -> jax.Array:
+    """The lowest value of domains ``[W, L]``, as lanes."""
+    lowest = domain & (~domain + domain.dtype.type(1))
+    if domain.shape[0] == 1:
+        return lowest
+    before = jnp.cumsum(domain != 0, axis=0) - (domain != 0)
+    return jnp.where(before == 0, lowest, bits.nothing(domain.dtype))
+
+
+def heaviest_value(domain: jax.Array, weights: jax.Array) -> jax.Array:
+    """The value of greatest weight ``float32[D, L]`` of domains ``[W, L]``, as lanes."""
+    size = weights.shape[0]
+    there = bits.unpack(domain, size, axis=0)
+    best = jnp.argmax(jnp.where(there, weights, -jnp.inf), axis=0)
+    # A weight of -inf is no reason to choose a value that is not there.
+    chosen = jnp.arange(size)[:, None] == best
+    lanes = bits.pack(chosen, axis=0, dtype=domain.dtype)
+    inside = jnp.any(lanes & domain != 0, axis=0)
+    return jnp.where(inside, lanes, lowest_value(domain))
+
+
+def values_of(lanes: jax.Array) -> jax.Array:
+    """The values ``int32[V, B]`` of lanes ``[V, W, B]`` that hold one each."""
+    word = bits.word_bits(lanes)
+    below = jax.lax.population_count(lanes - lanes.dtype.type(1)).astype(jnp.int32)
+    if lanes.shape[1] == 1:
+        return below[:, 0]
+    offset = jnp.arange(lanes.shape[1], dtype=jnp.int32)[:, None] * word
+    return jnp.sum(jnp.where(lanes != 0, below + offset, 0), axis=1, dtype=jnp.int32)

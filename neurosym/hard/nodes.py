@@ -1,0 +1,72 @@
+"""Nodes of a search as columns of 64-bit rows, which is how a pool stores and moves them.
+
+Propagation wants the narrowest lanes; moving a node wants few and wide ones, since a gather costs
+by the element. Four domains in 16-bit lanes are one row here.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+
+
+class Layout(NamedTuple):
+    """Static facts of a node: lanes ``[V, W]`` of one dtype."""
+
+    variables: int  # V
+    words: int  # W
+    dtype: str
+
+    @property
+    def together(self) -> int:
+        """Lanes in a row."""
+        return 8 // np.dtype(self.dtype).itemsize
+
+    @property
+    def rows(self) -> int:
+        """R, the rows of a node."""
+        return -(-self.variables * self.words // self.together)
+
+    @property
+    def bytes(self) -> int:
+        """Of one node in lanes."""
+        return self.variables * self.words * np.dtype(self.dtype).itemsize
+
+
+def to_columns(layout: Layout, lanes: jax.Array) -> jax.Array:
+    """Lanes ``[V, W, B]`` as columns ``uint64[R, B]``."""
+    flat = lanes.reshape(-1, lanes.shape[-1])
+    if layout.together == 1:
+        return flat
+    missing = layout.rows * layout.together - flat.shape[0]
+    flat = jnp.pad(flat, ((0, missing), (0, 0)))
+    planes = flat.reshape(layout.together, layout.rows, -1).astype(jnp.uint64)
+    shifted = planes << _shifts(layout)
+    return jax.lax.reduce(shifted, bits.nothing(shifted.dtype), jax.lax.bitwise_or, (0,))
+
+
+def to_lanes(layout: Layout, columns: jax.Array) -> jax.Array:
+    """Columns ``uint64[R, B]`` as lanes ``[V, W, B]``."""
+    if layout.together > 1:
+        columns = (columns[None] >> _shifts(layout)).astype(layout.dtype)
+    count = layout.variables * layout.words
+    flat = columns.reshape(-1, columns.shape[-1])[:count]
+    return flat.reshape(layout.variables, layout.words, -1)
+
+
+def compact(chosen: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The indices of the chosen of ``bool[L]``, in order and filled up, and their number."""
+    length = chosen.shape[0]
+    place = jnp.cumsum(chosen, dtype=jnp.int32)
+    target = jnp.where(chosen, place - 1, length)
+    index = jnp.zeros(length, jnp.int32)
+    index = index.at[target].set(jnp.arange(length, dtype=jnp.int32), mode="drop")
+    return index, place[-1]
+
+
+def _shifts(layout: Layout) -> jax.Array:
+    width = 64 // layout.together
+    return (jnp.arange(layout.together, dtype=jnp.uint64) * jnp.uint64(width))[:, None, None]

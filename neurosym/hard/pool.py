@@ -1,0 +1,262 @@
+"""Complete search by one pool of nodes that a whole batch shares.
+
+A node is the domains of one instance. The pool is a stack; each step takes its top L nodes at once,
+propagates them together, drops what failed, hands solutions to the goal and puts the rest back:
+where propagation has settled, a variable is branched on, and the node becomes two, the one with the
+chosen value on top. When fewer than L nodes are left, further instances of the batch come in. So no
+lane waits for a straggler, and the memory is that of the pool, whatever the batch.
+
+Propagation runs until half of the nodes have failed or settled; the others go on in the next step.
+Before a step could overflow the stack the search stops and says so: nothing is overwritten.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from neurosym.bits import lanes as bits
+from neurosym.bits.reductions import any_row
+from neurosym.hard import nodes as columns
+from neurosym.hard import rounds
+from neurosym.hard.branching import Heuristic, View, choose_variable, open_degrees
+
+AT_ONCE = 2
+"""Rounds of propagation between two looks at which nodes have settled."""
+
+DECAY = 0.999
+"""Of the failures that a heuristic sees, a step."""
+
+
+class Plan(NamedTuple):
+    """Static facts of a search."""
+
+    layout: columns.Layout
+    width: int  # L, nodes that a step takes
+    capacity: int  # Q, nodes that the stack holds
+    heuristic: Heuristic
+
+
+class Batch(NamedTuple):
+    """What a search is given."""
+
+    constraints: rounds.Constraints
+    lanes: jax.Array  # [N, V, W]: where each instance starts
+    limit: jax.Array  # int32[]: nodes that an instance may take; -1 for no limit
+
+
+class Front(NamedTuple):
+    """The nodes that a step works on."""
+
+    lanes: jax.Array  # [V, W, L]
+    owner: jax.Array  # int32[L]: the instance of each
+    live: jax.Array  # bool[L]
+
+
+class Pool(NamedTuple):
+    """The state of a search."""
+
+    nodes: jax.Array  # uint64[R, Q]: the stack
+    owner: jax.Array  # int32[Q]: the instance of each node; N for none
+    top: jax.Array  # int32[]: nodes in the stack
+    fed: jax.Array  # int32[]: instances that have come in
+    visited: jax.Array  # int32[N]: nodes that were propagated to their end
+    dropped: jax.Array  # bool[N]: nodes were left out because of the limit
+    failures: jax.Array  # float32[V]
+    goal: Any  # what the goal keeps
+
+
+class Goal(Protocol):
+    """What is searched for. `state` is a pytree that only the goal reads."""
+
+    def wanted(self, state: Any, owner: jax.Array) -> jax.Array:
+        """Whether nodes of the instances ``int32[L]`` can still add something: ``bool[L]``."""
+        ...
+
+    def cut(self, state: Any, front: Front) -> jax.Array:
+        """The lanes without what cannot add anything; all values of a variable for a whole node."""
+        ...
+
+    def record(self, state: Any, front: Front, solved: jax.Array) -> Any:
+        """The state with the solutions, nodes whose domains hold one value each."""
+        ...
+
+    def choose(self, state: Any, front: Front, variable: jax.Array) -> jax.Array:
+        """One value of the chosen variable of each node, as lanes ``[W, L]``."""
+        ...
+
+    def score(self, state: Any, front: Front, view: View) -> jax.Array | None:
+        """As a heuristic's, if the goal has a view on the matter."""
+        ...
+
+    def leave(self, state: Any, front: Front, dropped: jax.Array) -> Any:
+        """The state after nodes ``bool[L]`` were left out because of the limit."""
+        ...
+
+
+def search(plan: Plan, goal: Goal, batch: Batch, state: Any) -> tuple[Pool, jax.Array]:
+    """Searches until the pool is empty, or full.
+
+    Returns:
+      The pool at the end, and whether each instance ``bool[N]`` still has nodes in it.
+    """
+    count = batch.lanes.shape[0]
+    pool = Pool(
+        nodes=jnp.zeros((plan.layout.rows, plan.capacity), jnp.uint64),
+        owner=jnp.full(plan.capacity, count, jnp.int32),
+        top=jnp.int32(0),
+        fed=jnp.int32(0),
+        visited=jnp.zeros(count, jnp.int32),
+        dropped=jnp.zeros(count, jnp.bool_),
+        failures=jnp.zeros(batch.lanes.shape[1], jnp.float32),
+        goal=state,
+    )
+
+    def more(pool: Pool) -> jax.Array:
+        some = (pool.top > 0) | (pool.fed < count)
+        return some & (pool.top + 2 * plan.width <= plan.capacity)
+
+    pool = jax.lax.while_loop(more, lambda pool: _step(plan, goal, batch, pool), pool)
+    waiting = jnp.arange(plan.capacity) < pool.top
+    index = jnp.where(waiting, pool.owner, count)
+    inside = jnp.zeros(count, jnp.bool_).at[index].set(True, mode="drop")
+    return pool, inside | (jnp.arange(count) >= pool.fed)
+
+
+def least_capacity(width: int) -> int:
+    """Nodes without which a search cannot take its first step."""
+    return 4 * width
+
+
+def _step(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> Pool:
+    pool = _feed(plan, batch, pool)
+    pool, front, start = _take_top(plan, goal, batch, pool)
+    lanes, running, failed = _propagate(batch.constraints, front)
+    failures = pool.failures * DECAY + _wiped_variables(lanes, failed)
+    front = front._replace(lanes=lanes, live=front.live & ~failed)
+    pool = pool._replace(failures=failures)
+    return _put_back(plan, goal, batch, pool, front, running, failed, start)
+
+
+def _feed(plan: Plan, batch: Batch, pool: Pool) -> Pool:
+    """Puts further instances on the stack where it holds fewer nodes than a step takes."""
+    count = batch.lanes.shape[0]
+    several = min(plan.width, count)
+
+    def bring(pool: Pool) -> Pool:
+        start = jnp.minimum(pool.fed, count - several)
+        block = jax.lax.dynamic_slice_in_dim(batch.lanes, start, several)
+        block = columns.to_columns(plan.layout, jnp.moveaxis(block, 0, -1))
+        owner = start + jnp.arange(several, dtype=jnp.int32)
+        owner = jnp.where(owner < pool.fed, count, owner)  # those that have come in before
+        return pool._replace(
+            nodes=jax.lax.dynamic_update_slice(pool.nodes, block, (jnp.int32(0), pool.top)),
+            owner=jax.lax.dynamic_update_slice(pool.owner, owner, (pool.top,)),
+            top=pool.top + several,
+            fed=start + several,
+        )
+
+    hungry = (pool.top < plan.width) & (pool.fed < count)
+    return jax.lax.cond(hungry, bring, lambda pool: pool, pool)
+
+
+def _take_top(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> tuple[Pool, Front, jax.Array]:
+    """The top nodes that are still wanted, and where they began."""
+    count = batch.lanes.shape[0]
+    start = jnp.maximum(pool.top - plan.width, 0)
+    block = jax.lax.dynamic_slice_in_dim(pool.nodes, start, plan.width, axis=1)
+    owner = jax.lax.dynamic_slice_in_dim(pool.owner, start, plan.width)
+    live = (jnp.arange(plan.width) < pool.top - start) & (owner < count)
+    instance = jnp.where(live, owner, 0)
+    live &= goal.wanted(pool.goal, instance)
+    over = live & (batch.limit >= 0) & (rounds.take(pool.visited, instance) >= batch.limit)
+    lanes = columns.to_lanes(plan.layout, block)
+    front = Front(lanes, instance, live & ~over)
+
+    def leave(pool: Pool) -> Pool:
+        index = jnp.where(over, instance, count)
+        return pool._replace(
+            dropped=pool.dropped.at[index].set(True, mode="drop"),
+            goal=goal.leave(pool.goal, front, over),
+        )
+
+    pool = jax.lax.cond(jnp.any(over), leave, lambda pool: pool, pool)
+    lanes = rounds.cleared(goal.cut(pool.goal, front), ~front.live)
+    return pool, front._replace(lanes=lanes), start
+
+
+def _propagate(
+    constraints: rounds.Constraints, front: Front
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Lanes, which nodes still change, which have failed; until half have failed or settled."""
+    half = jnp.sum(front.live, dtype=jnp.int32) // 2
+
+    def active(carry: tuple) -> jax.Array:
+        _, running, _ = carry
+        return jnp.sum(running, dtype=jnp.int32) > half
+
+    def step(carry: tuple) -> tuple:
+        lanes, _, _ = carry
+        # A loop of its own: its result is stored once, for what compares it and what goes on.
+        after = jax.lax.fori_loop(
+            0, AT_ONCE, lambda _, lanes: rounds.revise_all(constraints, lanes), lanes
+        )
+        changed, empty = rounds.changed_and_wiped_out(lanes, after)
+        return after, front.live & changed & ~empty, front.live & empty
+
+    nothing = jnp.zeros_like(front.live)
+    lanes, running, failed = jax.lax.while_loop(active, step, (front.lanes, front.live, nothing))
+    return lanes, running, failed
+
+
+def _put_back(
+    plan: Plan,
+    goal: Goal,
+    batch: Batch,
+    pool: Pool,
+    front: Front,
+    running: jax.Array,
+    failed: jax.Array,
+    start: jax.Array,
+) -> Pool:
+    """Records solutions, branches, and stacks what is left, branches not taken below."""
+    lanes = front.lanes
+    sizes = bits.popcount(lanes, axis=1)  # [V, L]
+    open_variables = sizes > 1
+    some_open = any_row(open_variables, 0)
+    settled = front.live & ~running
+    solved, branch = settled & ~some_open, settled & some_open
+    visited = pool.visited.at[front.owner].add((settled | failed).astype(jnp.int32))
+    state = goal.record(pool.goal, front, solved)
+
+    view = View(
+        sizes=sizes.astype(jnp.float32),
+        degrees=lambda: open_degrees(batch.constraints, open_variables),
+        failures=pool.failures,
+    )
+    score = goal.score(state, front, view)
+    if score is None:
+        score = plan.heuristic.score(view)
+    variable = choose_variable(score, open_variables)
+    value = goal.choose(state, front, variable)[None]  # [1, W, L]
+    here = jnp.arange(lanes.shape[0])[:, None, None] == variable
+    kept = jnp.where(here & branch, value, lanes)
+    rest = jnp.where(here, lanes & ~value, lanes)
+
+    nodes, owner = pool.nodes, pool.owner
+    below, pushed = columns.compact(branch)
+    above, stayed = columns.compact(running & front.live | branch)
+    for lanes_of, index, place in ((rest, below, start), (kept, above, start + pushed)):
+        block = columns.to_columns(plan.layout, lanes_of)
+        block = block.at[:, index].get(mode="promise_in_bounds")
+        nodes = jax.lax.dynamic_update_slice(nodes, block, (jnp.int32(0), place))
+        owner = jax.lax.dynamic_update_slice(owner, rounds.take(front.owner, index), (place,))
+    return pool._replace(
+        nodes=nodes, owner=owner, top=start + pushed + stayed, visited=visited, goal=state
+    )
+
+
+def _wiped_variables(lanes: jax.Array, failed: jax.Array) -> jax.Array:
+    """How many of the failed nodes each variable has no value left in, ``float32[V]``."""
+    empty = jnp.all(lanes == 0, axis=1) & failed
+    return jnp.sum(empty, axis=1, dtype=jnp.float32)

@@ -1,0 +1,281 @@
+"""`solve` and `count`: complete search over a batch of instances of one network.
+
+domains ─▶ pool of nodes (`pool.py`): propagate, branch, record ─▶ assignments, counts, status
+"""
+
+import enum
+import functools
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_batching import custom_vmap
+
+from neurosym.bits import lanes as bits
+from neurosym.bits.domains import Domains
+from neurosym.hard import rounds
+from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
+from neurosym.hard.enumeration import MOST, Enumeration
+from neurosym.hard.nodes import Layout
+from neurosym.hard.pool import Batch, Plan, least_capacity, search
+from neurosym.hard.propagate import spread
+from neurosym.problems.network import Network
+
+
+class SearchStatus(enum.IntEnum):
+    """How the search of an instance ended."""
+
+    SOLVED = 0  # all that was asked for, or all there is
+    UNSATISFIABLE = 1  # proven: there is no solution
+    LIMIT = 2  # stopped at the limit on nodes
+    CAPACITY = 3  # the pool was full; a larger one may do
+
+
+@flax.struct.dataclass
+class Solutions:
+    """What a search found; with batch axes in front where the domains had them."""
+
+    assignment: jax.Array  # int32[k, V]: value indices; -1 beyond the solutions found
+    count: jax.Array  # int32[]: solutions found, at most k
+    status: jax.Array  # int32[]: a `SearchStatus`
+    nodes: jax.Array  # int32[]: nodes that were propagated to their end
+
+
+@flax.struct.dataclass
+class Count:
+    """How many solutions there are; with batch axes in front where the domains had them."""
+
+    count: jax.Array  # int32[]: solutions found; 2**31 - 1 means at least so many
+    status: jax.Array  # int32[]: a `SearchStatus`; SOLVED and UNSATISFIABLE are exact
+    nodes: jax.Array  # int32[]
+
+
+def solve(
+    network: Network,
+    domains: Domains | jax.Array | None = None,
+    *,
+    solutions: int = 1,
+    heuristic: Heuristic = SMALLEST_DOMAIN,
+    value_weights: jax.Array | None = None,
+    node_limit: int | jax.Array | None = None,
+    width: int | None = None,
+    capacity: int | None = None,
+) -> Solutions:
+    """Finds up to ``solutions`` assignments that satisfy every constraint, or proves there is none.
+
+    The search is complete. It propagates at every node and shares one pool of nodes among the whole
+    batch, whether that comes by vmap or by leading axes; it works inside a caller's jit. Which
+    solutions come first, and how many nodes it took, may differ between a batch and its instances
+    alone.
+
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> x, y = problem.variables("x", shape=2, domain=range(5))
+    >>> problem.add(x + y == 7, x < y)
+    >>> network = problem.compile()
+    >>> result = solve(network, solutions=2)
+    >>> network.decode(result.assignment[0]), int(result.count), SearchStatus(int(result.status))
+    ({'x[0]': 3, 'x[1]': 4}, 1, <SearchStatus.SOLVED: 0>)
+
+    Args:
+      network: the compiled problem.
+      domains: the values to search in, `Domains` or ``bool[..., V, D]``; the declared ones if None.
+      solutions: k, how many to find at most.
+      heuristic: which variable to branch on.
+      value_weights: ``float32[V, D]``: values of greater weight are tried first, instead of those
+        of lower index.
+      node_limit: nodes that one instance may take; None for no limit.
+      width: nodes that are propagated at once; chosen by the size of a node if None.
+      capacity: nodes that the pool holds; if None, 16 widths, and outside of a trace a pool that
+        was full is retried with a larger one.
+
+    Returns:
+      Assignments, count, status and nodes.
+
+    Raises:
+      ValueError: if ``domains`` or ``value_weights`` have another shape, or a number is too small.
+    """
+    if solutions < 0:
+        raise ValueError(f"the number of solutions to find is not negative: {solutions}")
+    preference = None
+    if value_weights is not None:
+        preference = jnp.asarray(value_weights, jnp.float32)
+        if preference.shape != (network.variables, network.size):
+            raise ValueError(
+                f"value weights have shape [V, D] = [{network.variables}, {network.size}], "
+                f"not {list(preference.shape)}"
+            )
+    start = rounds.start_domains(network, domains)
+    result = _retried(
+        network, start, node_limit, width, capacity, heuristic, solutions, solutions, preference
+    )
+    return Solutions(*result)
+
+
+def count(
+    network: Network,
+    domains: Domains | jax.Array | None = None,
+    *,
+    at_most: int | None = None,
+    heuristic: Heuristic = SMALLEST_DOMAIN,
+    node_limit: int | jax.Array | None = None,
+    width: int | None = None,
+    capacity: int | None = None,
+) -> Count:
+    """Counts the assignments that satisfy every constraint, by complete search.
+
+    The same number as `neurosym.total` in COUNTING; that one multiplies where the problem falls
+    apart, this one needs no memory for wide problems.
+
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> x = problem.variables("x", shape=3, domain=range(4))
+    >>> problem.add(x.sum() == 4)
+    >>> int(count(problem.compile()).count)
+    12
+
+    Args and errors as for `solve`; ``at_most`` stops the search of an instance at that count.
+    """
+    if at_most is not None and at_most < 0:
+        raise ValueError(f"a count to stop at is not negative: {at_most}")
+    start = rounds.start_domains(network, domains)
+    wanted = MOST if at_most is None else at_most
+    result = _retried(network, start, node_limit, width, capacity, heuristic, wanted, 0, None)
+    return Count(*result[1:])
+
+
+def default_width(layout: Layout) -> int:
+    """Nodes to propagate at once: as many as lie in a cache of half a megabyte, a power of two."""
+    fitting = max(1, 2**19 // layout.bytes)
+    return int(min(8192, max(64, 2 ** (fitting.bit_length() - 1))))
+
+
+def _retried(
+    network: Network,
+    start: Domains,
+    node_limit: Any,
+    width: int | None,
+    capacity: int | None,
+    heuristic: Heuristic,
+    wanted: int,
+    kept: int,
+    preference: jax.Array | None,
+) -> tuple[jax.Array, ...]:
+    """Searches; outside of a trace, what found the pool full is searched again in a larger one."""
+    layout = layout_of(network)
+    width = default_width(layout) if width is None else width
+    if width < 1:
+        raise ValueError(f"the width of a search is positive, not {width}")
+    room = 16 * width if capacity is None else capacity
+    if room < least_capacity(width):
+        raise ValueError(f"a pool of width {width} holds at least {least_capacity(width)} nodes")
+    limit = jnp.asarray(-1 if node_limit is None else node_limit, jnp.int32)
+    if not isinstance(limit, jax.core.Tracer) and node_limit is not None and int(limit) < 0:
+        raise ValueError(f"a limit on nodes is not negative: {node_limit}")
+
+    def run(room: int, lanes: jax.Array) -> tuple[jax.Array, ...]:
+        with jax.enable_x64(True):
+            plan = Plan(layout, width, room, heuristic)
+            searcher = _searcher(plan, kept, preference is not None)
+            for _ in lanes.shape[:-2]:
+                searcher = jax.vmap(searcher, in_axes=(None, None, None, None, 0))
+            narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
+            weights = jnp.zeros(()) if preference is None else preference
+            return searcher(
+                rounds.constraints_of(network), limit, jnp.int32(wanted), weights, narrowed
+            )
+
+    return retry_when_full(run, start.lanes, room if capacity is None else None, room)
+
+
+def retry_when_full(
+    run: Any, lanes: jax.Array, growing: int | None, room: int
+) -> tuple[jax.Array, ...]:
+    """Runs ``run(room, lanes)``, again with four times the room for the instances that need it.
+
+    The status is the last but one of the results. Under a trace, and where ``growing`` is None, it
+    is left at that.
+    """
+    results = run(room, lanes)
+    status = results[-2]
+    if growing is None or isinstance(status, jax.core.Tracer):
+        return results
+    batch = status.shape
+    while np.any(full := np.asarray(status).ravel() == SearchStatus.CAPACITY):
+        room *= 4
+        index = np.flatnonzero(full)
+        again = run(room, lanes.reshape(-1, *lanes.shape[-2:])[index])
+        results = tuple(
+            x.reshape(-1, *x.shape[len(batch) :]).at[index].set(y).reshape(x.shape)
+            for x, y in zip(results, again, strict=True)
+        )
+        status = results[-2]
+    return results
+
+
+def layout_of(network: Network) -> Layout:
+    """How a node of the network lies in narrow lanes."""
+    dtype = bits.lane_dtype(network.size)
+    words = bits.word_count(network.size, dtype.itemsize * 8)
+    return Layout(network.variables, words, dtype.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _searcher(plan: Plan, kept: int, preferring: bool) -> Any:
+    """The search as a function of arrays, for one instance ``[V, W]`` or a batch ``[N, V, W]``."""
+
+    @jax.jit
+    def batched(
+        constraints: Any, limit: jax.Array, wanted: jax.Array, weights: jax.Array, lanes: jax.Array
+    ) -> tuple[jax.Array, ...]:
+        goal = Enumeration(plan.layout, plan.width, wanted, kept, weights if preferring else None)
+        state = goal.start(lanes.shape[0])
+        pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit), state)
+        found = pool.goal.number
+        status = search_status(found > 0, found >= wanted, pool.dropped, unfinished)
+        return goal.assignments(pool.goal), found, status, pool.visited
+
+    return over_batches(batched)
+
+
+def search_status(
+    found: jax.Array, enough: jax.Array, dropped: jax.Array, unfinished: jax.Array
+) -> jax.Array:
+    """The `SearchStatus` of each instance, ``int32[N]``."""
+    ended = jnp.where(found, SearchStatus.SOLVED, SearchStatus.UNSATISFIABLE)
+    status = jnp.where(dropped, SearchStatus.LIMIT, ended)
+    status = jnp.where(unfinished, SearchStatus.CAPACITY, status)
+    return jnp.where(enough, SearchStatus.SOLVED, status).astype(jnp.int32)
+
+
+def over_batches(batched: Any) -> Any:
+    """``batched(*shared, *lanes)`` for one instance, and one pool for all under (nested) vmap.
+
+    The last argument is ``[V, W]`` for one instance; arguments before it are shared by a batch,
+    and where they are not, instances are searched one after another.
+    """
+
+    @custom_vmap
+    def run(*arguments: jax.Array) -> Any:
+        *shared, lanes = arguments
+        with jax.enable_x64(True):
+            results = batched(*shared, lanes[None] if lanes.ndim == 2 else lanes)
+            return tuple(x[0] for x in results) if lanes.ndim == 2 else results
+
+    @run.def_vmap
+    def run_vmap(axis_size: int, in_batched: list, *arguments: Any) -> tuple:
+        *shared, lanes = arguments
+        with jax.enable_x64(True):
+            if any(jax.tree.leaves(in_batched[:-1])):
+                rows = spread(axis_size, list(in_batched), list(arguments))
+                results = jax.lax.map(lambda row: run(*row), rows)
+            elif lanes.ndim == 3:
+                results = run(*shared, lanes)
+            else:
+                results = run(*shared, lanes.reshape(-1, *lanes.shape[2:]))
+                results = tuple(x.reshape(*lanes.shape[:2], *x.shape[1:]) for x in results)
+        return results, (True,) * len(results)
+
+    return run
