@@ -1,5 +1,6 @@
 """Hard reasoning on bits: propagation to a fixpoint, and complete search."""
 
+from neurosym.hard.best import Best, solve_best
 from neurosym.hard.branching import (
     FAILURE_WEIGHTED,
     GIVEN_ORDER,
@@ -8,20 +9,22 @@ from neurosym.hard.branching import (
     Heuristic,
 )
 from neurosym.hard.propagate import Propagation, Status, propagate
-from neurosym.hard.search import Count, SearchStatus, Solutions, count, solve
+from neurosym.hard.search import SearchStatus, Solutions, Tally, count, solve
 
 __all__ = [
     "FAILURE_WEIGHTED",
     "GIVEN_ORDER",
     "HEURISTICS",
     "SMALLEST_DOMAIN",
-    "Count",
+    "Best",
     "Heuristic",
     "Propagation",
     "SearchStatus",
     "Solutions",
     "Status",
+    "Tally",
     "count",
     "propagate",
     "solve",
+    "solve_best",
 ]

@@ -6,7 +6,7 @@ variable where scores are equal.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,14 +30,16 @@ class Heuristic:
     Attributes:
       name: what the command line calls it.
       score: from a `View` to ``float32[V, B]``; lower is better.
+      learns: it looks at the failures.
     """
 
     name: str
     score: Callable[[View], jax.Array]
+    learns: bool = False
 
 
 def _smallest(view: View) -> jax.Array:
-    return view.sizes + 1 / (2 + view.degrees())
+    return view.sizes - jnp.minimum(view.degrees(), 2047) / 2048
 
 
 def _weighted(view: View) -> jax.Array:
@@ -52,7 +54,7 @@ SMALLEST_DOMAIN = Heuristic("smallest", _smallest)
 """The fewest values left; of those, the most open variables in its constraints (dom+deg, Brélaz
 1979, https://doi.org/10.1145/359094.359101)."""
 
-FAILURE_WEIGHTED = Heuristic("failures", _weighted)
+FAILURE_WEIGHTED = Heuristic("failures", _weighted, learns=True)
 """The fewest values for the number of times that the variable's domain was wiped out, in the whole
 batch, recent ones counting more. Close to dom/wdeg (Boussemart et al. 2004), with the weight on the
 variable and not on the constraint."""
@@ -68,12 +70,12 @@ def choose_variable(score: jax.Array, open_variables: jax.Array) -> jax.Array:
     far = jnp.float32(jnp.inf)
     scores = jnp.where(open_variables, score.astype(jnp.float32), far)
     index = jnp.broadcast_to(jnp.arange(score.shape[0], dtype=jnp.int32)[:, None], score.shape)
+    last = jnp.int32(score.shape[0])
 
     def lower(a: tuple, b: tuple) -> tuple:
         first = (a[0] < b[0]) | ((a[0] == b[0]) & (a[1] < b[1]))
         return jnp.where(first, a[0], b[0]), jnp.where(first, a[1], b[1])
 
-    last = jnp.int32(score.shape[0])
     _, chosen = reduce_rows((scores, index), (far, last), lower, 0)
     return jnp.where(chosen == last, 0, chosen)
 
@@ -103,6 +105,12 @@ def _masked(x: jax.Array, there: jax.Array) -> jax.Array:
     return jnp.where(there[..., None], x, jnp.uint16(0))
 
 
-def _sum(x: jax.Array, axis: int) -> Any:
-    (total,) = reduce_rows((x,), (x.dtype.type(0),), lambda a, b: (a[0] + b[0],), axis)
-    return total
+def _sum(x: jax.Array, axis: int) -> jax.Array:
+    """The sum of counts, as a loop of its own: see `neurosym.bits.reductions.union_rows`."""
+
+    def both(a: tuple, b: tuple) -> tuple:
+        return a[0] + b[0], a[1] | b[1]
+
+    zero = x.dtype.type(0)
+    total, some = reduce_rows((x, x), (zero, zero), both, axis)
+    return jnp.where(total == zero, some, total)

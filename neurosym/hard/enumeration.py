@@ -7,7 +7,6 @@ import jax.numpy as jnp
 
 from neurosym.bits import lanes as bits
 from neurosym.hard import nodes as columns
-from neurosym.hard.branching import View
 from neurosym.hard.pool import Front
 from neurosym.hard.rounds import take
 
@@ -57,22 +56,21 @@ class Enumeration:
     def wanted(self, state: Found, owner: jax.Array) -> jax.Array:
         return take(state.number, owner) < self.stop
 
-    def cut(self, state: Found, front: Front) -> jax.Array:
-        return front.lanes
+    def review(self, state: Found, front: Front) -> tuple[jax.Array, None]:
+        return front.lanes, None
 
     def leave(self, state: Found, front: Front, dropped: jax.Array) -> Found:
         return state
 
-    def score(self, state: Found, front: Front, view: View) -> None:
+    def score(self, notes: None) -> None:
         return None
 
-    def choose(self, state: Found, front: Front, variable: jax.Array) -> jax.Array:
-        domain = domain_of(front.lanes, variable)
+    def choose(self, front: Front, variable: jax.Array, domain: jax.Array) -> jax.Array:
         if self.preference is None:
             return lowest_value(domain)
         return heaviest_value(domain, take(self.preference, variable).T)
 
-    def record(self, state: Found, front: Front, solved: jax.Array) -> Found:
+    def record(self, state: Found, front: Front, notes: None, solved: jax.Array) -> Found:
         return jax.lax.cond(
             jnp.any(solved), lambda: self._record(state, front, solved), lambda: state
         )
@@ -89,8 +87,7 @@ class Enumeration:
         new = solved & (rank < self.stop)
         count = state.number.at[front.owner].add(new.astype(jnp.int32))
         index, added = columns.compact(new & (rank < self.kept))
-        block = columns.to_columns(self.layout, front.lanes)
-        block = block.at[:, index].get(mode="promise_in_bounds")
+        block = front.columns.at[:, index].get(mode="promise_in_bounds")
         place = (state.logged,)
         return state._replace(
             number=count,
@@ -123,6 +120,8 @@ class Enumeration:
     def assignments(self, state: Found) -> jax.Array:
         """The recorded solutions as value indices ``int32[N, kept, V]``; -1 where there is none."""
         instances = state.number.shape[0]
+        if not self.kept:
+            return jnp.zeros((instances, 0, self.layout.variables), jnp.int32)
         slots = instances * self.kept
         entry = jnp.arange(state.owner.shape[0], dtype=jnp.int32)
         slot = jnp.where(entry < state.logged, state.owner * self.kept + state.rank, slots)
@@ -132,12 +131,6 @@ class Enumeration:
         values = values_of(columns.to_lanes(self.layout, picked))  # [V, slots]
         values = jnp.where(filled, values, -1).T
         return values.reshape(instances, self.kept, -1)
-
-
-def domain_of(lanes: jax.Array, variable: jax.Array) -> jax.Array:
-    """The domain ``[W, L]`` of one variable ``int32[L]`` of each node."""
-    index = variable[None, None, :]
-    return jnp.take_along_axis(lanes, index, axis=0, mode="promise_in_bounds")[0]
 
 
 def lowest_value(domain: jax.Array) -> jax.Array:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
+from neurosym.bits.reductions import union_rows
 
 
 class Layout(NamedTuple):
@@ -44,8 +45,7 @@ def to_columns(layout: Layout, lanes: jax.Array) -> jax.Array:
     missing = layout.rows * layout.together - flat.shape[0]
     flat = jnp.pad(flat, ((0, missing), (0, 0)))
     planes = flat.reshape(layout.together, layout.rows, -1).astype(jnp.uint64)
-    shifted = planes << _shifts(layout)
-    return jax.lax.reduce(shifted, bits.nothing(shifted.dtype), jax.lax.bitwise_or, (0,))
+    return union_rows(planes << _shifts(layout), 0, alone=True)
 
 
 def to_lanes(layout: Layout, columns: jax.Array) -> jax.Array:
@@ -55,6 +55,21 @@ def to_lanes(layout: Layout, columns: jax.Array) -> jax.Array:
     count = layout.variables * layout.words
     flat = columns.reshape(-1, columns.shape[-1])[:count]
     return flat.reshape(layout.variables, layout.words, -1)
+
+
+def with_domain(
+    layout: Layout, columns: jax.Array, variable: jax.Array, domain: jax.Array
+) -> jax.Array:
+    """Columns with the domain of one variable ``int32[B]`` of each replaced by ``[W, B]``."""
+    if layout.together == 1:
+        here = jnp.arange(layout.variables)[:, None, None] == variable
+        lanes = columns.reshape(layout.variables, layout.words, -1)
+        return jnp.where(here, domain, lanes).reshape(columns.shape)
+    row, plane = variable % layout.rows, variable // layout.rows
+    shift = (plane * (64 // layout.together)).astype(jnp.uint64)
+    gap = jnp.uint64(bits.everything(np.dtype(layout.dtype))) << shift
+    changed = (columns & ~gap) | (domain[0].astype(jnp.uint64) << shift)
+    return jnp.where(jnp.arange(layout.rows)[:, None] == row, changed, columns)
 
 
 def compact(chosen: jax.Array) -> tuple[jax.Array, jax.Array]:

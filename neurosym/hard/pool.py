@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from neurosym.bits import lanes as bits
-from neurosym.bits.reductions import any_row
+from neurosym.bits.reductions import any_row, union_rows
 from neurosym.hard import nodes as columns
 from neurosym.hard import rounds
 from neurosym.hard.branching import Heuristic, View, choose_variable, open_degrees
@@ -49,6 +49,7 @@ class Front(NamedTuple):
     """The nodes that a step works on."""
 
     lanes: jax.Array  # [V, W, L]
+    columns: jax.Array  # uint64[R, L]: the same
     owner: jax.Array  # int32[L]: the instance of each
     live: jax.Array  # bool[L]
 
@@ -73,20 +74,23 @@ class Goal(Protocol):
         """Whether nodes of the instances ``int32[L]`` can still add something: ``bool[L]``."""
         ...
 
-    def cut(self, state: Any, front: Front) -> jax.Array:
-        """The lanes without what cannot add anything; all values of a variable for a whole node."""
+    def review(self, state: Any, front: Front) -> tuple[jax.Array, Any]:
+        """The lanes after propagation without what cannot add anything, and notes on the nodes.
+
+        A node that cannot add anything loses all values of some variable.
+        """
         ...
 
-    def record(self, state: Any, front: Front, solved: jax.Array) -> Any:
+    def record(self, state: Any, front: Front, notes: Any, solved: jax.Array) -> Any:
         """The state with the solutions, nodes whose domains hold one value each."""
         ...
 
-    def choose(self, state: Any, front: Front, variable: jax.Array) -> jax.Array:
-        """One value of the chosen variable of each node, as lanes ``[W, L]``."""
+    def choose(self, front: Front, variable: jax.Array, domain: jax.Array) -> jax.Array:
+        """One value of the domain ``[W, L]`` of the chosen variable of each node, as lanes."""
         ...
 
-    def score(self, state: Any, front: Front, view: View) -> jax.Array | None:
-        """As a heuristic's, if the goal has a view on the matter."""
+    def score(self, notes: Any) -> jax.Array | None:
+        """As a heuristic's, ``float32[V, L]``, if the goal has a view on the matter."""
         ...
 
     def leave(self, state: Any, front: Front, dropped: jax.Array) -> Any:
@@ -132,10 +136,18 @@ def _step(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> Pool:
     pool = _feed(plan, batch, pool)
     pool, front, start = _take_top(plan, goal, batch, pool)
     lanes, running, failed = _propagate(batch.constraints, front)
-    failures = pool.failures * DECAY + _wiped_variables(lanes, failed)
+    if plan.heuristic.learns:
+        failures = pool.failures * DECAY + _wiped_variables(lanes, failed)
+        pool = pool._replace(failures=failures)
     front = front._replace(lanes=lanes, live=front.live & ~failed)
-    pool = pool._replace(failures=failures)
-    return _put_back(plan, goal, batch, pool, front, running, failed, start)
+    kept, notes = goal.review(pool.goal, front)
+    if kept is not lanes:  # what the goal took away has not been propagated
+        changed, empty = rounds.changed_and_wiped_out(lanes, kept)
+        failed |= front.live & empty
+        front = front._replace(lanes=kept, live=front.live & ~empty)
+        running = front.live & (running | changed)
+    front = front._replace(columns=columns.to_columns(plan.layout, front.lanes))
+    return _put_back(plan, goal, batch, pool, front, notes, running, failed, start)
 
 
 def _feed(plan: Plan, batch: Batch, pool: Pool) -> Pool:
@@ -171,7 +183,7 @@ def _take_top(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> tuple[Pool, F
     live &= goal.wanted(pool.goal, instance)
     over = live & (batch.limit >= 0) & (rounds.take(pool.visited, instance) >= batch.limit)
     lanes = columns.to_lanes(plan.layout, block)
-    front = Front(lanes, instance, live & ~over)
+    front = Front(lanes, block, instance, live & ~over)
 
     def leave(pool: Pool) -> Pool:
         index = jnp.where(over, instance, count)
@@ -181,7 +193,7 @@ def _take_top(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> tuple[Pool, F
         )
 
     pool = jax.lax.cond(jnp.any(over), leave, lambda pool: pool, pool)
-    lanes = rounds.cleared(goal.cut(pool.goal, front), ~front.live)
+    lanes = rounds.cleared(lanes, ~front.live)
     return pool, front._replace(lanes=lanes), start
 
 
@@ -215,6 +227,7 @@ def _put_back(
     batch: Batch,
     pool: Pool,
     front: Front,
+    notes: Any,
     running: jax.Array,
     failed: jax.Array,
     start: jax.Array,
@@ -223,37 +236,52 @@ def _put_back(
     lanes = front.lanes
     sizes = bits.popcount(lanes, axis=1)  # [V, L]
     open_variables = sizes > 1
-    some_open = any_row(open_variables, 0)
+    some_open = _several(lanes)
     settled = front.live & ~running
     solved, branch = settled & ~some_open, settled & some_open
     visited = pool.visited.at[front.owner].add((settled | failed).astype(jnp.int32))
-    state = goal.record(pool.goal, front, solved)
+    state = goal.record(pool.goal, front, notes, solved)
 
     view = View(
         sizes=sizes.astype(jnp.float32),
         degrees=lambda: open_degrees(batch.constraints, open_variables),
         failures=pool.failures,
     )
-    score = goal.score(state, front, view)
+    score = goal.score(notes)
     if score is None:
         score = plan.heuristic.score(view)
     variable = choose_variable(score, open_variables)
-    value = goal.choose(state, front, variable)[None]  # [1, W, L]
-    here = jnp.arange(lanes.shape[0])[:, None, None] == variable
-    kept = jnp.where(here & branch, value, lanes)
-    rest = jnp.where(here, lanes & ~value, lanes)
+    domain = domain_of(lanes, variable)  # [W, L]
+    value = goal.choose(front, variable, domain)
+    kept = jnp.where(branch, value, domain)
 
     nodes, owner = pool.nodes, pool.owner
     below, pushed = columns.compact(branch)
     above, stayed = columns.compact(running & front.live | branch)
-    for lanes_of, index, place in ((rest, below, start), (kept, above, start + pushed)):
-        block = columns.to_columns(plan.layout, lanes_of)
-        block = block.at[:, index].get(mode="promise_in_bounds")
+    parts = ((below, domain & ~value, start), (above, kept, start + pushed))
+    for index, part, place in parts:
+        block = front.columns.at[:, index].get(mode="promise_in_bounds")
+        part = part.at[:, index].get(mode="promise_in_bounds")
+        block = columns.with_domain(plan.layout, block, rounds.take(variable, index), part)
         nodes = jax.lax.dynamic_update_slice(nodes, block, (jnp.int32(0), place))
         owner = jax.lax.dynamic_update_slice(owner, rounds.take(front.owner, index), (place,))
     return pool._replace(
         nodes=nodes, owner=owner, top=start + pushed + stayed, visited=visited, goal=state
     )
+
+
+def domain_of(lanes: jax.Array, variable: jax.Array) -> jax.Array:
+    """The domain ``[W, L]`` of one variable ``int32[L]`` of each node."""
+    index = variable[None, None, :]
+    return jnp.take_along_axis(lanes, index, axis=0, mode="promise_in_bounds")[0]
+
+
+def _several(lanes: jax.Array) -> jax.Array:
+    """Whether some variable of each node has more than one value left, ``bool[L]``."""
+    if lanes.shape[1] > 1:
+        return any_row(bits.popcount(lanes, axis=1) > 1, 0)
+    more = lanes & (lanes - lanes.dtype.type(1))
+    return union_rows(more[:, 0], 0, alone=True) != 0
 
 
 def _wiped_variables(lanes: jax.Array, failed: jax.Array) -> jax.Array:

@@ -44,7 +44,7 @@ class Solutions:
 
 
 @flax.struct.dataclass
-class Count:
+class Tally:
     """How many solutions there are; with batch axes in front where the domains had them."""
 
     count: jax.Array  # int32[]: solutions found; 2**31 - 1 means at least so many
@@ -123,7 +123,7 @@ def count(
     node_limit: int | jax.Array | None = None,
     width: int | None = None,
     capacity: int | None = None,
-) -> Count:
+) -> Tally:
     """Counts the assignments that satisfy every constraint, by complete search.
 
     The same number as `neurosym.total` in COUNTING; that one multiplies where the problem falls
@@ -143,7 +143,7 @@ def count(
     start = rounds.start_domains(network, domains)
     wanted = MOST if at_most is None else at_most
     result = _retried(network, start, node_limit, width, capacity, heuristic, wanted, 0, None)
-    return Count(*result[1:])
+    return Tally(*result[1:])
 
 
 def default_width(layout: Layout) -> int:
@@ -166,14 +166,7 @@ def _retried(
     """Searches; outside of a trace, what found the pool full is searched again in a larger one."""
     layout = layout_of(network)
     width = default_width(layout) if width is None else width
-    if width < 1:
-        raise ValueError(f"the width of a search is positive, not {width}")
-    room = 16 * width if capacity is None else capacity
-    if room < least_capacity(width):
-        raise ValueError(f"a pool of width {width} holds at least {least_capacity(width)} nodes")
-    limit = jnp.asarray(-1 if node_limit is None else node_limit, jnp.int32)
-    if not isinstance(limit, jax.core.Tracer) and node_limit is not None and int(limit) < 0:
-        raise ValueError(f"a limit on nodes is not negative: {node_limit}")
+    limit, room = check_search(node_limit, width, capacity)
 
     def run(room: int, lanes: jax.Array) -> tuple[jax.Array, ...]:
         with jax.enable_x64(True):
@@ -187,26 +180,45 @@ def _retried(
                 rounds.constraints_of(network), limit, jnp.int32(wanted), weights, narrowed
             )
 
-    return retry_when_full(run, start.lanes, room if capacity is None else None, room)
+    return retry_when_full(run, (start.lanes,), capacity is None, room)
+
+
+def check_search(
+    node_limit: int | jax.Array | None, width: int, capacity: int | None
+) -> tuple[jax.Array, int]:
+    """The limit on nodes as an array, -1 for none, and the nodes that the pool holds.
+
+    Raises:
+      ValueError: if a number is too small.
+    """
+    if width < 1:
+        raise ValueError(f"the width of a search is positive, not {width}")
+    room = 16 * width if capacity is None else capacity
+    if room < least_capacity(width):
+        raise ValueError(f"a pool of width {width} holds at least {least_capacity(width)} nodes")
+    limit = jnp.asarray(-1 if node_limit is None else node_limit, jnp.int32)
+    if not isinstance(limit, jax.core.Tracer) and node_limit is not None and int(limit) < 0:
+        raise ValueError(f"a limit on nodes is not negative: {node_limit}")
+    return limit, room
 
 
 def retry_when_full(
-    run: Any, lanes: jax.Array, growing: int | None, room: int
+    run: Any, instances: tuple[jax.Array, ...], growing: bool, room: int
 ) -> tuple[jax.Array, ...]:
-    """Runs ``run(room, lanes)``, again with four times the room for the instances that need it.
+    """Runs ``run(room, *instances)``, again with four times the room for those that need it.
 
-    The status is the last but one of the results. Under a trace, and where ``growing`` is None, it
-    is left at that.
+    The status is the last but one of the results. Under a trace, or if not ``growing``, it is left
+    at that.
     """
-    results = run(room, lanes)
+    results = run(room, *instances)
     status = results[-2]
-    if growing is None or isinstance(status, jax.core.Tracer):
+    if not growing or isinstance(status, jax.core.Tracer):
         return results
     batch = status.shape
     while np.any(full := np.asarray(status).ravel() == SearchStatus.CAPACITY):
         room *= 4
         index = np.flatnonzero(full)
-        again = run(room, lanes.reshape(-1, *lanes.shape[-2:])[index])
+        again = run(room, *(x.reshape(-1, *x.shape[len(batch) :])[index] for x in instances))
         results = tuple(
             x.reshape(-1, *x.shape[len(batch) :]).at[index].set(y).reshape(x.shape)
             for x, y in zip(results, again, strict=True)
@@ -251,31 +263,51 @@ def search_status(
 
 
 def over_batches(batched: Any) -> Any:
-    """``batched(*shared, *lanes)`` for one instance, and one pool for all under (nested) vmap.
+    """``batched(*shared, instances)`` for one instance, and one pool for all under (nested) vmap.
 
-    The last argument is ``[V, W]`` for one instance; arguments before it are shared by a batch,
-    and where they are not, instances are searched one after another.
+    The last argument is an array, or several, with one leading axis for ``batched`` and none for
+    one instance. Arguments before it are shared by a batch; where they are not, its instances are
+    searched one after another.
     """
 
     @custom_vmap
-    def run(*arguments: jax.Array) -> Any:
-        *shared, lanes = arguments
+    def one(*arguments: Any) -> Any:
+        *shared, instance = arguments
         with jax.enable_x64(True):
-            results = batched(*shared, lanes[None] if lanes.ndim == 2 else lanes)
-            return tuple(x[0] for x in results) if lanes.ndim == 2 else results
+            results = batched(*shared, jax.tree.map(lambda x: x[None], instance))
+            return tuple(x[0] for x in results)
 
-    @run.def_vmap
-    def run_vmap(axis_size: int, in_batched: list, *arguments: Any) -> tuple:
-        *shared, lanes = arguments
+    @one.def_vmap
+    def one_vmap(axis_size: int, in_batched: list, *arguments: Any) -> tuple:
+        return _over(several, one, axis_size, in_batched, arguments, fold=False)
+
+    @custom_vmap
+    def several(*arguments: Any) -> Any:
         with jax.enable_x64(True):
-            if any(jax.tree.leaves(in_batched[:-1])):
-                rows = spread(axis_size, list(in_batched), list(arguments))
-                results = jax.lax.map(lambda row: run(*row), rows)
-            elif lanes.ndim == 3:
-                results = run(*shared, lanes)
+            return batched(*arguments)
+
+    @several.def_vmap
+    def several_vmap(axis_size: int, in_batched: list, *arguments: Any) -> tuple:
+        return _over(several, several, axis_size, in_batched, arguments, fold=True)
+
+    return one
+
+
+def _over(
+    together: Any, each: Any, axis_size: int, in_batched: list, arguments: tuple, *, fold: bool
+) -> tuple:
+    with jax.enable_x64(True):
+        if any(jax.tree.leaves(in_batched[:-1])):
+            rows = spread(axis_size, list(in_batched), list(arguments))
+            results = jax.lax.map(lambda row: each(*row), rows)
+        else:
+            *shared, instances = arguments
+            instances = spread(axis_size, in_batched[-1], instances)
+            if fold:
+                inner = jax.tree.leaves(instances)[0].shape[1]
+                flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), instances)
+                results = together(*shared, flat)
+                results = tuple(x.reshape(axis_size, inner, *x.shape[1:]) for x in results)
             else:
-                results = run(*shared, lanes.reshape(-1, *lanes.shape[2:]))
-                results = tuple(x.reshape(*lanes.shape[:2], *x.shape[1:]) for x in results)
-        return results, (True,) * len(results)
-
-    return run
+                results = together(*shared, instances)
+    return results, (True,) * len(results)

@@ -1,9 +1,35 @@
 """Declaring problems, and compiling them to networks of flat arrays."""
 
+from neurosym.problems.constraints.absolute import Absolute
+from neurosym.problems.constraints.all_different import AllDifferent
+from neurosym.problems.constraints.clause import Clause
+from neurosym.problems.constraints.conditional import Implies, Reified
+from neurosym.problems.constraints.count import Count
+from neurosym.problems.constraints.element import Element
 from neurosym.problems.constraints.linear import Linear
+from neurosym.problems.constraints.membership import Member
+from neurosym.problems.constraints.predicate import Predicate
+from neurosym.problems.constraints.regular import Automaton, Regular
 from neurosym.problems.constraints.table import Table
 from neurosym.problems.network import Network
 from neurosym.problems.problem import Problem
 from neurosym.problems.variable import Variable
 
-__all__ = ["Linear", "Network", "Problem", "Table", "Variable"]
+__all__ = [
+    "Absolute",
+    "AllDifferent",
+    "Automaton",
+    "Clause",
+    "Count",
+    "Element",
+    "Implies",
+    "Linear",
+    "Member",
+    "Network",
+    "Predicate",
+    "Problem",
+    "Regular",
+    "Reified",
+    "Table",
+    "Variable",
+]

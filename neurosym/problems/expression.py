@@ -1,7 +1,8 @@
 """Arithmetic over variables that reads naturally: ``a + 2 * b <= total``.
 
 An expression is a sum of variables with integer coefficients and a constant; comparing two of them
-builds a `Linear` constraint.
+builds a `Linear` constraint. ``abs(...)`` of one may be compared with an integer.
+A variable whose values are no integers may be compared with one of them: that is a `Member`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import numbers
 from typing import TYPE_CHECKING, Any
 
+from neurosym.problems.constraints.absolute import Absolute
+from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear import Linear
+from neurosym.problems.constraints.membership import Member
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -49,11 +53,24 @@ class Arithmetic:
     def __rmul__(self, factor: Any) -> LinearExpression:
         return self * factor
 
-    def __eq__(self, other: object) -> Linear:  # type: ignore[override]
-        return _compare(self, "==", other)
+    def __abs__(self) -> AbsoluteValue:
+        return AbsoluteValue(self)
 
-    def __ne__(self, other: object) -> Linear:  # type: ignore[override]
-        return _compare(self, "!=", other)
+    def _holding(self, value: object) -> Member | None:
+        """That a variable takes a value which is no matter of arithmetic; None elsewhere."""
+        return None
+
+    def __eq__(self, other: object) -> Constraint:  # type: ignore[override]
+        if isinstance(other, AbsoluteValue):
+            return other == self
+        member = self._holding(other)
+        return _compare(self, "==", other) if member is None else member
+
+    def __ne__(self, other: object) -> Constraint:  # type: ignore[override]
+        if isinstance(other, AbsoluteValue):
+            return other != self
+        member = self._holding(other)
+        return _compare(self, "!=", other) if member is None else member.negated()
 
     def __lt__(self, other: Any) -> Linear:
         return _compare(self, "<", other)
@@ -86,6 +103,49 @@ class LinearExpression(Arithmetic):
 
     def _terms(self) -> Terms:
         return self._coefficients, self._constant
+
+
+class AbsoluteValue:
+    """``abs(expression)``, to be compared with an integer; no further arithmetic."""
+
+    __slots__ = ("_expression",)
+    __array_ufunc__ = None
+
+    def __init__(self, expression: Arithmetic) -> None:
+        self._expression = expression
+
+    def __repr__(self) -> str:
+        return f"AbsoluteValue({self._expression!r})"
+
+    def _compare(self, relation: str, right: object) -> Absolute:
+        if not isinstance(right, numbers.Integral):
+            raise ValueError(
+                f"abs(...) is compared with an integer, not {right!r}; "
+                "use a Predicate for other relations"
+            )
+        terms, offset = self._expression._terms()
+        return Absolute(tuple(terms), tuple(terms.values()), offset, relation, int(right))
+
+    def __eq__(self, other: object) -> Absolute:  # type: ignore[override]
+        return self._compare("==", other)
+
+    def __ne__(self, other: object) -> Absolute:  # type: ignore[override]
+        return self._compare("!=", other)
+
+    def __lt__(self, other: Any) -> Absolute:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Absolute:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Absolute:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Absolute:
+        return self._compare(">=", other)
+
+    def __hash__(self) -> int:
+        return id(self)
 
 
 def _combine(left: Any, left_factor: int, right: Any, right_factor: int) -> LinearExpression:

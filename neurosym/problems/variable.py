@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
+import numbers
+from collections.abc import Collection, Hashable
 from typing import TYPE_CHECKING
 
+from neurosym.problems.constraints.membership import Member
 from neurosym.problems.expression import Arithmetic
 
 if TYPE_CHECKING:
@@ -48,8 +50,23 @@ class Variable(Arithmetic):
                 f"which is {describe_domain(self.domain)}"
             ) from None
 
+    def isin(self, values: Collection[Hashable]) -> Member:
+        """The constraint that this variable takes one of some values of its domain."""
+        return Member(self, values)
+
+    def _holding(self, value: object) -> Member | None:
+        if isinstance(value, Arithmetic) or not isinstance(value, Hashable):
+            return None
+        if isinstance(value, numbers.Integral) and _all_integers(self.domain):
+            return None
+        return Member(self, frozenset([value]))
+
     def _terms(self) -> tuple[dict[Variable, int], int]:
         return {self: 1}, 0
+
+
+def _all_integers(domain: tuple[Hashable, ...]) -> bool:
+    return all(isinstance(value, numbers.Integral) for value in domain)
 
 
 def describe_domain(domain: tuple[Hashable, ...]) -> str:

@@ -117,8 +117,8 @@ def test_a_table_over_words():
 
 def test_the_suite_catches_a_wrong_propagator(monkeypatch):
     problem = ns.Problem()
-    x = problem.variables("x", shape=2, domain=range(4))
-    constraint = x[0] + x[1] <= 3
+    x = problem.variables("x", shape=3, domain=range(4))
+    constraint = x[0] + x[1] + x[2] <= 3
     honest = linear.LinearBounds.prune
     monkeypatch.setattr(
         linear.LinearBounds, "prune", lambda self, domains: honest(self, domains) | domains

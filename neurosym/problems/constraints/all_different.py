@@ -114,7 +114,7 @@ class AllDifferent(Constraint):
 
 @dataclasses.dataclass(frozen=True)
 class AllDifferentRelation(Relation):
-    """``maps[k][x_k]`` differ pairwise: indices in a universe of values that all positions share."""
+    """``maps[k][x_k]`` differ pairwise: indices in a universe of values that positions share."""
 
     scope: tuple[int, ...]
     maps: tuple[tuple[int, ...], ...]

@@ -274,11 +274,12 @@ def _shared_parts(scopes: Scopes, complete: Sequence[bool], variables: int) -> t
     if not outside or len(outside) > MAX_PAIRS * variables:
         return None
     holding: list[list[int]] = [[] for _ in range(variables)]
-    for cell, position in cells.items():
-        for variable in cell if position in barred else ():
-            holding[variable].append(position)
+    for part, position in cells.items():
+        if position in barred:
+            for variable in part:
+                holding[variable].append(position)
     return (
-        _repeated([sorted(cell) for cell in cells]),
+        _repeated([sorted(part) for part in cells]),
         _repeated(outside),
         _repeated([barred.get(position, [0]) for position in range(len(cells))]),
         _repeated([row or [0] for row in holding]),

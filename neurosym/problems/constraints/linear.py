@@ -5,6 +5,7 @@ sum (Trick 2003, "A dynamic programming approach for consistency and propagation
 constraints", https://doi.org/10.1023/A:1021801522545); where that set would be longer than
 `MAX_SUMS`, it falls back to bounds consistency, which is weaker: it never removes a supported
 value but may keep an unsupported one. The other comparisons are exact by bounds alone.
+Over two variables with small domains it becomes a matrix of supports, a `BinaryRelation`.
 
 Total and support are a dynamic program over partial sums, by ⊕ and ⊗, so they exist in any semiring
 and their cost grows with the range of the sum, not with the number of assignments.
@@ -25,6 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.binary import BinaryRelation
+from neurosym.problems.constraints.comparison import NEGATIONS
 from neurosym.problems.constraints.constraint import (
     Constraint,
     Group,
@@ -44,6 +47,9 @@ MAX_SUMS = 2**14
 
 MAX_DENSE = 2**16
 """Entries of a mask over partial sum and variables that is laid out whole, not as a chain."""
+
+MAX_MATRIX = 2**12
+"""Pairs of values of two variables that become one matrix of supports."""
 
 _COMPARISONS = {
     "==": operator.eq,
@@ -123,7 +129,10 @@ class Linear(Constraint):
         total = sum(c * int(v) for c, v in zip(self.coefficients, values, strict=True))  # type: ignore[call-overload]
         return bool(_COMPARISONS[self.relation](total, self.constant))
 
-    def compile(self) -> LinearRelation:
+    def negated(self) -> Linear:
+        return dataclasses.replace(self, relation=NEGATIONS[self.relation])
+
+    def compile(self) -> LinearRelation | BinaryRelation:
         sign, bound, relation = 1, self.constant, self.relation
         if relation in (">", ">="):
             sign, bound, relation = -1, -bound, {">": "<", ">=": "<="}[relation]
@@ -140,12 +149,19 @@ class Linear(Constraint):
         quotient, remainder = divmod(bound, divisor)
         if remainder and relation != "<=":
             quotient = -1
-        return LinearRelation(
+        compiled = LinearRelation(
             scope=tuple(variable.index for variable in self.scope),
             offsets=tuple(tuple(offset // divisor for offset in row) for row in offsets),
             relation=relation,
             bound=quotient,
         )
+        # Two small domains are one matrix of supports, but for x + c != y.
+        one_value_each = relation == "!=" and len({abs(c) for c in self.coefficients}) == 1
+        if len(self.scope) == 2 and math.prod(compiled.sizes) <= MAX_MATRIX and not one_value_each:
+            first, second = (np.asarray(row) for row in compiled.offsets)
+            mask = compiled.accepts(first[:, None] + second)
+            return BinaryRelation.from_mask((compiled.scope[0], compiled.scope[1]), mask)
+        return compiled
 
 
 @dataclasses.dataclass(frozen=True)

@@ -83,6 +83,9 @@ class Table(Constraint):
     def check(self, values: Sequence[Hashable]) -> bool:
         return (tuple(values) in self.tuples) == self.allowed
 
+    def negated(self) -> Table:
+        return dataclasses.replace(self, allowed=not self.allowed)
+
     def compile(self) -> TableRelation:
         index = [{value: v for v, value in enumerate(x.domain)} for x in self.scope]
         rows = sorted(

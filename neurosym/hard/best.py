@@ -1,0 +1,271 @@
+"""`solve_best`: the satisfying assignment of greatest total weight, by branch and bound.
+
+The bound of a node is the sum over variables of the greatest weight left in their domains. Each
+instance has its own incumbent; a node whose bound does not exceed it is dropped, and so is a value
+that cannot be part of anything better. The pool branches on the variable with the largest regret,
+the difference between its two best values, and goes on with the better one.
+
+Bounds and totals are float32 sums in one and the same order. Rounding is monotone, so a bound is
+never below the total of a solution underneath it, and the optimum of these sums is exact.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.bits.domains import Domains
+from neurosym.bits.reductions import reduce_rows
+from neurosym.hard import rounds
+from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
+from neurosym.hard.enumeration import heaviest_value, values_of
+from neurosym.hard.nodes import Layout, to_lanes
+from neurosym.hard.pool import Batch, Front, Plan, search
+from neurosym.hard.search import (
+    check_search,
+    default_width,
+    layout_of,
+    over_batches,
+    retry_when_full,
+    search_status,
+)
+from neurosym.problems.network import Network
+
+SLACK = 1e-5
+"""Of the size of the weights: how far below the incumbent a value's bound must lie to be removed.
+The bound of a value is found by a subtraction, which does not round like the sum."""
+
+
+@flax.struct.dataclass
+class Best:
+    """What the search found; with batch axes in front where domains or weights had them."""
+
+    assignment: jax.Array  # int32[V]: value indices of the best solution found; -1 if none was
+    objective: jax.Array  # float32[]: its total weight; -inf if there is none
+    bound: jax.Array  # float32[]: no solution weighs more; the objective itself where SOLVED
+    status: jax.Array  # int32[]: a `SearchStatus`; SOLVED means proven best
+    nodes: jax.Array  # int32[]: nodes that were propagated to their end
+
+    @property
+    def gap(self) -> jax.Array:
+        """``float32[]``: how much better than `objective` a solution could be; 0 when proven."""
+        none = self.bound == self.objective  # also where both are -inf
+        return jnp.where(none, 0, self.bound - jnp.where(none, 0, self.objective))
+
+
+def solve_best(
+    network: Network,
+    domains: Domains | jax.Array | None,
+    weights: jax.Array,
+    *,
+    heuristic: Heuristic | None = None,
+    node_limit: int | jax.Array | None = None,
+    width: int | None = None,
+    capacity: int | None = None,
+) -> Best:
+    """The assignment of greatest ``Σ_i weights[i, x_i]`` among those that satisfy every constraint.
+
+    With log-probabilities as weights, the likeliest consistent reading of noisy perception. The
+    same as `neurosym.total` in MAX_TIMES, for problems that are too wide for that. It works under
+    vmap and inside jit; nothing flows back through it.
+
+    >>> import jax.numpy as jnp
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> x, y = problem.variables("x", shape=2, domain=range(3))
+    >>> problem.add(x + y == 2)
+    >>> result = solve_best(problem.compile(), None, jnp.array([[0.0, 1, 2], [5, 1, 0]]))
+    >>> result.assignment.tolist(), float(result.objective)
+    ([2, 0], 7.0)
+
+    Args:
+      network: the compiled problem.
+      domains: the values to search in, `Domains` or ``bool[..., V, D]``; the declared ones if None.
+      weights: ``float32[..., V, D]``; entries beyond a domain are ignored, and a value of weight
+        -inf is excluded. Leading batch axes as those of the domains, or none.
+      heuristic: which variable to branch on; the largest regret if None.
+      node_limit: nodes that one instance may take. At the limit the result is the best solution
+        found so far, with a bound on all others.
+      width: nodes that are propagated at once.
+      capacity: nodes that the pool holds; retried larger as in `solve`.
+
+    Raises:
+      ValueError: if ``domains`` or ``weights`` have another shape, if weights are NaN or +inf
+        (checked outside of a trace), or a number is too small.
+    """
+    start = rounds.start_domains(network, domains)
+    weights = jnp.asarray(weights, jnp.float32)
+    if weights.shape[-2:] != (network.variables, network.size):
+        raise ValueError(
+            f"weights have shape [V, D] = [{network.variables}, {network.size}], "
+            f"not {list(weights.shape)}"
+        )
+    if not isinstance(weights, jax.core.Tracer):
+        seen = np.asarray(weights)[..., np.asarray(network.mask)]
+        if not np.all(seen < np.inf):
+            raise ValueError("a weight is NaN or +inf; excluding a value is what -inf does")
+    batch = np.broadcast_shapes(start.lanes.shape[:-2], weights.shape[:-2])
+    lanes = jnp.broadcast_to(start.lanes, (*batch, *start.lanes.shape[-2:]))
+    weights = jnp.broadcast_to(weights, (*batch, *weights.shape[-2:]))
+    layout = layout_of(network)
+    if width is None:
+        # The weights of a node take more of the cache than its domains.
+        fitting = max(1, 2**21 // (4 * network.variables * network.size))
+        width = min(default_width(layout), max(32, 2 ** (fitting.bit_length() - 1)))
+    limit, room = check_search(node_limit, width, capacity)
+    # As integers: nothing differentiates them, so a gradient around this needs no rule.
+    patterns = jax.lax.bitcast_convert_type(weights, jnp.uint32)
+
+    def run(room: int, lanes: jax.Array, patterns: jax.Array) -> tuple[jax.Array, ...]:
+        with jax.enable_x64(True):
+            plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN)
+            searcher = _searcher(plan, network.size, heuristic is None)
+            for _ in lanes.shape[:-2]:
+                searcher = jax.vmap(searcher, in_axes=(None, None, 0))
+            narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
+            return searcher(rounds.constraints_of(network), limit, (narrowed, patterns))
+
+    return Best(*retry_when_full(run, (lanes, patterns), capacity is None, room))
+
+
+class Incumbents(NamedTuple):
+    """The best solution of each instance so far."""
+
+    objective: jax.Array  # float32[N]
+    nodes: jax.Array  # uint64[R, N]
+    left: jax.Array  # float32[N]: the greatest bound of nodes that the limit left out
+
+
+class Notes(NamedTuple):
+    """What a review found out."""
+
+    bound: jax.Array  # float32[L]
+    regret: jax.Array  # float32[V, L]
+
+
+class Maximisation:
+    """The goal of the greatest total weight; see `neurosym.hard.pool.Goal`."""
+
+    def __init__(self, layout: Layout, weights: jax.Array, by_regret: bool) -> None:
+        self.layout, self.weights, self.by_regret = layout, weights, by_regret  # [N, V, D]
+
+    def start(self) -> Incumbents:
+        """Nothing found yet."""
+        instances = self.weights.shape[0]
+        nothing = jnp.full(instances, -jnp.inf, jnp.float32)
+        return Incumbents(nothing, jnp.zeros((self.layout.rows, instances), jnp.uint64), nothing)
+
+    def wanted(self, state: Incumbents, owner: jax.Array) -> jax.Array:
+        return jnp.ones(owner.shape, jnp.bool_)
+
+    def review(self, state: Incumbents, front: Front) -> tuple[jax.Array, Notes]:
+        weights = self._weights_of(front)  # [V, D, L]
+        best, second = _two_best(front.lanes, weights)
+        bound = _total(best)
+        incumbent = rounds.take(state.objective, front.owner)
+        size = jnp.sum(jnp.abs(jnp.where(jnp.isfinite(best), best, 0)), axis=0)
+        enough = incumbent - SLACK * size - (bound - best)  # what a value must weigh, [V, L]
+        # Where the bound is -inf the difference is NaN; such a node is dropped anyway.
+        keep = jnp.where(jnp.isfinite(incumbent), weights >= enough[:, None], weights > -jnp.inf)
+        keep &= (bound > incumbent)[None, None]
+        lanes = front.lanes & bits.pack(keep, axis=1, dtype=front.lanes.dtype)
+        return lanes, Notes(bound, best - second)
+
+    def record(
+        self, state: Incumbents, front: Front, notes: Notes, solved: jax.Array
+    ) -> Incumbents:
+        return jax.lax.cond(
+            jnp.any(solved), lambda: self._record(state, front, notes, solved), lambda: state
+        )
+
+    def _record(
+        self, state: Incumbents, front: Front, notes: Notes, solved: jax.Array
+    ) -> Incumbents:
+        instances, length = state.objective.shape[0], solved.shape[0]
+        total = jnp.where(solved, notes.bound, -jnp.inf)
+        objective = state.objective.at[front.owner].max(total)
+        better = solved & (total == rounds.take(objective, front.owner))
+        better &= total > rounds.take(state.objective, front.owner)
+        # Of equals found at once, one is kept.
+        lane = jnp.arange(length, dtype=jnp.int32)
+        index = jnp.where(better, front.owner, instances)
+        last = jnp.full(instances, -1, jnp.int32).at[index].max(lane, mode="drop")
+        index = jnp.where(rounds.take(last, front.owner) == lane, index, instances)
+        nodes = state.nodes.at[:, index].set(front.columns, mode="drop")
+        return state._replace(objective=objective, nodes=nodes)
+
+    def choose(self, front: Front, variable: jax.Array, domain: jax.Array) -> jax.Array:
+        weights = self.weights.at[front.owner, variable].get(mode="promise_in_bounds")  # [L, D]
+        return heaviest_value(domain, weights.T)
+
+    def score(self, notes: Notes) -> jax.Array | None:
+        return -notes.regret if self.by_regret else None
+
+    def leave(self, state: Incumbents, front: Front, dropped: jax.Array) -> Incumbents:
+        bound = _total(_two_best(front.lanes, self._weights_of(front))[0])
+        bound = jnp.where(dropped, bound, -jnp.inf)
+        return state._replace(left=state.left.at[front.owner].max(bound))
+
+    def _weights_of(self, front: Front) -> jax.Array:
+        """``float32[V, D, L]``."""
+        if self.weights.shape[0] == 1:
+            return jnp.broadcast_to(
+                self.weights[0][..., None], (*self.weights.shape[1:], front.owner.shape[0])
+            )
+        return jnp.moveaxis(rounds.take(self.weights, front.owner), 0, -1)
+
+
+def _two_best(lanes: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The greatest and the second greatest weight in each domain, ``float32[V, L]``."""
+    there = bits.unpack(lanes, weights.shape[1], axis=1)
+    least = jnp.float32(-jnp.inf)
+    offered = jnp.where(there, weights, least)
+
+    def two(a: tuple, b: tuple) -> tuple:
+        return (
+            jnp.maximum(a[0], b[0]),
+            jnp.maximum(jnp.minimum(a[0], b[0]), jnp.maximum(a[1], b[1])),
+        )
+
+    best, second = reduce_rows((offered, jnp.full_like(offered, least)), (least, least), two, 1)
+    return best, second
+
+
+def _total(weights: jax.Array) -> jax.Array:
+    """The sum over variables ``float32[V, L]``, always in the same order."""
+
+    def step(total: jax.Array, row: jax.Array) -> tuple[jax.Array, None]:
+        return total + row, None
+
+    return jax.lax.scan(step, jnp.zeros(weights.shape[1], weights.dtype), weights)[0]
+
+
+@functools.lru_cache(maxsize=256)
+def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
+    """The search as a function of arrays, for one instance or a batch."""
+
+    @jax.jit
+    def batched(
+        constraints: Any, limit: jax.Array, instances: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array, ...]:
+        lanes, patterns = instances
+        weights = jax.lax.bitcast_convert_type(patterns, jnp.float32)
+        there = bits.unpack(lanes, size, axis=2)
+        # Excluded values leave at once, and what lies beyond a domain can hold no NaN.
+        weights = jnp.where(there, weights, -jnp.inf)
+        lanes = lanes & bits.pack(weights > -jnp.inf, axis=2, dtype=lanes.dtype)
+        goal = Maximisation(plan.layout, weights, by_regret)
+        pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit), goal.start())
+        found = pool.goal.objective > -jnp.inf
+        status = search_status(found, jnp.zeros_like(found), pool.dropped, unfinished)
+        values = values_of(to_lanes(plan.layout, pool.goal.nodes))
+        everything = _total(jnp.max(weights, axis=2).T)  # of nodes that are still in the pool
+        bound = jnp.where(unfinished, everything, jnp.maximum(pool.goal.left, pool.goal.objective))
+        assignment = jnp.where(found, values, -1).T
+        return assignment, pool.goal.objective, bound, status, pool.visited
+
+    return over_batches(batched)

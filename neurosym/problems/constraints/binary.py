@@ -1,0 +1,155 @@
+"""`BinaryRelation`: what a constraint on two variables compiles to, a mask of supports a value.
+
+Pruning is exact (arc consistency; Lecoutre and Vion 2008, "Enforcing arc consistency using bitwise
+operations"): the supports of the values that one side still has, united, are what the other side
+may take. Equal matrices are held once, however many constraints share them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.constraint import (
+    DenseLowering,
+    Group,
+    Relation,
+    power_of_two,
+)
+
+BLOCK = 32
+"""Values whose supports are united in one step. Longer reductions compile to slow code on a CPU,
+and the step bounds what is held at a time."""
+
+MAX_PAIRS = 2**24
+"""Pairs of values that one matrix may list: two domains of 4,096 values."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BinaryRelation(Relation):
+    """Pairs of value indices of two distinct variables.
+
+    Made by `from_mask`.
+
+    Attributes:
+      scope: the two variables.
+      sizes: the number of values of each.
+      pairs: the matrix of allowed pairs as bits: value ``i`` of the first variable goes with value
+        ``j`` of the second if bit ``n % 8`` of byte ``n // 8`` is set, ``n = i * sizes[1] + j``.
+        Bytes remember their hash, and the largest matrix takes 2 MiB of them.
+    """
+
+    scope: tuple[int, int]
+    sizes: tuple[int, int]
+    pairs: bytes
+    kind: ClassVar[str] = "binary"
+
+    @classmethod
+    def from_mask(cls, scope: tuple[int, int], mask: np.ndarray) -> BinaryRelation:
+        """The relation of the allowed pairs ``bool[D_0, D_1]``.
+
+        Raises:
+          ValueError: if both variables are the same.
+        """
+        if scope[0] == scope[1]:
+            raise ValueError(f"a binary relation is between two variables, not {scope}")
+        pairs = np.packbits(mask, axis=None, bitorder="little").tobytes()
+        return cls(scope=scope, sizes=(mask.shape[0], mask.shape[1]), pairs=pairs)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """``bool[D_0, D_1]``: the allowed pairs."""
+        packed = np.frombuffer(self.pairs, np.uint8)
+        count = self.sizes[0] * self.sizes[1]
+        pairs = np.unpackbits(packed, count=count, bitorder="little")
+        return pairs.astype(np.bool_).reshape(self.sizes)
+
+    def allows(self, assignment: Sequence[int]) -> bool:
+        n = int(assignment[0]) * self.sizes[1] + int(assignment[1])
+        return bool(self.pairs[n // 8] >> (n % 8) & 1)
+
+    @property
+    def bucket(self) -> Hashable:
+        return ()
+
+    @classmethod
+    def group(cls, relations: Sequence[BinaryRelation], size: int) -> Group:
+        blocks = -(-size // BLOCK)
+        rows = size if blocks == 1 else blocks * BLOCK
+        matrices: list[np.ndarray] = []  # uint64[rows, W]
+        known: dict[bytes, int] = {}
+
+        def place(mask: np.ndarray) -> int:
+            padded = np.zeros((rows, bits.word_count(size) * bits.WORD), np.bool_)
+            padded[: mask.shape[0], : mask.shape[1]] = mask
+            packed = np.packbits(padded, axis=1, bitorder="little")
+            matrix = known.setdefault(packed.tobytes(), len(matrices))
+            if matrix == len(matrices):
+                matrices.append(packed.view("<u8").astype(np.uint64))
+            return matrix
+
+        placed: dict[tuple[tuple[int, int], bytes], tuple[int, int]] = {}
+        for relation in relations:
+            key = relation.sizes, relation.pairs
+            if key not in placed:
+                placed[key] = place(relation.mask.T), place(relation.mask)
+        sources = [placed[relation.sizes, relation.pairs] for relation in relations]
+        supports = np.zeros((power_of_two(len(matrices)), *matrices[0].shape), np.uint64)
+        supports[: len(matrices)] = matrices
+        supports = supports.reshape(len(supports), blocks, -1, supports.shape[-1])
+        scope = np.asarray([relation.scope for relation in relations], np.int32)
+        with jax.enable_x64(True):
+            return BinarySupports(
+                scope=jnp.asarray(scope),
+                present=jnp.ones(scope.shape, jnp.bool_),
+                supports=jnp.asarray(np.moveaxis(supports, 1, 0)),
+                sources=jnp.asarray(np.asarray(sources, np.int32)),
+            )
+
+    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+        return DenseLowering([self.scope], lambda: [self.mask])
+
+
+@flax.struct.dataclass
+class BinarySupports:
+    """Binary relations; see `Group`.
+
+    A matrix has a row for each value of one side: the values of the other side that go with it.
+    There are M distinct ones, cut into N blocks of L rows each.
+    """
+
+    scope: jax.Array  # int32[C, 2]
+    present: jax.Array  # bool[C, 2]
+    supports: jax.Array  # uint64[N, M, L, W]
+    sources: jax.Array  # int32[C, 2]: the matrix that leads to each side from the other one
+
+    @jax.named_scope("binary")
+    def prune(self, domains: jax.Array) -> jax.Array:
+        dtype = domains.dtype
+        nothing = bits.nothing(dtype)
+        others = domains[:, ::-1]
+        blocks, _, rows, _ = self.supports.shape
+        steps_a_word = bits.word_bits(domains) // rows if blocks > 1 else 1
+        positions = jnp.arange(rows, dtype=dtype)
+
+        def unite(found: jax.Array, block: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+            supports, n = block
+            word = jax.lax.dynamic_index_in_dim(others, n // steps_a_word, axis=2)
+            bit = dtype.type(1) << ((n % steps_a_word * rows).astype(dtype) + positions)
+            there = (word & bit[:, None]) != nothing  # [C, 2, L, B]
+            masks = supports.at[self.sources].get(mode="promise_in_bounds")  # [C, 2, L, W]
+            chosen = jnp.where(there[:, :, :, None], masks[..., None], nothing)
+            return found | jax.lax.reduce(chosen, nothing, jax.lax.bitwise_or, (2,)), None
+
+        supports = bits.narrow(self.supports, dtype)
+        start = jnp.zeros_like(domains)
+        if blocks == 1:
+            return unite(start, (supports[0], jnp.int32(0)))[0]
+        return jax.lax.scan(unite, start, (supports, jnp.arange(blocks)))[0]

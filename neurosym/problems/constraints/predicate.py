@@ -1,0 +1,131 @@
+"""`Predicate`: a Python function of a few values, tabulated once.
+
+The function is called with every combination of values of the domains when the problem is
+compiled; what is solved afterwards is the table. `tabulate` and `relation_of_mask` do the same for
+other constraints that are small enough to be listed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import math
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurosym.problems.constraints.binary import BinaryRelation
+from neurosym.problems.constraints.constraint import Constraint, Relation
+from neurosym.problems.constraints.table import TableRelation
+from neurosym.problems.constraints.unary import UnaryRelation
+
+if TYPE_CHECKING:
+    from neurosym.problems.variable import Variable
+
+MAX_COMBINATIONS = 2**20
+"""Combinations of values for which a predicate is called, unless it says otherwise."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predicate(Constraint):
+    """``function`` of the values of ``variables``, in their order, is true.
+
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> x, y, z = problem.variables("x", shape=3, domain=range(4))
+    >>> problem.add(Predicate((x, y, z), lambda a, b, c: (a ^ b) == c))
+    >>> problem.compile().allows([1, 3, 2])
+    True
+
+    The function must depend on its arguments alone. It is called once for every combination of
+    values, at `compile`, and remembered. Pruning is exact.
+
+    Attributes:
+      variables: one an argument. A repeated variable is passed the same value each time.
+      function: says whether the values are allowed, by the truth of what it returns.
+      limit: the combinations of values that may be tabulated.
+      scope: the distinct variables.
+
+    Raises:
+      ValueError: without variables, or for more than ``limit`` combinations; by `compile` and
+        `check`, if the function raises, with the values that it was given.
+    """
+
+    variables: Sequence[Variable]
+    function: Callable[..., Any]
+    limit: int = MAX_COMBINATIONS
+    scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        variables = tuple(self.variables)
+        if not variables:
+            raise ValueError("a predicate needs at least one variable")
+        if not callable(self.function):
+            raise ValueError(f"a predicate is a function of values, not {self.function!r}")
+        scope = tuple(dict.fromkeys(variables))
+        combinations = count_combinations(scope)
+        if combinations > self.limit:
+            names = ", ".join(variable.name for variable in scope)
+            raise ValueError(
+                f"a predicate over {names} has {combinations} combinations of values, more than "
+                f"its limit of {self.limit}; give a larger limit, or split the constraint"
+            )
+        object.__setattr__(self, "variables", variables)
+        object.__setattr__(self, "scope", scope)
+
+    def __repr__(self) -> str:
+        names = ", ".join(variable.name for variable in self.variables)
+        return f"Predicate(({names}), {_name(self.function)})"
+
+    def check(self, values: Sequence[Hashable]) -> bool:
+        given = dict(zip(self.scope, values, strict=True))
+        arguments = [given[variable] for variable in self.variables]
+        try:
+            return bool(self.function(*arguments))
+        except Exception as error:
+            where = ", ".join(f"{v.name} = {value!r}" for v, value in given.items())
+            raise ValueError(f"{self!r} raises {error!r} at {where}") from error
+
+    def negated(self) -> Predicate:
+        def function(*values: Hashable) -> bool:
+            return not self.function(*values)
+
+        function.__name__ = f"not {_name(self.function)}"
+        return Predicate(self.variables, function, self.limit)
+
+    def compile(self) -> Relation:
+        return self._relation
+
+    @functools.cached_property
+    def _relation(self) -> Relation:
+        return relation_of_mask(self.scope, tabulate(self.scope, self.check))
+
+
+def count_combinations(scope: Sequence[Variable]) -> int:
+    """The number of combinations of values."""
+    return math.prod(len(variable.domain) for variable in scope)
+
+
+def tabulate(scope: Sequence[Variable], check: Callable[[Sequence[Hashable]], bool]) -> np.ndarray:
+    """``bool[D_0, D_1, ...]``: which combinations of values pass ``check``."""
+    values = itertools.product(*(variable.domain for variable in scope))
+    holds = np.fromiter(map(check, values), np.bool_, count_combinations(scope))
+    return holds.reshape([len(variable.domain) for variable in scope])
+
+
+def relation_of_mask(scope: Sequence[Variable], mask: np.ndarray) -> Relation:
+    """The relation over distinct variables that allows what ``mask`` says, ``bool[D_0, ...]``."""
+    indices = tuple(variable.index for variable in scope)
+    if len(indices) == 1:
+        return UnaryRelation((indices[0],), tuple(mask.tolist()))
+    if len(indices) == 2:
+        return BinaryRelation.from_mask((indices[0], indices[1]), mask)
+    allowed = 2 * int(mask.sum()) <= mask.size
+    rows = np.argwhere(mask == allowed).tolist()
+    return TableRelation(indices, mask.shape, tuple(map(tuple, rows)), allowed)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", repr(function))

@@ -1,0 +1,431 @@
+"""`Regular`: a sequence of variables spells a word that a finite automaton accepts.
+
+Pruning is exact (Pesant 2004, "A regular language membership constraint for finite sequences of
+variables", https://doi.org/10.1007/978-3-540-30201-8_36): the automaton is unrolled into one layer
+of states a position, and a value stays where it lies on a path from the start to an accepting
+state. Sets of states are bits, so a pass forward and a pass backward decide all values at once.
+
+Total and support are a chain of hidden indices, the states between the positions. The automaton is
+deterministic, so each accepted word is one path and counts once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.bits.reductions import union_rows
+from neurosym.problems.constraints.constraint import (
+    Constraint,
+    DenseLowering,
+    Group,
+    Labels,
+    Relation,
+    power_of_two,
+)
+from neurosym.problems.constraints.predicate import (
+    MAX_COMBINATIONS,
+    count_combinations,
+    relation_of_mask,
+    tabulate,
+)
+
+if TYPE_CHECKING:
+    from neurosym.problems.variable import Variable
+
+BLOCK = 32
+"""States whose transitions are united in one step; longer reductions compile to slow code on a
+CPU."""
+
+NOWHERE = -1
+"""The state after a transition that does not exist."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Automaton:
+    """A deterministic finite automaton.
+
+    >>> even = Automaton(
+    ...     states=("even", "odd"),
+    ...     start="even",
+    ...     accepting={"even"},
+    ...     transitions={
+    ...         ("even", 0): "even",
+    ...         ("even", 1): "odd",
+    ...         ("odd", 0): "odd",
+    ...         ("odd", 1): "even",
+    ...     },
+    ... )
+    >>> even.accepts([1, 0, 1])
+    True
+
+    Attributes:
+      states: distinct hashable names.
+      start: the state before the first value.
+      accepting: the states in which a word may end.
+      transitions: from (state, value) to the next state; a word that needs one that is missing is
+        rejected.
+
+    Raises:
+      ValueError: if there is no state, one is repeated or unknown, or a transition is no pair.
+    """
+
+    states: Collection[Hashable]
+    start: Hashable
+    accepting: Collection[Hashable]
+    transitions: Mapping[tuple[Hashable, Hashable], Hashable]
+
+    def __post_init__(self) -> None:
+        states, transitions = tuple(self.states), dict(self.transitions)
+        known = frozenset(states)
+        if not states:
+            raise ValueError("an automaton needs at least one state")
+        if len(known) < len(states):
+            raise ValueError(f"an automaton repeats a state: {states!r}")
+        if self.start not in known:
+            raise ValueError(f"the start {self.start!r} is no state of the automaton")
+        for state in (accepting := tuple(self.accepting)):
+            if state not in known:
+                raise ValueError(f"the accepting state {state!r} is no state of the automaton")
+        for pair, target in transitions.items():
+            if not isinstance(pair, tuple) or len(pair) != 2 or pair[0] not in known:
+                raise ValueError(
+                    f"a transition leads from a pair (state, value) to a state, not from {pair!r}"
+                )
+            if not isinstance(target, Hashable) or target not in known:
+                raise ValueError(
+                    f"the transition from {pair!r} leads to {target!r}, which is no state; an "
+                    "automaton is deterministic, so each leads to one state"
+                )
+        object.__setattr__(self, "states", states)
+        object.__setattr__(self, "accepting", frozenset(accepting))
+        object.__setattr__(self, "transitions", transitions)
+
+    def __repr__(self) -> str:
+        return f"Automaton({len(self.states)} states)"
+
+    def accepts(self, word: Iterable[Hashable]) -> bool:
+        """Whether the automaton accepts a sequence of values."""
+        state = self.start
+        for value in word:
+            if (state, value) not in self.transitions:
+                return False
+            state = self.transitions[state, value]
+        return state in self.accepting
+
+    def complement(self, values: Iterable[Hashable]) -> Automaton:
+        """The automaton that accepts the other words over ``values``; its states are numbers."""
+        number = {state: n for n, state in enumerate(self.states)}
+        reject = len(number)
+        transitions: dict[tuple[Hashable, Hashable], Hashable] = {}
+        for value in dict.fromkeys(values):
+            transitions[reject, value] = reject
+            for state, n in number.items():
+                known = (state, value) in self.transitions
+                transitions[n, value] = number[self.transitions[state, value]] if known else reject
+        return Automaton(
+            states=range(reject + 1),
+            start=number[self.start],
+            accepting={reject, *(n for state, n in number.items() if state not in self.accepting)},
+            transitions=transitions,
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Regular(Constraint):
+    """The values of ``variables``, in their order, are a word that ``automaton`` accepts.
+
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> x = problem.variables("x", shape=3, domain=range(2))
+    >>> no_two_ones = Automaton((0, 1), 0, (0, 1), {(0, 0): 0, (0, 1): 1, (1, 0): 0})
+    >>> problem.add(Regular(x, no_two_ones))
+    >>> problem.compile().allows([1, 1, 0])
+    False
+
+    A variable may be repeated where all combinations of values can be listed.
+
+    Attributes:
+      variables: one a position.
+      automaton: what they spell.
+      scope: the distinct variables.
+
+    Raises:
+      ValueError: without variables, or for a repeated variable where the combinations of values are
+        too many to list.
+    """
+
+    variables: Sequence[Variable]
+    automaton: Automaton
+    scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        variables = tuple(self.variables)
+        if not variables:
+            raise ValueError("a regular constraint needs at least one variable")
+        if not isinstance(self.automaton, Automaton):
+            raise ValueError(f"a regular constraint needs an Automaton, not {self.automaton!r}")
+        scope = tuple(dict.fromkeys(variables))
+        if len(scope) < len(variables) and count_combinations(scope) > MAX_COMBINATIONS:
+            twice = next(x for n, x in enumerate(variables) if id(x) in map(id, variables[:n]))
+            raise ValueError(
+                f"a regular constraint over {len(variables)} positions repeats variable "
+                f"{twice.name!r} and has {count_combinations(scope)} combinations of values, more "
+                f"than {MAX_COMBINATIONS}; declare another variable that equals it"
+            )
+        object.__setattr__(self, "variables", variables)
+        object.__setattr__(self, "scope", scope)
+
+    def __repr__(self) -> str:
+        names = ", ".join(variable.name for variable in self.variables)
+        return f"Regular(({names}), {self.automaton!r})"
+
+    def check(self, values: Sequence[Hashable]) -> bool:
+        given = dict(zip(self.scope, values, strict=True))
+        return self.automaton.accepts(given[variable] for variable in self.variables)
+
+    def negated(self) -> Regular:
+        values = [value for variable in self.scope for value in variable.domain]
+        return Regular(self.variables, self.automaton.complement(values))
+
+    def compile(self) -> Relation:
+        if len(self.scope) < len(self.variables):
+            return relation_of_mask(self.scope, tabulate(self.scope, self.check))
+        number = {state: n for n, state in enumerate(self.automaton.states)}
+        moves = self.automaton.transitions
+        places: dict[tuple[Hashable, ...], int] = {}
+        which = [places.setdefault(x.domain, len(places)) for x in self.scope]
+        tables = tuple(
+            np.asarray(
+                [
+                    [number[moves[s, v]] if (s, v) in moves else NOWHERE for v in domain]
+                    for s in number
+                ],
+                np.int32,
+            )
+            for domain in places
+        )
+        accepting = np.asarray([state in self.automaton.accepting for state in number])
+        layers = _layers([tables[n] for n in which], number[self.automaton.start], accepting)
+        # Only states on a path that accepts are kept, the start first.
+        kept = np.flatnonzero(np.any(layers, axis=0))
+        start = number[self.automaton.start]
+        order = [start, *(int(s) for s in kept if s != start)]
+        renumbered = np.full(len(number) + 1, NOWHERE, np.int32)  # the last is that of NOWHERE
+        renumbered[order] = np.arange(len(order))
+        return RegularRelation(
+            scope=tuple(variable.index for variable in self.scope),
+            accepting=tuple(bool(accepting[s]) for s in order),
+            tables=tuple(
+                tuple(tuple(row) for row in renumbered[table[order]].tolist()) for table in tables
+            ),
+            which=tuple(which),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class RegularRelation(Relation):
+    """``Regular`` over value indices and numbered states; state 0 is the start.
+
+    Attributes:
+      scope: distinct variables, one a position.
+      accepting: for each state, whether a word may end there.
+      tables: the distinct tables of transitions: a row a state, in it the next state for each value
+        index, or `NOWHERE`.
+      which: the table of each position.
+    """
+
+    scope: tuple[int, ...]
+    accepting: tuple[bool, ...]
+    tables: tuple[tuple[tuple[int, ...], ...], ...]
+    which: tuple[int, ...]
+    kind: ClassVar[str] = "regular"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:  # type: ignore[override]
+        return tuple(len(self.tables[n][0]) for n in self.which)
+
+    def allows(self, assignment: Sequence[int]) -> bool:
+        state = 0
+        for n, value in zip(self.which, assignment, strict=True):
+            state = self.tables[n][state][value]
+            if state == NOWHERE:
+                return False
+        return self.accepting[state]
+
+    @property
+    def bucket(self) -> Hashable:
+        # Few distinct ones: every group is a program of two loops, and pads to its longest only.
+        return max(4, power_of_two(len(self.scope))), max(8, power_of_two(len(self.accepting)))
+
+    @classmethod
+    def group(cls, relations: Sequence[RegularRelation], size: int) -> Group:
+        length = power_of_two(max(len(relation.scope) for relation in relations))
+        states = power_of_two(max(len(relation.accepting) for relation in relations))
+        rows = min(states, BLOCK)
+        scope = np.zeros((len(relations), length), np.int32)
+        present = np.zeros((len(relations), length), np.bool_)
+        which = np.zeros((len(relations), length), np.int32)
+        accepting = np.zeros((len(relations), states), np.bool_)
+        distinct: dict[tuple[tuple[int, ...], ...], int] = {}
+        for c, relation in enumerate(relations):
+            k = len(relation.scope)
+            scope[c, :k], present[c, :k] = relation.scope, True
+            places = [distinct.setdefault(table, len(distinct)) for table in relation.tables]
+            which[c, :k] = [places[n] for n in relation.which]
+            accepting[c, : len(relation.accepting)] = relation.accepting
+        tables = np.full((power_of_two(len(distinct)), states, size), NOWHERE, np.int32)
+        for n, table in enumerate(distinct):
+            tables[n, : len(table), : len(table[0])] = table
+        return LayeredGraph(
+            scope=jnp.asarray(scope),
+            present=jnp.asarray(present),
+            which=jnp.asarray(which),
+            tables=jnp.asarray(tables.reshape(len(tables), -1, rows, size)),
+            accepting=jnp.asarray(accepting),
+        )
+
+    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+        tables = [np.asarray(self.tables[n], np.int32) for n in self.which]
+        layers = [np.flatnonzero(layer) for layer in _layers(tables, 0, np.asarray(self.accepting))]
+        last = len(self.scope) - 1
+        if not len(layers[0]):  # nothing is accepted
+            labels: list[Labels] = [(variable,) for variable in self.scope]
+            return DenseLowering(labels, lambda: [np.zeros(size, np.bool_) for size in self.sizes])
+        labels = []
+        for k, variable in enumerate(self.scope):
+            before = ((name, k),) if k > 0 else ()
+            after = ((name, k + 1),) if k < last else ()
+            labels.append((*before, variable, *after))
+        hidden: dict[Hashable, int] = {(name, k): len(layers[k]) for k in range(1, last + 1)}
+
+        def masks() -> list[np.ndarray]:
+            found = []
+            for k, table in enumerate(tables):
+                step = table[layers[k], :, None] == layers[k + 1]
+                step = step.any(axis=2) if k == last else step
+                found.append(step[0] if k == 0 else step)
+            return found
+
+        return DenseLowering(labels, masks, hidden)
+
+
+def _layers(tables: Sequence[np.ndarray], start: int, accepting: np.ndarray) -> list[np.ndarray]:
+    """``[N + 1] bool[S]``: the states before each position, and at the end, that lie on a path from
+    the start to an accepting state; ``tables`` has ``int32[S, D]`` a position."""
+    states = len(accepting)
+    reached = [np.arange(states) == start]
+    for table in tables:
+        targets = np.unique(table[reached[-1]])
+        reached.append(np.isin(np.arange(states), targets[targets != NOWHERE]))
+    alive = [reached[-1] & accepting]
+    for table, before in zip(reversed(tables), reversed(reached[:-1]), strict=True):
+        ahead = np.append(alive[-1], False)  # the last is that of NOWHERE
+        alive.append(before & ahead[table].any(axis=1))
+    return alive[::-1]
+
+
+@flax.struct.dataclass
+class LayeredGraph:
+    """Regular constraints; see `Group`.
+
+    A set of S states is J words of the narrowest dtype that has as many bits. There are M distinct
+    tables of transitions, cut into N blocks of L states each.
+    """
+
+    scope: jax.Array  # int32[C, K]
+    present: jax.Array  # bool[C, K]
+    which: jax.Array  # int32[C, K]: the table of each position
+    tables: jax.Array  # int32[M, N, L, D]: the next state; NOWHERE
+    accepting: jax.Array  # bool[C, S]
+
+    @jax.named_scope("regular")
+    def prune(self, domains: jax.Array) -> jax.Array:
+        size, dtype = self.tables.shape[-1], bits.lane_dtype(self.accepting.shape[1])
+        nothing = bits.nothing(dtype)
+        goal = bits.pack(self.accepting, dtype=dtype)[..., None]  # [C, J, 1]
+        start = jnp.where(jnp.arange(goal.shape[1])[:, None] == 0, dtype.type(1), nothing)
+        shape = (*goal.shape[:2], domains.shape[-1])
+        start, goal = jnp.broadcast_to(start, shape), jnp.broadcast_to(goal, shape)
+        positions = (jnp.moveaxis(domains, 1, 0), self.which.T, self.present.T)
+
+        def forward(reached: jax.Array, position: tuple) -> tuple[jax.Array, jax.Array]:
+            lanes, which, _ = position
+            images = _images(reached, self._table(which))
+            possible = bits.unpack(lanes, size, axis=1)[:, :, None]
+            # What follows the last position is never read.
+            return union_rows(jnp.where(possible, images, nothing), 1), images
+
+        def backward(alive: jax.Array, position: tuple) -> tuple[jax.Array, jax.Array]:
+            (lanes, which, present), images = position
+            supported = jnp.any(images & alive[:, None] != nothing, axis=2)  # [C, D, B]
+            possible = bits.unpack(lanes, size, axis=1)
+            before = _preimages(alive, possible, self._table(which))
+            kept = jnp.where(present[:, None, None], before, alive)
+            return kept, bits.pack(supported, axis=1, dtype=domains.dtype)
+
+        _, images = jax.lax.scan(forward, start, positions)
+        _, kept = jax.lax.scan(backward, goal, (positions, images), reverse=True)
+        present = self.present[..., None, None]
+        return jnp.where(present, jnp.moveaxis(kept, 0, 1), bits.everything(domains.dtype))
+
+    def _table(self, which: jax.Array) -> jax.Array:
+        """The tables of one position of each constraint, block by block: ``int32[N, C, L, D]``."""
+        return jnp.moveaxis(self.tables.at[which].get(mode="promise_in_bounds"), 1, 0)
+
+
+def _images(states: jax.Array, table: jax.Array) -> jax.Array:
+    """Where each value leads from sets of states ``[C, J, B]``: sets ``[C, D, J, B]``."""
+    dtype, nothing = states.dtype, bits.nothing(states.dtype)
+    blocks, count, rows, size = table.shape
+    portions = bits.word_bits(states) // rows if blocks > 1 else 1  # blocks in a word
+    positions = jnp.arange(rows, dtype=dtype)[:, None]
+
+    def unite(found: jax.Array, block: tuple) -> tuple[jax.Array, None]:
+        targets, n = block
+        word = jax.lax.dynamic_index_in_dim(states, n // portions, axis=1)
+        bit = dtype.type(1) << ((n % portions * rows).astype(dtype) + positions)
+        member = (word & bit) != nothing  # [C, L, B]
+        sets = _single(targets, states.shape[1], dtype)  # [C, L, D, J]
+        chosen = jnp.where(member[:, :, None, None], sets[..., None], nothing)
+        return found | jax.lax.reduce(chosen, nothing, jax.lax.bitwise_or, (1,)), None
+
+    start = jnp.zeros((count, size, *states.shape[1:]), dtype)
+    if blocks == 1:
+        return unite(start, (table[0], jnp.int32(0)))[0]
+    return jax.lax.scan(unite, start, (table, jnp.arange(blocks)))[0]
+
+
+def _preimages(states: jax.Array, possible: jax.Array, table: jax.Array) -> jax.Array:
+    """From where a possible value ``bool[C, D, B]`` leads into sets of states ``[C, J, B]``."""
+    dtype, nothing = states.dtype, bits.nothing(states.dtype)
+    blocks, _, rows, _ = table.shape
+
+    def portion(targets: jax.Array) -> jax.Array:
+        sets = _single(targets, states.shape[1], dtype)  # [C, L, D, J]
+        moves = jnp.where(possible[:, None, :, None], sets[..., None], nothing)
+        met = union_rows(moves, 2) & states[:, None]  # [C, L, J, B]
+        return bits.pack(jnp.any(met != nothing, axis=2), axis=1, dtype=dtype)[:, 0]
+
+    if blocks == 1:
+        return portion(table[0])[:, None]
+    found = jax.lax.map(portion, table)
+    found = found.reshape(states.shape[1], -1, *found.shape[1:])
+    shifts = jnp.arange(found.shape[1], dtype=dtype) * dtype.type(rows)
+    words = found << shifts[:, None, None]
+    return jnp.moveaxis(jax.lax.reduce(words, nothing, jax.lax.bitwise_or, (1,)), 0, 1)
+
+
+def _single(states: jax.Array, words: int, dtype: np.dtype) -> jax.Array:
+    """The sets ``[..., J]`` of one state each, empty for `NOWHERE`."""
+    word = dtype.itemsize * 8
+    here = states[..., None] // word == jnp.arange(words)
+    bit = jnp.left_shift(dtype.type(1), (states[..., None] % word).astype(dtype))
+    return jnp.where(here & (states[..., None] >= 0), bit, bits.nothing(dtype))

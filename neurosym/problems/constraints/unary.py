@@ -1,0 +1,65 @@
+"""`UnaryRelation`: what a constraint on one variable compiles to, a set of values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.constraint import DenseLowering, Group, Relation
+
+
+@dataclasses.dataclass(frozen=True)
+class UnaryRelation(Relation):
+    """``allowed[v]`` says whether the value index may be taken."""
+
+    scope: tuple[int]
+    allowed: tuple[bool, ...]
+    kind: ClassVar[str] = "unary"
+
+    @property
+    def sizes(self) -> tuple[int]:  # type: ignore[override]
+        return (len(self.allowed),)
+
+    def allows(self, assignment: Sequence[int]) -> bool:
+        return self.allowed[assignment[0]]
+
+    @property
+    def bucket(self) -> Hashable:
+        return ()
+
+    @classmethod
+    def group(cls, relations: Sequence[UnaryRelation], size: int) -> Group:
+        allowed = np.zeros((len(relations), size), np.bool_)
+        for c, relation in enumerate(relations):
+            allowed[c, : len(relation.allowed)] = relation.allowed
+        scope = np.asarray([relation.scope for relation in relations], np.int32)
+        with jax.enable_x64(True):
+            return AllowedValues(
+                scope=jnp.asarray(scope),
+                present=jnp.ones(scope.shape, jnp.bool_),
+                allowed=bits.pack(jnp.asarray(allowed)),
+            )
+
+    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+        return DenseLowering([self.scope], lambda: [np.asarray(self.allowed)])
+
+
+@flax.struct.dataclass
+class AllowedValues:
+    """Unary constraints; see `Group`."""
+
+    scope: jax.Array  # int32[C, 1]
+    present: jax.Array  # bool[C, 1]
+    allowed: jax.Array  # uint64[C, W]
+
+    @jax.named_scope("unary")
+    def prune(self, domains: jax.Array) -> jax.Array:
+        allowed = bits.narrow(self.allowed, domains.dtype)
+        return jnp.broadcast_to(allowed[:, None, :, None], domains.shape)
