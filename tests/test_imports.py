@@ -27,6 +27,8 @@ MAY_IMPORT = {
     "training": set(),
     "datasets": set(),
     "plots": set(),
+    "io": set(),
+    "puzzles": {"problems", "io"},  # A puzzle knows its file format.
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

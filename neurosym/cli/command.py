@@ -86,7 +86,7 @@ def help_text(command: Command) -> str:
         body = textwrap.wrap(
             f"{flag.help}{default}",
             width,
-            initial_indent=f"{heading:<24}",
+            initial_indent=f"{heading:<23} ",
             subsequent_indent=" " * 24,
         )
         lines.extend(body)

@@ -1,0 +1,311 @@
+"""`neurosym solve`: solves puzzles of files, named problems and formulas, completely.
+
+Data pass in one direction: files become jobs (instances of one network, `jobs.py`), jobs become
+answers, answers become text (`printing.py`) as they come.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from neurosym.cli.command import Command, UsageError
+from neurosym.cli.places import import_roots
+
+if TYPE_CHECKING:
+    from neurosym.cli.jobs import Answer, Clock, Job, Limits
+    from neurosym.cli.printing import Printer
+    from neurosym.io import Text
+
+_MOST = 2**31 - 1  # what the engine counts up to
+_FORMULA = "cnf"
+_FORMULA_SUFFIXES = (".cnf", ".cnf.gz", ".dimacs", ".dimacs.gz")
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    text, integer, boolean = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_boolean
+    text(
+        "problem",
+        None,
+        "sudoku, queens, latin, magic, cnf, or module:NAME for a Puzzle of your own; files that "
+        "are DIMACS CNF say so themselves",
+        flag_values=values,
+    )
+    integer(
+        "size",
+        None,
+        "of the problem: digits of a sudoku, queens, rows of a square; for puzzles of files the "
+        "size that they must have",
+        flag_values=values,
+    )
+    text(
+        "count",
+        "1",
+        "stop at so many solutions of an instance; `all` counts them",
+        flag_values=values,
+    )
+    text(
+        "solutions",
+        None,
+        "print so many solutions of an instance, or `all`; without the flag those that were found, "
+        "with --count=all none",
+        flag_values=values,
+    )
+    boolean("json", False, "print one JSON object a line, in input order", flag_values=values)
+    boolean("show", False, "print boards", flag_values=values)
+    text(
+        "trace",
+        None,
+        "draw how propagation solves the first instance: a .gif or .png file",
+        flag_values=values,
+    )
+    integer(
+        "node_limit",
+        None,
+        "search nodes of an instance, after which its status is LIMIT",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "heuristic",
+        "smallest",
+        ["smallest", "failures", "order"],
+        "the variable to branch on: of the smallest domain, weighted by failures, in given order",
+        flag_values=values,
+    )
+    integer(
+        "batch",
+        None,
+        "instances that are solved together; chosen by their size",
+        flag_values=values,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The flags, checked."""
+
+    problem: str | None
+    size: int | None
+    count: int | None  # stop at so many solutions of an instance; None counts all
+    solutions: int | None  # print so many at most; None all that there are
+    node_limit: int | None
+    heuristic: str
+    batch: int | None
+    json: bool
+    show: bool
+    trace: Path | None
+
+    @classmethod
+    def read(cls, values: flags.FlagValues) -> Options:
+        """Raises `UsageError` for flags that are wrong or do not go together."""
+        count = _number_or_all("count", values.count, least=1)
+        solutions: int | None = count or 0
+        if values.solutions is not None:
+            given = _number_or_all("solutions", values.solutions, least=0)
+            if count is not None:
+                given = count if given is None else min(given, count)
+            solutions = given
+        for name, least in (("size", 1), ("node_limit", 0), ("batch", 1)):
+            value = getattr(values, name)
+            if value is not None and not least <= value <= _MOST:
+                raise UsageError(f"--{name} goes from {least} to {_MOST:,}, not {value:,}")
+        if values.json and values.show:
+            raise UsageError("--json and --show exclude each other")
+        trace = Path(values.trace) if values.trace else None
+        if trace and trace.suffix.lower() not in (".gif", ".png"):
+            raise UsageError(f"--trace is a .gif or .png file, not {trace.name!r}")
+        return cls(
+            problem=values.problem,
+            size=values.size,
+            count=count,
+            solutions=solutions,
+            node_limit=values.node_limit,
+            heuristic=values.heuristic,
+            batch=values.batch,
+            json=values.json,
+            show=values.show,
+            trace=trace,
+        )
+
+
+def _run(values: flags.FlagValues, arguments: list[str]) -> int:
+    options = Options.read(values)
+    if not arguments and options.problem is None:
+        raise UsageError("nothing to solve: name a FILE (- is standard input) or a --problem")
+    from neurosym.io import read_text
+
+    texts = [read_text(argument) for argument in arguments]
+    formulas = [_is_formula(text, options.problem) for text in texts]
+    if any(formulas) and not all(formulas):
+        strange = texts[formulas.index(False)].name
+        raise UsageError(f"{strange} is no DIMACS CNF, but other files are: solve them apart")
+    if options.problem is None and not any(formulas):
+        raise UsageError(f"{texts[0].name} is no DIMACS CNF: --problem=NAME says what it holds")
+    # JAX is imported only now that the command line is known to be right.
+    from neurosym.cli.tables import quiet_logs
+
+    quiet_logs()
+    if options.problem == _FORMULA or any(formulas):
+        return _answer(_formula_jobs(texts, options), options, "formula")
+    return _answer(_puzzle_jobs(texts, options), options, "puzzle")
+
+
+def _puzzle_jobs(texts: Sequence[Text], options: Options) -> list[Job]:
+    """The instances of every file, or the one instance of a problem without files."""
+    from neurosym.cli.jobs import puzzle_job
+    from neurosym.problems import Network
+    from neurosym.puzzles import puzzle_by_name
+    from neurosym.training.import_path import extend_import_path
+
+    extend_import_path(import_roots())
+    puzzle, size = puzzle_by_name(options.problem or ""), options.size
+    networks: dict[int, Network] = {}
+    if texts:
+        if puzzle.read is None:
+            raise UsageError(f"{puzzle.name} reads no files: it has one instance of each --size")
+        return [puzzle_job(puzzle, puzzle.read(text, size), networks) for text in texts]
+    if size is None:
+        reads = "a FILE, - for standard input, or " if puzzle.read else ""
+        raise UsageError(f"{puzzle.name} needs {reads}--size=N: {puzzle.description}")
+    return [puzzle_job(puzzle, size, networks)]
+
+
+def _formula_jobs(texts: Sequence[Text], options: Options) -> list[Job]:
+    from neurosym.cli.jobs import formula_job
+
+    if not texts:
+        raise UsageError("--problem=cnf needs a FILE; - is standard input")
+    if options.show:
+        raise UsageError("--show: a formula has no board")
+    if options.size is not None:
+        raise UsageError("--size: a formula states its size itself")
+    return [formula_job(text) for text in texts]
+
+
+def _answer(jobs: Sequence[Job], options: Options, noun: str) -> int:
+    """Solves the jobs, prints the answers in order as they come, and sums up."""
+    from neurosym.cli.jobs import Clock, Limits, answers
+
+    if options.trace and jobs[0].layout is None:
+        raise UsageError(f"--trace: {jobs[0].name} does not say where its variables stand")
+    limits = Limits(
+        options.count, options.solutions, options.node_limit, options.heuristic, options.batch
+    )
+    printer = _printer(options, limits, noun, len(jobs))
+    clock, statuses = Clock(), collections.Counter[str]()
+    with _progress(sum(job.count for job in jobs), noun) as advance:
+        index = 0
+        for job in jobs:
+            for batch in answers(job, limits, clock):
+                lines = []
+                for answer in batch:
+                    lines.append(printer(index, job, answer))
+                    statuses[answer.status] += 1
+                    index += 1
+                print("\n".join(lines), flush=True)
+                if options.trace and index == len(batch):
+                    _draw_trace(job, batch[0], options.trace)
+                advance(len(batch))
+    print(_summary(statuses, clock, noun), file=sys.stderr)
+    return 0
+
+
+def _printer(options: Options, limits: Limits, noun: str, jobs: int) -> Printer:
+    from neurosym.cli import printing
+
+    if options.json:
+        return printing.json_line
+    if options.show:
+        return printing.board(limits)
+    if noun == "formula":
+        return printing.competition(limits, several=jobs > 1)
+    return printing.line(limits)
+
+
+def _draw_trace(job: Job, answer: Answer, path: Path) -> None:
+    """Draws how the first instance of a job was solved."""
+    from neurosym.cli.jobs import history
+    from neurosym.plots import propagation_trace
+
+    assert job.layout is not None
+    trace, titles = history(job, answer)
+    propagation_trace(trace, path, titles=titles, **job.layout()._asdict())
+    print(f"{path}: {titles[-1]}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _progress(total: int, noun: str) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error; none where the answers themselves run over the terminal."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    console = Console(stderr=True)
+    shown = console.is_terminal and not sys.stdout.isatty()
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=console, disable=not shown, redirect_stdout=False) as bar:
+        task = bar.add_task(f"{noun}s", total=total)
+        yield lambda done: bar.update(task, advance=done)
+
+
+def _summary(statuses: Mapping[str, int], clock: Clock, noun: str) -> str:
+    total = sum(statuses.values())
+    words = {
+        "SOLVED": "solved",
+        "UNSATISFIABLE": "unsatisfiable",
+        "LIMIT": "stopped by the limit",
+        "CAPACITY": "too large for the memory of the search",
+    }
+    counts = ", ".join(f"{statuses[key]:,} {words[key]}" for key in words if statuses.get(key))
+    speed = f" ({total / clock.solving:,.0f} a second)" if total > 1 else ""
+    return (
+        f"{total:,} {noun}{'' if total == 1 else 's'}: {counts}; {clock.solving:.2f} s{speed}, "
+        f"and {clock.compiling:.1f} s of compiling"
+    )
+
+
+def _is_formula(text: Text, problem: str | None) -> bool:
+    from neurosym.io import looks_like_dimacs
+
+    if problem is not None:
+        return problem == _FORMULA
+    return text.name.lower().endswith(_FORMULA_SUFFIXES) or looks_like_dimacs(text)
+
+
+def _number_or_all(name: str, text: str, *, least: int) -> int | None:
+    if text == "all":
+        return None
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= _MOST):
+        raise UsageError(f"--{name} is `all` or a number from {least} to {_MOST:,}, not {text!r}")
+    return int(text)
+
+
+COMMAND = Command(
+    name="solve",
+    usage="solve [FILE...] [--problem=NAME] [--size=N] [--count=N|all] [--json | --show] ...",
+    description=(
+        "Solves every instance completely: it has a solution, or there is none, or a limit was "
+        "met, which is said. Puzzles stand one a line (. or 0 is blank, # starts a comment), "
+        "formulas are DIMACS CNF, one a file; gzip files are read as they are. Answers are "
+        "printed in input order, as they come: for a puzzle a line with its solution or "
+        "UNSATISFIABLE, with --count first the number of solutions (2+ is at least 2); for a "
+        "formula what SAT competitions ask for. A summary goes to standard error. The exit code "
+        "is 0 whatever the answers are, not the 10 and 20 of SAT competitions; read the lines."
+    ),
+    examples=(
+        "neurosym solve puzzles.txt --problem=sudoku",
+        "neurosym solve puzzles.txt.gz --problem=sudoku --count=2 --json",
+        "neurosym solve puzzles.txt --problem=sudoku --show --trace=trace.gif",
+        "neurosym solve formula.cnf",
+        "neurosym solve --problem=queens --size=12 --count=all",
+        "neurosym solve --problem=my_puzzles:KAKURO --size=5",
+    ),
+    define_flags=_define_flags,
+    run=_run,
+)
