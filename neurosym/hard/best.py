@@ -35,9 +35,10 @@ from neurosym.hard.search import (
 )
 from neurosym.problems.network import Network
 
-SLACK = 1e-5
-"""Of the size of the weights: how far below the incumbent a value's bound must lie to be removed.
-The bound of a value is found by a subtraction, which does not round like the sum."""
+ROUNDING = 2.0**-22
+"""A value is removed if its bound lies so far below the incumbent, times the number of terms and
+the size of the weights: that bound is found by a subtraction, which does not round like the sum.
+Twice the error of each, and of the subtraction."""
 
 
 @flax.struct.dataclass
@@ -104,7 +105,7 @@ def solve_best(
             f"weights have shape [V, D] = [{network.variables}, {network.size}], "
             f"not {list(weights.shape)}"
         )
-    if not isinstance(weights, jax.core.Tracer):
+    if not isinstance(weights, jax.core.Tracer) and not isinstance(network.mask, jax.core.Tracer):
         seen = np.asarray(weights)[..., np.asarray(network.mask)]
         if not np.all(seen < np.inf):
             raise ValueError("a weight is NaN or +inf; excluding a value is what -inf does")
@@ -168,7 +169,8 @@ class Maximisation:
         bound = _total(best)
         incumbent = rounds.take(state.objective, front.owner)
         size = jnp.sum(jnp.abs(jnp.where(jnp.isfinite(best), best, 0)), axis=0)
-        enough = incumbent - SLACK * size - (bound - best)  # what a value must weigh, [V, L]
+        slack = ROUNDING * (best.shape[0] + 4) * (size + jnp.abs(incumbent))
+        enough = incumbent - slack - (bound - best)  # what a value must weigh, [V, L]
         # Where the bound is -inf the difference is NaN; such a node is dropped anyway.
         keep = jnp.where(jnp.isfinite(incumbent), weights >= enough[:, None], weights > -jnp.inf)
         keep &= (bound > incumbent)[None, None]

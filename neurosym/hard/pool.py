@@ -250,7 +250,14 @@ def _put_back(
     score = goal.score(notes)
     if score is None:
         score = plan.heuristic.score(view)
-    variable = choose_variable(score, open_variables)
+    # A branch of its own: its operands are stored, and not made again for each step of the choice.
+    variable = jax.lax.cond(
+        jnp.any(branch),
+        choose_variable,
+        lambda score, _: jnp.zeros(score.shape[1], jnp.int32),
+        score,
+        open_variables,
+    )
     domain = domain_of(lanes, variable)  # [W, L]
     value = goal.choose(front, variable, domain)
     kept = jnp.where(branch, value, domain)

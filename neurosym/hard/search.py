@@ -101,7 +101,8 @@ def solve(
         raise ValueError(f"the number of solutions to find is not negative: {solutions}")
     preference = None
     if value_weights is not None:
-        preference = jnp.asarray(value_weights, jnp.float32)
+        # Nothing flows back through the order of values.
+        preference = jax.lax.stop_gradient(jnp.asarray(value_weights, jnp.float32))
         if preference.shape != (network.variables, network.size):
             raise ValueError(
                 f"value weights have shape [V, D] = [{network.variables}, {network.size}], "
@@ -284,7 +285,12 @@ def over_batches(batched: Any) -> Any:
     @custom_vmap
     def several(*arguments: Any) -> Any:
         with jax.enable_x64(True):
-            return batched(*arguments)
+            *shared, instances = arguments
+            if jax.tree.leaves(instances)[0].shape[0]:
+                return batched(*arguments)
+            some = jax.tree.map(lambda x: jnp.zeros((1, *x.shape[1:]), x.dtype), instances)
+            shapes = jax.eval_shape(batched, *shared, some)
+            return tuple(jnp.zeros((0, *x.shape[1:]), x.dtype) for x in shapes)
 
     @several.def_vmap
     def several_vmap(axis_size: int, in_batched: list, *arguments: Any) -> tuple:
@@ -305,7 +311,9 @@ def _over(
             instances = spread(axis_size, in_batched[-1], instances)
             if fold:
                 inner = jax.tree.leaves(instances)[0].shape[1]
-                flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), instances)
+                flat = jax.tree.map(
+                    lambda x: x.reshape(axis_size * inner, *x.shape[2:]), instances
+                )
                 results = together(*shared, flat)
                 results = tuple(x.reshape(axis_size, inner, *x.shape[1:]) for x in results)
             else:

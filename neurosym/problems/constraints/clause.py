@@ -255,8 +255,8 @@ class Clauses(_Literals):
         dtype = domains.dtype
         literals = bits.narrow(self.literals, dtype)[..., None]
         possible = any_row(domains & literals != bits.nothing(dtype), axis=2)[:, :, None]
-        # Sums in the narrowest integers: they are as fast as the bytes that they read. Few terms are
-        # written out, since a short reduction inside of a larger loop compiles to scalar code.
+        # Sums in the narrowest integers: they are as fast as the bytes that they read. A few terms
+        # are written out, since a short reduction inside of a larger loop compiles to scalar code.
         count = np.min_scalar_type(domains.shape[1])
         ones = possible.astype(count)
         if ones.shape[1] <= MAX_WRITTEN_OUT:

@@ -176,7 +176,7 @@ class Distinct:
         arity = max(len(scope) for scope in scopes)
         present = np.asarray([[k < len(scope) for k in range(arity)] for scope in scopes])
         fill = [constraints or [(len(scopes) - 1, 0)] for constraints in touched]
-        pairs = _shared_parts([s for s, _, _ in rows], complete, variables) if not shifted else None
+        pairs = _shared_parts([s for s, _, _ in rows], sets, variables) if not shifted else None
         none = np.zeros((0, 1), np.int32)
         cells, outside, barring, holding, bound = pairs or (none,) * 5
         with jax.enable_x64(True):
@@ -232,7 +232,7 @@ class Distinct:
         return jnp.where(self.bound[:, None, None], kept, full)
 
 
-def _shared_parts(scopes: Scopes, complete: Sequence[bool], variables: int) -> tuple | None:
+def _shared_parts(scopes: Scopes, values: Scopes, variables: int) -> tuple | None:
     """Cells, outside, barring, holding and bound of `Distinct`; None where nothing is shared."""
     on: list[list[int]] = [[] for _ in range(variables)]
     for c, scope in enumerate(scopes):
@@ -261,7 +261,9 @@ def _shared_parts(scopes: Scopes, complete: Sequence[bool], variables: int) -> t
     outside: list[list[int]] = []
     barred: dict[int, list[int]] = {}
     for first, second in [*overlaps, *((b, a) for a, b in overlaps)]:
-        if not complete[first]:
+        # Values are ranges from 0. The first must take all of its own; of further values, which
+        # only the second has, it says nothing.
+        if not len(values[second]) <= len(values[first]) == len(scopes[first]):
             continue
         rest, targets = (
             pieces(members[c] - (members[first] & members[second])) for c in (first, second)
