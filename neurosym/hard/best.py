@@ -23,11 +23,10 @@ from neurosym.bits.reductions import reduce_rows
 from neurosym.hard import rounds
 from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import heaviest_value, values_of
-from neurosym.hard.nodes import Layout, to_lanes
+from neurosym.hard.nodes import Layout, default_width, to_lanes
 from neurosym.hard.pool import Batch, Front, Plan, search
 from neurosym.hard.search import (
     check_search,
-    default_width,
     layout_of,
     over_batches,
     retry_when_full,

@@ -13,6 +13,9 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
 
+CACHE = 2**18  # bytes
+MOST = 2048
+
 
 class Layout(NamedTuple):
     """Static facts of a node: lanes ``[V, W]`` of one dtype."""
@@ -35,6 +38,17 @@ class Layout(NamedTuple):
     def bytes(self) -> int:
         """Of one node in lanes."""
         return self.variables * self.words * np.dtype(self.dtype).itemsize
+
+
+def default_width(layout: Layout) -> int:
+    """Nodes to propagate at once, a power of two.
+
+    On CPU as many as lie in a cache of a quarter of a megabyte; more would leave it between two
+    constraints. On an accelerator 64 times as many, to fill it.
+    """
+    fitting = max(1, CACHE // layout.bytes)
+    width = min(MOST, max(64, 1 << (fitting.bit_length() - 1)))
+    return width if jax.default_backend() == "cpu" else 64 * width
 
 
 def to_columns(layout: Layout, lanes: jax.Array) -> jax.Array:

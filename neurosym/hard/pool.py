@@ -209,11 +209,14 @@ def _propagate(
 
     def step(carry: tuple) -> tuple:
         lanes, _, _ = carry
-        # A loop of its own: its result is stored once, for what compares it and what goes on.
-        after = jax.lax.fori_loop(
-            0, AT_ONCE, lambda _, lanes: rounds.revise_all(constraints, lanes), lanes
+        # A loop of its own: its results are stored once, for what compares them and what goes on.
+        before, after = jax.lax.fori_loop(
+            0,
+            AT_ONCE,
+            lambda _, pair: (pair[1], rounds.revise_all(constraints, pair[1])),
+            (lanes,) * 2,
         )
-        changed, empty = rounds.changed_and_wiped_out(lanes, after)
+        changed, empty = rounds.changed_and_wiped_out(before, after)
         return after, front.live & changed & ~empty, front.live & empty
 
     nothing = jnp.zeros_like(front.live)

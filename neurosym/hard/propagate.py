@@ -5,6 +5,7 @@ wiped out.
 """
 
 import enum
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from jax.custom_batching import custom_vmap
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
 from neurosym.hard import rounds
+from neurosym.hard.nodes import Layout, default_width
 from neurosym.problems.network import Network
 
 
@@ -91,11 +93,9 @@ def propagate(
 def _propagate(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Lanes ``[V, W]`` or ``[B, V, W]`` to lanes, status and rounds ``int32[...]``."""
     with jax.enable_x64(True):
-        single = lanes.ndim == 2
-        batch = lanes[None] if single else lanes
-        batch, status, count = _fixpoint(constraints, jnp.moveaxis(batch, 0, -1))
-        batch = jnp.moveaxis(batch, -1, 0)
-        return (batch[0], status[0], count[0]) if single else (batch, status, count)
+        if lanes.ndim == 2:
+            return tuple(x[0] for x in _in_blocks(constraints, lanes[None]))
+        return _in_blocks(constraints, lanes)
 
 
 @_propagate.def_vmap
@@ -123,6 +123,23 @@ def spread(axis_size: int, batched: Any, arrays: Any) -> Any:
 
 
 @jax.jit
+def _in_blocks(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Lanes ``[B, V, W]`` to their fixpoint, as many at once as a cache holds."""
+    batch, variables, words = lanes.shape
+    width = default_width(Layout(variables, words, lanes.dtype.name))
+
+    def block(lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        found, status, count = _fixpoint(constraints, jnp.moveaxis(lanes, 0, -1))
+        return jnp.moveaxis(found, -1, 0), status, count
+
+    if batch <= width:
+        return block(lanes)
+    blocks = -(-batch // width)
+    lanes = jnp.pad(lanes, ((0, blocks * width - batch), (0, 0), (0, 0)))
+    results = jax.lax.map(block, lanes.reshape(blocks, width, variables, words))
+    return tuple(x.reshape(-1, *x.shape[2:])[:batch] for x in results)
+
+
 def _fixpoint(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Lanes ``[V, W, B]`` to their fixpoint, with status and rounds ``int32[B]``."""
     batch = lanes.shape[-1]
@@ -142,6 +159,7 @@ def _fixpoint(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array,
     return lanes, _status(failed), count
 
 
+@functools.lru_cache(maxsize=64)
 def _traced(length: int) -> Any:
     """As `_propagate` for one instance, over at most ``length`` rounds, which it returns too."""
 

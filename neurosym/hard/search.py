@@ -18,7 +18,7 @@ from neurosym.bits.domains import Domains
 from neurosym.hard import rounds
 from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import MOST, Enumeration
-from neurosym.hard.nodes import Layout
+from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.pool import Batch, Plan, least_capacity, search
 from neurosym.hard.propagate import spread
 from neurosym.problems.network import Network
@@ -147,12 +147,6 @@ def count(
     return Tally(*result[1:])
 
 
-def default_width(layout: Layout) -> int:
-    """Nodes to propagate at once: as many as lie in a cache of half a megabyte, a power of two."""
-    fitting = max(1, 2**19 // layout.bytes)
-    return int(min(8192, max(64, 2 ** (fitting.bit_length() - 1))))
-
-
 def _retried(
     network: Network,
     start: Domains,
@@ -216,12 +210,18 @@ def retry_when_full(
     if not growing or isinstance(status, jax.core.Tracer):
         return results
     batch = status.shape
+
+    def flat(x: jax.Array) -> jax.Array:
+        return x.reshape(status.size, *x.shape[len(batch) :])
+
     while np.any(full := np.asarray(status).ravel() == SearchStatus.CAPACITY):
         room *= 4
         index = np.flatnonzero(full)
-        again = run(room, *(x.reshape(-1, *x.shape[len(batch) :])[index] for x in instances))
+        # Filled up to a power of two, so that few programs are compiled.
+        filled = np.resize(index, 1 << (len(index) - 1).bit_length())
+        again = run(room, *(flat(x)[filled] for x in instances))
         results = tuple(
-            x.reshape(-1, *x.shape[len(batch) :]).at[index].set(y).reshape(x.shape)
+            flat(x).at[index].set(y[: len(index)]).reshape(x.shape)
             for x, y in zip(results, again, strict=True)
         )
         status = results[-2]
@@ -311,9 +311,7 @@ def _over(
             instances = spread(axis_size, in_batched[-1], instances)
             if fold:
                 inner = jax.tree.leaves(instances)[0].shape[1]
-                flat = jax.tree.map(
-                    lambda x: x.reshape(axis_size * inner, *x.shape[2:]), instances
-                )
+                flat = jax.tree.map(lambda x: x.reshape(axis_size * inner, *x.shape[2:]), instances)
                 results = together(*shared, flat)
                 results = tuple(x.reshape(axis_size, inner, *x.shape[1:]) for x in results)
             else:

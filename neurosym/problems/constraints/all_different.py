@@ -105,7 +105,7 @@ class AllDifferent(Constraint):
 
     def compile(self) -> Relation:
         scope = tuple(variable.index for variable in self.scope)
-        maps = _common_indices(self.values)
+        maps = common_indices(self.values)
         if len(set().union(*maps)) < len(scope):  # more variables than values
             sizes = tuple(len(row) for row in maps)
             return TableRelation(scope=scope, sizes=sizes, rows=(), allowed=True)
@@ -148,9 +148,9 @@ class AllDifferentRelation(Relation):
             return "hall", len(self.scope)
         shifts = self.shifts
         if shifts is not None and not any(shifts):
-            return ("same",)
+            return "same", arity
         if shifts is not None and self.universe <= 64:
-            return ("shifted",)
+            return "shifted", arity
         return "mapped", arity
 
     @classmethod
@@ -164,7 +164,7 @@ class AllDifferentRelation(Relation):
         cls, relations: Sequence[AllDifferentRelation], size: int, variables: int
     ) -> Any | None:
         """A group that revises all variables at once, where their values are aligned."""
-        if relations[0].bucket not in (("same",), ("shifted",)):
+        if relations[0].bucket[0] not in ("same", "shifted"):  # type: ignore[index]
             return None
         rows = [(r.scope, r.shifts or (), r.sizes) for r in relations]
         return Distinct.build(rows, size, variables)
@@ -248,7 +248,7 @@ def _entry(entry: Any) -> tuple[Variable, tuple[Hashable, ...]]:
     return variable, tuple(values)
 
 
-def _common_indices(rows: Sequence[tuple[Hashable, ...]]) -> tuple[tuple[int, ...], ...]:
+def common_indices(rows: Sequence[tuple[Hashable, ...]]) -> tuple[tuple[int, ...], ...]:
     """Each position's values as indices of one universe, shifts of the value index if possible."""
     if len(set(rows)) == 1:
         return (tuple(range(len(rows[0]))),) * len(rows)

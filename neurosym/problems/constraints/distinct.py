@@ -32,7 +32,7 @@ are propagated; beyond, they would cost more than all the rest."""
 MAX_PIECES = 16
 """Cells and single variables that the rest of a constraint may be made of in such a pair."""
 
-Scopes = Sequence[tuple[int, ...]]
+Scopes = Sequence[Sequence[int]]
 
 
 def _digest(held: jax.Array, axis: int) -> tuple[jax.Array, ...]:
@@ -167,7 +167,7 @@ class Distinct:
         for c, (scope, shifts, _) in enumerate(rows):
             for variable, shift in zip(scope, shifts, strict=True):
                 touched[variable].append((c, shift))
-        scopes = [scope for scope, _, _ in rows]
+        scopes: list[tuple[int, ...]] = [scope for scope, _, _ in rows]
         all_shifts = [shifts for _, shifts, _ in rows]
         idle = any(not constraints for constraints in touched)
         if idle:  # a constraint on nothing says nothing

@@ -16,7 +16,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-import operator
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,8 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.all_different import AllDifferentRelation, common_indices
 from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.comparison import NEGATIONS
+from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import (
     Constraint,
     Group,
@@ -50,15 +50,6 @@ MAX_DENSE = 2**16
 
 MAX_MATRIX = 2**12
 """Pairs of values of two variables that become one matrix of supports."""
-
-_COMPARISONS = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,8 +78,8 @@ class Linear(Constraint):
     constant: int
 
     def __post_init__(self) -> None:
-        if self.relation not in _COMPARISONS:
-            known = " ".join(_COMPARISONS)
+        if self.relation not in COMPARISONS:
+            known = " ".join(COMPARISONS)
             raise ValueError(f"a linear constraint has no relation {self.relation!r}; use {known}")
         if len(self.scope) != len(self.coefficients):
             raise ValueError(
@@ -127,12 +118,12 @@ class Linear(Constraint):
 
     def check(self, values: Sequence[Hashable]) -> bool:
         total = sum(c * int(v) for c, v in zip(self.coefficients, values, strict=True))  # type: ignore[call-overload]
-        return bool(_COMPARISONS[self.relation](total, self.constant))
+        return bool(COMPARISONS[self.relation](total, self.constant))
 
     def negated(self) -> Linear:
         return dataclasses.replace(self, relation=NEGATIONS[self.relation])
 
-    def compile(self) -> LinearRelation | BinaryRelation:
+    def compile(self) -> Relation:
         sign, bound, relation = 1, self.constant, self.relation
         if relation in (">", ">="):
             sign, bound, relation = -1, -bound, {">": "<", ">=": "<="}[relation]
@@ -155,13 +146,7 @@ class Linear(Constraint):
             relation=relation,
             bound=quotient,
         )
-        # Two small domains are one matrix of supports, but for x + c != y.
-        one_value_each = relation == "!=" and len({abs(c) for c in self.coefficients}) == 1
-        if len(self.scope) == 2 and math.prod(compiled.sizes) <= MAX_MATRIX and not one_value_each:
-            first, second = (np.asarray(row) for row in compiled.offsets)
-            mask = compiled.accepts(first[:, None] + second)
-            return BinaryRelation.from_mask((compiled.scope[0], compiled.scope[1]), mask)
-        return compiled
+        return compiled if len(self.scope) != 2 else _of_two(compiled)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +183,7 @@ class LinearRelation(Relation):
 
     def accepts(self, total: Any) -> Any:
         """``total  relation  bound``, elementwise."""
-        return _COMPARISONS[self.relation](total, self.bound)
+        return COMPARISONS[self.relation](total, self.bound)
 
     @property
     def bucket(self) -> Hashable:
@@ -487,6 +472,20 @@ def _pad_scopes(
         for position, row in enumerate(relation.offsets):
             offsets[c, position, : len(row)] = row
     return scope, present, offsets
+
+
+def _of_two(relation: LinearRelation) -> Relation:
+    """A relation of two variables in the form that prunes fastest."""
+    first, second = (np.asarray(row) for row in relation.offsets)
+    if relation.relation == "!=":
+        values = (tuple(first.tolist()), tuple((relation.bound - second).tolist()))
+        different = AllDifferentRelation(relation.scope, common_indices(values))
+        if different.shifts is not None:  # x + c != y over ranges
+            return different
+    if len(first) * len(second) <= MAX_MATRIX:
+        mask = relation.accepts(first[:, None] + second)
+        return BinaryRelation.from_mask((relation.scope[0], relation.scope[1]), mask)
+    return relation
 
 
 def _require_integer(value: Any, what: str) -> None:
