@@ -122,7 +122,7 @@ def solve_best(
 
     def run(room: int, lanes: jax.Array, patterns: jax.Array) -> tuple[jax.Array, ...]:
         with jax.enable_x64(True):
-            plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN)
+            plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN, node_limit is not None)
             searcher = _searcher(plan, network.size, heuristic is None)
             for _ in lanes.shape[:-2]:
                 searcher = jax.vmap(searcher, in_axes=(None, None, 0))

@@ -86,7 +86,7 @@ class Enumeration:
         rank = before + rank
         new = solved & (rank < self.stop)
         count = state.number.at[front.owner].add(new.astype(jnp.int32))
-        index, added = columns.compact(new & (rank < self.kept))
+        (index,), (added,) = columns.compact((new & (rank < self.kept))[None])
         block = front.columns.at[:, index].get(mode="promise_in_bounds")
         place = (state.logged,)
         return state._replace(

@@ -87,13 +87,16 @@ def with_domain(
 
 
 def compact(chosen: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The indices of the chosen of ``bool[L]``, in order and filled up, and their number."""
-    length = chosen.shape[0]
-    place = jnp.cumsum(chosen, dtype=jnp.int32)
-    target = jnp.where(chosen, place - 1, length)
-    index = jnp.zeros(length, jnp.int32)
-    index = index.at[target].set(jnp.arange(length, dtype=jnp.int32), mode="drop")
-    return index, place[-1]
+    """The indices of the chosen of each row of ``bool[M, L]``, in order and filled up with 0, and
+    their numbers ``int32[M]``."""
+    several, length = chosen.shape
+    place = jnp.cumsum(chosen, axis=1, dtype=jnp.int32)
+    row = jnp.arange(several, dtype=jnp.int32)[:, None] * length
+    target = jnp.where(chosen, row + place - 1, several * length)
+    lane = jnp.broadcast_to(jnp.arange(length, dtype=jnp.int32), chosen.shape)
+    index = jnp.zeros(several * length, jnp.int32)
+    index = index.at[target.ravel()].set(lane.ravel(), mode="drop")
+    return index.reshape(several, length), place[:, -1]
 
 
 def _shifts(layout: Layout) -> jax.Array:

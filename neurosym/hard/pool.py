@@ -35,6 +35,7 @@ class Plan(NamedTuple):
     width: int  # L, nodes that a step takes
     capacity: int  # Q, nodes that the stack holds
     heuristic: Heuristic
+    limited: bool = False  # there is a limit on nodes
 
 
 class Batch(NamedTuple):
@@ -42,7 +43,7 @@ class Batch(NamedTuple):
 
     constraints: rounds.Constraints
     lanes: jax.Array  # [N, V, W]: where each instance starts
-    limit: jax.Array  # int32[]: nodes that an instance may take; -1 for no limit
+    limit: jax.Array  # int32[]: nodes that an instance may take, if the plan is limited
 
 
 class Front(NamedTuple):
@@ -181,8 +182,11 @@ def _take_top(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> tuple[Pool, F
     live = (jnp.arange(plan.width) < pool.top - start) & (owner < count)
     instance = jnp.where(live, owner, 0)
     live &= goal.wanted(pool.goal, instance)
-    over = live & (batch.limit >= 0) & (rounds.take(pool.visited, instance) >= batch.limit)
     lanes = columns.to_lanes(plan.layout, block)
+    if not plan.limited:
+        front = Front(rounds.cleared(lanes, ~live), block, instance, live)
+        return pool, front, start
+    over = live & (rounds.take(pool.visited, instance) >= batch.limit)
     front = Front(lanes, block, instance, live & ~over)
 
     def leave(pool: Pool) -> Pool:
@@ -266,8 +270,9 @@ def _put_back(
     kept = jnp.where(branch, value, domain)
 
     nodes, owner = pool.nodes, pool.owner
-    below, pushed = columns.compact(branch)
-    above, stayed = columns.compact(running & front.live | branch)
+    (below, above), (pushed, stayed) = columns.compact(
+        jnp.stack([branch, running & front.live | branch])
+    )
     parts = ((below, domain & ~value, start), (above, kept, start + pushed))
     for index, part, place in parts:
         block = front.columns.at[:, index].get(mode="promise_in_bounds")

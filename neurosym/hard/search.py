@@ -165,7 +165,7 @@ def _retried(
 
     def run(room: int, lanes: jax.Array) -> tuple[jax.Array, ...]:
         with jax.enable_x64(True):
-            plan = Plan(layout, width, room, heuristic)
+            plan = Plan(layout, width, room, heuristic, node_limit is not None)
             searcher = _searcher(plan, kept, preference is not None)
             for _ in lanes.shape[:-2]:
                 searcher = jax.vmap(searcher, in_axes=(None, None, None, None, 0))
