@@ -288,6 +288,57 @@ def test_domains_of_any_size(values):
         assert all(c == values - 1 for _, _, c in rows[:found])
 
 
+def test_scopes_that_repeat_a_variable():
+    """Every kind that allows it, against its meaning in plain Python."""
+    automaton = ns.Automaton(
+        range(3), 0, [0, 2], {(s, v): (s + v) % 3 for s in range(3) for v in range(4) if s != v}
+    )
+
+    def accepted(*word):
+        state = 0
+        for value in word:
+            if state == value:
+                return False
+            state = (state + value) % 3
+        return state != 1
+
+    cases = [
+        (lambda x, y, z: ns.Linear((x, x, y), (1, 1, -1), "==", 2), lambda x, y, z: 2 * x - y == 2),
+        (lambda x, y, z: x + y - x >= 2 * z, lambda x, y, z: y >= 2 * z),
+        (lambda x, y, z: abs(x - y - x) == 3, lambda x, y, z: y == 3),
+        (lambda x, y, z: (x == 1) | (x == 3) | (y == 0), lambda x, y, z: x in (1, 3) or y == 0),
+        (
+            lambda x, y, z: ns.Count([x, x, y], {2, 3}, "==", z),
+            lambda x, y, z: 2 * (x > 1) + (y > 1) == z,
+        ),
+        (
+            lambda x, y, z: ns.Predicate((x, z, x), lambda a, b, c: a + c == b + 1),
+            lambda x, y, z: 2 * x == z + 1,
+        ),
+        (lambda x, y, z: ns.Regular([z, y, z], automaton), lambda x, y, z: accepted(z, y, z)),
+        (lambda x, y, z: ns.Element(x, [y, x, z, 1], y), lambda x, y, z: [y, x, z, 1][x] == y),
+        (lambda x, y, z: ns.Implies(x == 1, x + z <= 2), lambda x, y, z: x != 1 or z <= 1),
+        (
+            lambda x, y, z: ns.Reified(x >= 2, x + x + y >= z + 4),
+            lambda x, y, z: (x >= 2) == (2 * x + y >= z + 4),
+        ),
+    ]
+    problem = ns.Problem()
+    triples = [list(p) for p in itertools.product(range(4), repeat=3)]
+    wanted = [[p for p in triples if holds(*p)] for _, holds in cases]
+    masks = np.ones((len(cases), len(cases), 3, 4), bool)
+    for n, (declare, _) in enumerate(cases):
+        problem.add(declare(*problem.variables(f"x{n}", shape=3, domain=range(4))))
+        assert 0 < len(wanted[n]) < 64
+        masks[:, n] = np.arange(4) == np.asarray(wanted[n][0])[:, None]
+        masks[n, n] = True  # the others are held to a solution of theirs
+    network = problem.compile()
+    result = ns.solve(network, masks.reshape(len(cases), -1, 4), solutions=64, width=32)
+    for n, rows in enumerate(np.asarray(result.assignment)):
+        found = rows[: result.count[n], 3 * n : 3 * n + 3]
+        assert sorted(found.tolist()) == wanted[n]
+
+
 def test_counts_saturate():
     layout = Layout(3, 1, "uint8")
     goal = Enumeration(layout, 4, jnp.int32(MOST), 0)
