@@ -116,7 +116,9 @@ def solve_best(
         # The weights of a node take more of the cache than its domains.
         fitting = max(1, 2**21 // (4 * network.variables * network.size))
         width = min(default_width(layout), max(32, 2 ** (fitting.bit_length() - 1)))
-    limit, room = check_search(node_limit, width, capacity)
+    # Nothing may be given, so a batch may go down to the last variable in step.
+    levels = min(128, max(16, network.variables))
+    limit, room = check_search(node_limit, width, capacity, levels=levels)
     # As integers: nothing differentiates them, so a gradient around this needs no rule.
     patterns = jax.lax.bitcast_convert_type(weights, jnp.uint32)
 

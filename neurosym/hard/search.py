@@ -161,7 +161,7 @@ def _retried(
     """Searches; outside of a trace, what found the pool full is searched again in a larger one."""
     layout = layout_of(network)
     width = default_width(layout) if width is None else width
-    limit, room = check_search(node_limit, width, capacity)
+    limit, room = check_search(node_limit, width, capacity, levels=16)
 
     def run(room: int, lanes: jax.Array) -> tuple[jax.Array, ...]:
         with jax.enable_x64(True):
@@ -179,7 +179,7 @@ def _retried(
 
 
 def check_search(
-    node_limit: int | jax.Array | None, width: int, capacity: int | None
+    node_limit: int | jax.Array | None, width: int, capacity: int | None, *, levels: int
 ) -> tuple[jax.Array, int]:
     """The limit on nodes as an array, -1 for none, and the nodes that the pool holds.
 
@@ -188,7 +188,7 @@ def check_search(
     """
     if width < 1:
         raise ValueError(f"the width of a search is positive, not {width}")
-    room = 16 * width if capacity is None else capacity
+    room = levels * width if capacity is None else capacity
     if room < least_capacity(width):
         raise ValueError(f"a pool of width {width} holds at least {least_capacity(width)} nodes")
     limit = jnp.asarray(-1 if node_limit is None else node_limit, jnp.int32)
