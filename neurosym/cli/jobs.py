@@ -21,6 +21,7 @@ from neurosym.puzzles import Instances, Layout, Puzzle
 from neurosym.puzzles.cnf import cnf_formula
 
 _BATCH = 1 << 14
+_FEW = 64  # solutions that are stored for every instance without being counted first
 _BATCH_BYTES = 1 << 28  # of the domains and solutions of a batch
 
 Values = list[Hashable]
@@ -216,15 +217,25 @@ def _search(network: Network, masks: np.ndarray, limits: Limits) -> _Found:
         "node_limit": limits.nodes,
     }
     start = jnp.asarray(masks)
-    if limits.count is not None and limits.solutions:
+    if limits.count is not None and limits.count <= _FEW and limits.solutions:
         found = solve(network, start, solutions=limits.count, **shared)
         parts = (found.assignment[:, : limits.solutions], found.count, found.status, found.nodes)
         return _Found(*map(np.asarray, parts))
     counted = count(network, start, at_most=limits.count, **shared)
-    most = int(counted.count.max()) if limits.solutions is None else limits.solutions
-    assignment = np.zeros((len(masks), 0, network.variables), np.int32)
+    most = int(counted.count.max())
+    if limits.solutions is not None:
+        most = min(most, limits.solutions)
+    assignment = np.full((len(masks), most, network.variables), -1, np.int32)
     if most:
-        assignment = np.asarray(solve(network, start, solutions=most, **shared).assignment)
+        # A power of two, so that few programs are compiled, and as many at once as memory allows.
+        slots = 1 << (most - 1).bit_length()
+        several = max(1, min(len(masks), _BATCH_BYTES // (4 * slots * network.variables)))
+        for first in range(0, len(masks), several):
+            part = np.zeros((several, *masks.shape[1:]), np.bool_)
+            part[: len(masks) - first] = masks[first : first + several]
+            found = solve(network, jnp.asarray(part), solutions=slots, **shared)
+            here = np.asarray(found.assignment)[: len(masks) - first, :most]
+            assignment[first : first + several] = here
     return _Found(assignment, *map(np.asarray, (counted.count, counted.status, counted.nodes)))
 
 

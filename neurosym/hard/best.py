@@ -94,8 +94,9 @@ def solve_best(
       capacity: nodes that the pool holds; retried larger as in `solve`.
 
     Raises:
-      ValueError: if ``domains`` or ``weights`` have another shape, if weights are NaN or +inf
-        (checked outside of a trace), or a number is too small.
+      ValueError: if ``domains`` or ``weights`` have another shape, if weights are NaN, +inf or so
+        large that sums overflow, or a number is too small. Under a trace, weights are clipped to
+        what sums can hold, and where one is NaN so are the objective and the bound.
     """
     start = rounds.start_domains(network, domains)
     weights = jnp.asarray(weights, jnp.float32)
@@ -108,6 +109,12 @@ def solve_best(
         seen = np.asarray(weights)[..., np.asarray(network.mask)]
         if not np.all(seen < np.inf):
             raise ValueError("a weight is NaN or +inf; excluding a value is what -inf does")
+        largest = np.max(np.abs(seen), initial=0, where=np.isfinite(seen))
+        if largest > _most(network.variables):
+            raise ValueError(
+                f"a weight of size {largest:.1e}: sums over {network.variables} variables do not "
+                "fit float32; exclude a value by -inf"
+            )
     batch = np.broadcast_shapes(start.lanes.shape[:-2], weights.shape[:-2])
     lanes = jnp.broadcast_to(start.lanes, (*batch, *start.lanes.shape[-2:]))
     weights = jnp.broadcast_to(weights, (*batch, *weights.shape[-2:]))
@@ -222,6 +229,11 @@ class Maximisation:
         return jnp.moveaxis(rounds.take(self.weights, front.owner), 0, -1)
 
 
+def _most(variables: int) -> float:
+    """The largest weight of which so many can be added up."""
+    return float(np.finfo(np.float32).max) / (2 * variables)
+
+
 def _two_best(lanes: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The greatest and the second greatest weight in each domain, ``float32[V, L]``."""
     there = bits.unpack(lanes, weights.shape[1], axis=1)
@@ -259,16 +271,22 @@ def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
         weights = jax.lax.bitcast_convert_type(patterns, jnp.float32)
         there = bits.unpack(lanes, size, axis=2)
         # Excluded values leave at once, and what lies beyond a domain can hold no NaN.
+        unclear = jnp.any(there & jnp.isnan(weights), axis=(1, 2))
+        most = _most(plan.layout.variables)
+        weights = jnp.where(weights == -jnp.inf, weights, jnp.clip(weights, -most, most))
         weights = jnp.where(there, weights, -jnp.inf)
         lanes = lanes & bits.pack(weights > -jnp.inf, axis=2, dtype=lanes.dtype)
         goal = Maximisation(plan.layout, weights, by_regret)
         pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit), goal.start())
         found = pool.goal.objective > -jnp.inf
-        status = search_status(found, jnp.zeros_like(found), pool.dropped, unfinished)
+        open_above = pool.dropped & (pool.goal.left > pool.goal.objective)
+        status = search_status(found, jnp.zeros_like(found), open_above, unfinished)
         values = values_of(to_lanes(plan.layout, pool.goal.nodes))
         everything = _total(jnp.max(weights, axis=2).T)  # of nodes that are still in the pool
         bound = jnp.where(unfinished, everything, jnp.maximum(pool.goal.left, pool.goal.objective))
         assignment = jnp.where(found, values, -1).T
-        return assignment, pool.goal.objective, bound, status, pool.visited
+        objective = jnp.where(unclear, jnp.nan, pool.goal.objective)
+        bound = jnp.where(unclear, jnp.nan, bound)
+        return assignment, objective, bound, status, pool.visited
 
     return over_batches(batched)

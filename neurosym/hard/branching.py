@@ -5,6 +5,7 @@ variable where scores are equal.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -68,7 +69,10 @@ HEURISTICS = {h.name: h for h in (SMALLEST_DOMAIN, FAILURE_WEIGHTED, GIVEN_ORDER
 def choose_variable(score: jax.Array, open_variables: jax.Array) -> jax.Array:
     """The open variable of lowest score in each node, ``int32[B]``; 0 where none is open."""
     far = jnp.float32(jnp.inf)
-    scores = jnp.where(open_variables, score.astype(jnp.float32), far)
+    most = jnp.finfo(jnp.float32).max
+    # A score of infinity, or NaN, is the worst of an open variable, and not that of a closed one.
+    scores = jnp.where(score < most, score.astype(jnp.float32), most)
+    scores = jnp.where(open_variables, scores, far)
     index = jnp.broadcast_to(jnp.arange(score.shape[0], dtype=jnp.int32)[:, None], score.shape)
     last = jnp.int32(score.shape[0])
 
@@ -77,14 +81,16 @@ def choose_variable(score: jax.Array, open_variables: jax.Array) -> jax.Array:
         return jnp.where(first, a[0], b[0]), jnp.where(first, a[1], b[1])
 
     _, chosen = reduce_rows((scores, index), (far, last), lower, 0)
+    # Where all are closed, any will do.
     return jnp.where(chosen == last, 0, chosen)
 
 
 def open_degrees(constraints: Constraints, open_variables: jax.Array) -> jax.Array:
     """For each variable the open variables in its constraints, summed: ``float32[V, B]``."""
-    ones = open_variables.astype(jnp.uint16)
-    zero = jnp.zeros((1, ones.shape[1]), jnp.uint16)
-    total = jnp.zeros(ones.shape, jnp.uint16)
+    dtype = jnp.uint16 if _largest_degree(constraints) < 2**16 else jnp.uint32
+    ones = open_variables.astype(dtype)
+    zero = jnp.zeros((1, ones.shape[1]), dtype)
+    total = jnp.zeros(ones.shape, dtype)
     for group in constraints.coupled:
         counts = _sum(_masked(take(ones, group.scope), group.present), 1)  # [C, B]
         total = total + _sum(_masked(take(counts, group.touching), group.touches), 1)
@@ -102,7 +108,15 @@ def open_degrees(constraints: Constraints, open_variables: jax.Array) -> jax.Arr
 
 
 def _masked(x: jax.Array, there: jax.Array) -> jax.Array:
-    return jnp.where(there[..., None], x, jnp.uint16(0))
+    return jnp.where(there[..., None], x, x.dtype.type(0))
+
+
+def _largest_degree(constraints: Constraints) -> int:
+    """What no degree exceeds, from the shapes alone."""
+    arity = max((group.scope.shape[1] for group in constraints.groups), default=0)
+    messages = math.prod(stage.shape[1] for stage in constraints.incidence)
+    together = (group.scope.shape[1] * group.touching.shape[1] for group in constraints.coupled)
+    return arity * messages + sum(together)
 
 
 def _sum(x: jax.Array, axis: int) -> jax.Array:

@@ -5,6 +5,8 @@ domains ─▶ pool of nodes (`pool.py`): propagate, branch, record ─▶ assig
 
 import enum
 import functools
+import math
+import numbers
 from typing import Any
 
 import flax.struct
@@ -22,6 +24,9 @@ from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.pool import Batch, Plan, least_capacity, search
 from neurosym.hard.propagate import spread
 from neurosym.problems.network import Network
+
+MOST_BYTES = 2**33
+"""Of a pool that is made larger because it was full."""
 
 
 class SearchStatus(enum.IntEnum):
@@ -97,8 +102,7 @@ def solve(
     Raises:
       ValueError: if ``domains`` or ``value_weights`` have another shape, or a number is too small.
     """
-    if solutions < 0:
-        raise ValueError(f"the number of solutions to find is not negative: {solutions}")
+    _check_number("the number of solutions to find", solutions)
     preference = None
     if value_weights is not None:
         # Nothing flows back through the order of values.
@@ -139,8 +143,8 @@ def count(
 
     Args and errors as for `solve`; ``at_most`` stops the search of an instance at that count.
     """
-    if at_most is not None and at_most < 0:
-        raise ValueError(f"a count to stop at is not negative: {at_most}")
+    if at_most is not None:
+        _check_number("a count to stop at", at_most)
     start = rounds.start_domains(network, domains)
     wanted = MOST if at_most is None else at_most
     result = _retried(network, start, node_limit, width, capacity, heuristic, wanted, 0, None)
@@ -191,10 +195,21 @@ def check_search(
     room = levels * width if capacity is None else capacity
     if room < least_capacity(width):
         raise ValueError(f"a pool of width {width} holds at least {least_capacity(width)} nodes")
-    limit = jnp.asarray(-1 if node_limit is None else node_limit, jnp.int32)
-    if not isinstance(limit, jax.core.Tracer) and node_limit is not None and int(limit) < 0:
-        raise ValueError(f"a limit on nodes is not negative: {node_limit}")
-    return limit, room
+    if node_limit is None:
+        return jnp.int32(-1), room
+    if jnp.ndim(node_limit) != 0:
+        raise ValueError("a limit on nodes is one number; for one an instance use jax.vmap")
+    if not isinstance(node_limit, jax.core.Tracer):
+        _check_number("a limit on nodes", node_limit)
+    return jnp.asarray(node_limit, jnp.int32), room
+
+
+def _check_number(what: str, number: Any) -> None:
+    whole = isinstance(number, numbers.Integral) or (
+        isinstance(number, jax.Array | np.ndarray) and jnp.issubdtype(number.dtype, jnp.integer)
+    )
+    if not whole or isinstance(number, bool) or not 0 <= int(number) <= MOST:
+        raise ValueError(f"{what} is an integer from 0 to {MOST}, not {number}")
 
 
 def retry_when_full(
@@ -203,8 +218,9 @@ def retry_when_full(
     """Runs ``run(room, *instances)``, again with four times the room for those that need it.
 
     The status is the last but one of the results. Under a trace, or if not ``growing``, it is left
-    at that.
+    at that; and where a pool would take more than `MOST_BYTES`, the status stays CAPACITY.
     """
+    bytes_each = 8 * math.prod(instances[0].shape[-2:])
     results = run(room, *instances)
     status = results[-2]
     if not growing or isinstance(status, jax.core.Tracer):
@@ -216,6 +232,8 @@ def retry_when_full(
 
     while np.any(full := np.asarray(status).ravel() == SearchStatus.CAPACITY):
         room *= 4
+        if room * bytes_each > MOST_BYTES:
+            break
         index = np.flatnonzero(full)
         # Filled up to a power of two, so that few programs are compiled.
         filled = np.resize(index, 1 << (len(index) - 1).bit_length())

@@ -93,10 +93,10 @@ def parse_dimacs(text: Text | str) -> Cnf:
     starts, ends = _words(characters)
     if not headers:
         where = int(starts[0]) if len(starts) else None
-        raise text.error("the header 'p cnf VARIABLES CLAUSES' is missing", where, column=False)
+        raise text.error("the header 'p cnf VARIABLES CLAUSES' is missing", where)
     if len(headers) > 1:
         first = text.line(headers[0])
-        raise text.error(f"a second header; the first is on line {first}", headers[1], column=False)
+        raise text.error(f"a second header; the first is on line {first}", headers[1])
     (header,) = headers
     if len(starts) and starts[0] < header:
         raise text.error("a clause before the header", int(starts[0]))
@@ -115,7 +115,7 @@ def parse_dimacs(text: Text | str) -> Cnf:
         )
     if len(closing) != clauses:
         message = f"the header states {clauses:,} clauses, the file has {len(closing):,}"
-        raise text.error(message, header, column=False)
+        raise text.error(message, header)
     offsets = np.concatenate([[0], closing - np.arange(len(closing))])
     return Cnf(variables, values[values != 0].astype(np.int32), offsets.astype(np.int64))
 
@@ -192,10 +192,10 @@ def _header(text: Text, offset: int) -> tuple[int, int]:
     stated = words[2:]
     if words[:2] != ["p", "cnf"] or len(stated) != 2 or not all(map(_is_count, stated)):
         message = f"the header is {line!r}, not 'p cnf VARIABLES CLAUSES'"
-        raise text.error(message, offset, column=False)
+        raise text.error(message, offset)
     variables, clauses = map(int, stated)
     if variables > np.iinfo(np.int32).max:
-        raise text.error(f"{variables:,} variables are too many", offset, column=False)
+        raise text.error(f"{variables:,} variables are too many", offset)
     return variables, clauses
 
 

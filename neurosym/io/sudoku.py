@@ -200,7 +200,7 @@ def _wrong_length(text: Text, start: int, end: int, expected: str) -> FormatErro
         strange = next(i for i, c in enumerate(line) if not c.isascii())
         return _illegal(text, start + len(line[:strange].encode()), box)
     count = f"{len(line):,} character" + ("s" if len(line) != 1 else "")
-    return text.error(f"{count}; {expected}", start, column=False)
+    return text.error(f"{count}; {expected}", start + len(line.encode()))
 
 
 def _box_of(cells: int) -> int | None:

@@ -27,23 +27,19 @@ class Text:
     name: str
     content: bytes
 
-    def error(self, message: str, offset: int | None = None, *, column: bool = True) -> FormatError:
+    def error(self, message: str, offset: int | None = None) -> FormatError:
         """An error, to be raised, about the byte at an offset.
 
         Args:
           message: what is wrong.
           offset: where; None is about the whole file.
-          column: False names the line alone.
         """
         if offset is None:
             return FormatError(f"{self.name}: {message}")
         line = self.content.count(b"\n", 0, offset) + 1
-        place = f"{self.name}:{line}"
-        if column:
-            start = self.content.rfind(b"\n", 0, offset) + 1
-            before = self.content[start:offset].decode("utf-8", "replace")
-            place += f":{len(before) + 1}"
-        return FormatError(f"{place}: {message}")
+        start = self.content.rfind(b"\n", 0, offset) + 1
+        before = self.content[start:offset].decode("utf-8", "replace")
+        return FormatError(f"{self.name}:{line}:{len(before) + 1}: {message}")
 
     def line(self, offset: int) -> int:
         """The number, from 1, of the line that the byte at an offset is on."""

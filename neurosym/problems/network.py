@@ -57,8 +57,8 @@ class Network:
     mask: jax.Array  # bool[V, D]: the value index exists in the variable's domain
     groups: tuple[Group, ...]  # the constraints that send messages, as arrays
     coupled: tuple[Coupled, ...]  # the constraints that revise all variables at once
-    incidence: tuple[jax.Array, ...]  # int32[V, M]: rows of the stacked messages on each variable,
-    # in up to two stages: the first makes [R, M] rows, the second int32[V, M] refers to those
+    incidence: tuple[jax.Array, ...]  # int32[V, M]: rows of the stacked messages on each variable;
+    # stages int32[R, M] before it unite messages in portions, which the next stage refers to
     structure: Structure = flax.struct.field(pytree_node=False)
 
     @property
@@ -197,14 +197,15 @@ def _incidence(groups: Sequence[Group], variables: int) -> list[np.ndarray]:
     rows = np.flatnonzero(present)
     rows = rows[np.argsort(scope[rows], kind="stable")]
     counts = np.bincount(scope[rows], minlength=variables)
-    if counts.max(initial=1) <= MAX_ROWS:
-        return [_rows_of(rows, counts, len(present))]
-    portions = -(-counts // MAX_ROWS)
-    sizes = np.full(portions.sum(), MAX_ROWS)
-    filled = portions > 0
-    sizes[np.cumsum(portions)[filled] - 1] = counts[filled] - (portions[filled] - 1) * MAX_ROWS
-    first = _rows_of(rows, sizes, len(present))
-    return [first, _rows_of(np.arange(len(sizes)), portions, len(sizes))]
+    stages, available = [], len(present)
+    while counts.max(initial=1) > MAX_ROWS:
+        portions = -(-counts // MAX_ROWS)
+        sizes = np.full(portions.sum(), MAX_ROWS)
+        filled = portions > 0
+        sizes[np.cumsum(portions)[filled] - 1] = counts[filled] - (portions[filled] - 1) * MAX_ROWS
+        stages.append(_rows_of(rows, sizes, available))
+        rows, counts, available = np.arange(len(sizes)), portions, len(sizes)
+    return [*stages, _rows_of(rows, counts, available)]
 
 
 def _rows_of(items: np.ndarray, counts: np.ndarray, fill: int) -> np.ndarray:

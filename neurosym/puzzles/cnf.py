@@ -16,6 +16,9 @@ from neurosym.problems.constraints.clause import ClauseRelation
 from neurosym.problems.constraints.constraint import Constraint, Relation
 from neurosym.problems.network import build_network
 
+MAX_VARIABLES = 2_000_000
+"""Of a formula; its declaration alone takes a minute."""
+
 
 class Formula(NamedTuple):
     """A formula, ready to be solved.
@@ -37,6 +40,11 @@ def cnf_formula(cnf: Cnf) -> Formula:
     >>> formula.domains.tolist()
     [[True, False], [True, True]]
     """
+    if cnf.variables > MAX_VARIABLES:
+        raise ValueError(
+            f"a formula of {cnf.variables:,} variables is too large for this search, which takes "
+            f"{MAX_VARIABLES:,}"
+        )
     problem = Problem()
     variables = [problem.variable(str(n + 1), domain=(False, True)) for n in range(cnf.variables)]
     if not variables:

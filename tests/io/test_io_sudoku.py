@@ -94,8 +94,8 @@ def test_files_plain_and_zipped_by_content_and_standard_input(tmp_path, monkeypa
             "." * 255 + "H",
             "p.txt:1:256: 'H' is not a digit of a 16x16 sudoku (1-9, A-G, or . or 0 for blank)",
         ),
-        (f"{EASY}\n\n#\n{EASY[:80]}\n", "p.txt:4: 80 characters; a 9x9 sudoku has 81"),
-        (f"{EASY}\n{'.' * 16}\n", "p.txt:2: 16 characters; a 9x9 sudoku has 81"),
+        (f"{EASY}\n\n#\n{EASY[:80]}\n", "p.txt:4:81: 80 characters; a 9x9 sudoku has 81"),
+        (f"{EASY}\n{'.' * 16}\n", "p.txt:2:17: 16 characters; a 9x9 sudoku has 81"),
         (
             "#\n1\t2",
             "p.txt:2:3: text after the puzzle; a comment starts with #",
@@ -106,12 +106,12 @@ def test_files_plain_and_zipped_by_content_and_standard_input(tmp_path, monkeypa
         ),
         (
             "12",
-            "p.txt:1: 2 characters; a line of a sudoku has one of 16 (4x4), 81 (9x9), "
+            "p.txt:1:3: 2 characters; a line of a sudoku has one of 16 (4x4), 81 (9x9), "
             "256 (16x16), 625 (25x25)",
         ),
         (
             "." * 1296,
-            "p.txt:1: 1,296 characters; a line of a sudoku has one of 16 (4x4), 81 (9x9), "
+            "p.txt:1:1297: 1,296 characters; a line of a sudoku has one of 16 (4x4), 81 (9x9), "
             "256 (16x16), 625 (25x25)",
         ),
         # A comment needs white space before it: this may be a slip of the keyboard.
@@ -135,13 +135,13 @@ def test_errors_name_file_line_and_column(tmp_path, monkeypatch, text, message):
 def test_the_first_error_of_a_file_is_told(first):
     short, wrong = EASY[:-1], "x" + EASY[1:]
     lines = [EASY] * 20_000 + ([short, wrong] if first == "length" else [wrong, short])
-    expected = "<text>:20001: 80 char" if first == "length" else "<text>:20001:1: 'x'"
+    expected = "<text>:20001:81: 80 char" if first == "length" else "<text>:20001:1: 'x'"
     with pytest.raises(FormatError, match=expected):
         parse_sudoku("\n".join(lines))
 
 
 def test_a_demanded_size(tmp_path):
-    with pytest.raises(FormatError, match="<text>:1: 81 characters; a 16x16 sudoku has 256"):
+    with pytest.raises(FormatError, match="<text>:1:82: 81 characters; a 16x16 sudoku has 256"):
         parse_sudoku(EASY, box=4)
     with pytest.raises(ValueError, match=r"one of \(1, 2, 3, 4, 5\), not 6"):
         parse_sudoku(EASY, box=6)

@@ -124,7 +124,7 @@ def test_sizes_that_there_are_not(name, size, message):
 def test_sudoku_instances():
     sudoku = PUZZLES["sudoku"]
     text = Text("p.txt", b"1......." + b"\n" + b"4" * 16)
-    with pytest.raises(FormatError, match=r"p\.txt:1: 8 characters"):
+    with pytest.raises(FormatError, match=r"p\.txt:1:9: 8 characters"):
         sudoku.read(text, None)
     text = Text("p.txt", b"1..." + b"." * 12 + b"\n" + b"4" * 16)
     instances = sudoku.read(text, None)

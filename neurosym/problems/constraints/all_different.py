@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from neurosym.bits import lanes as bits
 from neurosym.problems.constraints.constraint import (
     Constraint,
     DenseLowering,
@@ -149,7 +150,7 @@ class AllDifferentRelation(Relation):
         shifts = self.shifts
         if shifts is not None and not any(shifts):
             return "same", arity
-        if shifts is not None and self.universe <= 64:
+        if shifts is not None and self.universe <= bits.WORD:
             return "shifted", arity
         return "mapped", arity
 
@@ -255,7 +256,8 @@ def common_indices(rows: Sequence[tuple[Hashable, ...]]) -> tuple[tuple[int, ...
     if all(isinstance(value, int | np.integer) for row in rows for value in row):
         numbers = [[int(value) for value in row] for row in rows]  # type: ignore[call-overload]
         least = min(min(row) for row in numbers)
-        if all(row == list(range(row[0], row[0] + len(row))) for row in numbers):
+        near = max(max(row) for row in numbers) - least < bits.WORD
+        if near and all(row == list(range(row[0], row[0] + len(row))) for row in numbers):
             return tuple(tuple(value - least for value in row) for row in numbers)
     index: dict[Hashable, int] = {}
     for row in rows:

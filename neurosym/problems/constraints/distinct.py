@@ -79,7 +79,9 @@ def _decide(
     """What a variable keeps of ``held``."""
     kept = held & ~jnp.where(_single(held, axis), clash, taken)
     only = kept & hidden
-    return jnp.where(jnp.any(only != 0, axis=axis, keepdims=True), only, kept)
+    # A variable that two values have as their only place is a contradiction.
+    assigned = jnp.where(_single(only, axis), only, bits.nothing(only.dtype))
+    return jnp.where(jnp.any(only != 0, axis=axis, keepdims=True), assigned, kept)
 
 
 @flax.struct.dataclass
