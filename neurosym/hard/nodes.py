@@ -13,7 +13,7 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
 
-CACHE = 2**18  # bytes
+CACHE = 2**17  # bytes
 MOST = 2048
 
 
@@ -43,7 +43,7 @@ class Layout(NamedTuple):
 def default_width(layout: Layout) -> int:
     """Nodes to propagate at once, a power of two.
 
-    On CPU as many as lie in a cache of a quarter of a megabyte; more would leave it between two
+    On CPU as many as lie in an eighth of a megabyte; more would leave the cache between two
     constraints. On an accelerator 64 times as many, to fill it.
     """
     fitting = max(1, CACHE // layout.bytes)

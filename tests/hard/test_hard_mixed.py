@@ -156,3 +156,30 @@ def test_solve_best_finds_the_maximum(family, seeds):
             (row,) = np.flatnonzero((case.solutions == best.assignment[n, m]).all(axis=1))
             assert totals[m, row] == wanted[m]
     assert excluded > 0
+
+
+def test_the_trace_holds_the_domains_of_every_round():
+    network, found = cases("shifted", range(PROBLEMS["shifted"]))
+    network = jax.tree.map(lambda x: x[0], network)
+    masks = jnp.asarray(found[0].masks)
+    plain = ns.propagate(network, masks)
+    rounds = np.asarray(plain.rounds)
+    length = int(rounds.max()) + 1
+    traced = ns.propagate(network, masks, trace=length)
+    np.testing.assert_array_equal(traced.domains.mask, plain.domains.mask)
+    np.testing.assert_array_equal(traced.status, plain.status)
+    np.testing.assert_array_equal(traced.rounds, plain.rounds)
+    history = np.asarray(traced.trace.mask)  # [M, R + 1, V, D]
+    np.testing.assert_array_equal(history[:, 0], masks)
+    np.testing.assert_array_equal(history[:, -1], plain.domains.mask)
+    assert not (history[:, 1:] & ~history[:, :-1]).any()
+    changes = (history[:, 1:] != history[:, :-1]).any(axis=(2, 3))
+    np.testing.assert_array_equal(changes, np.arange(length) < rounds[:, None])
+    short = ns.propagate(network, masks, trace=1)
+    cut = rounds > 1
+    assert cut.any()
+    np.testing.assert_array_equal(short.status == ns.Status.ROUNDS, cut)
+    np.testing.assert_array_equal(short.domains.mask[~cut], plain.domains.mask[~cut])
+    np.testing.assert_array_equal(short.trace.mask, history[:, :2])
+    with pytest.raises(ValueError, match=r"a trace holds a number of rounds, .*-1"):
+        ns.propagate(network, masks, trace=-1)
