@@ -88,7 +88,9 @@ def test_every_parameter_has_a_gradient_and_the_seed_decides(name):
     assert all(np.isfinite(leaf).all() and float(jnp.abs(leaf).max()) > 0 for leaf in leaves)
 
 
-@pytest.mark.parametrize(("name", "steps"), [("mlp", 80), ("resnet", 100)])
+@pytest.mark.parametrize(
+    ("name", "steps"), [("mlp", 80), pytest.param("resnet", 100, marks=pytest.mark.slow)]
+)
 def test_learns_the_real_digits(name, steps):
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))

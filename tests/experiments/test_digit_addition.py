@@ -61,7 +61,9 @@ def test_euclid_is_a_semiring():
     ns.testing.check_semiring(EUCLID, [0.3, 1.7, 2.5])
 
 
-@pytest.mark.parametrize("semiring", ["log", "real", "test_digit_addition:EUCLID"])
+@pytest.mark.parametrize(
+    "semiring", ["log", pytest.param("real", marks=pytest.mark.slow), "test_digit_addition:EUCLID"]
+)
 def test_trains_in_any_semiring(semiring, tmp_path):
     config = small_config()
     config.reasoning.semiring = semiring
