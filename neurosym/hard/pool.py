@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row, union_rows
@@ -43,7 +42,7 @@ class Batch(NamedTuple):
     """What a search is given."""
 
     constraints: rounds.Constraints
-    lanes: jax.Array  # [N, V, W]: where each instance starts; narrowed when it comes in
+    lanes: jax.Array  # [N, V, W]: where each instance starts
     limit: jax.Array  # int32[]: nodes that an instance may take, if the plan is limited
 
 
@@ -160,7 +159,6 @@ def _feed(plan: Plan, batch: Batch, pool: Pool) -> Pool:
     def bring(pool: Pool) -> Pool:
         start = jnp.minimum(pool.fed, count - several)
         block = jax.lax.dynamic_slice_in_dim(batch.lanes, start, several)
-        block = bits.narrow(block, np.dtype(plan.layout.dtype))
         block = columns.to_columns(plan.layout, jnp.moveaxis(block, 0, -1))
         owner = start + jnp.arange(several, dtype=jnp.int32)
         owner = jnp.where(owner < pool.fed, count, owner)  # those that have come in before

@@ -173,9 +173,10 @@ def _retried(
             searcher = _searcher(plan, kept, preference is not None)
             for _ in lanes.shape[:-2]:
                 searcher = jax.vmap(searcher, in_axes=(None, None, None, None, 0))
+            narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
             weights = jnp.zeros(()) if preference is None else preference
             return searcher(
-                rounds.constraints_of(network), limit, jnp.int32(wanted), weights, lanes
+                rounds.constraints_of(network), limit, jnp.int32(wanted), weights, narrowed
             )
 
     return retry_when_full(run, (start.lanes,), capacity is None, room)
