@@ -52,8 +52,9 @@ def test_network_is_flat_arrays_grouped_by_kind():
     problem.add(x.sum() == 4, ns.Table((x[0], y), [(0, "red"), (1, "green")]))
     network = problem.compile()
     assert network.mask.tolist() == [[True] * 3] * 4 + [[True, True, False]]
-    assert len(network.groups) == 3
-    assert sorted(group.scope.shape for group in network.groups) == [(1, 2), (1, 4), (3, 2)]
+    assert sorted(group.scope.shape for group in network.groups) == [(1, 2), (1, 4)]
+    # x[0] != x[1] and the like are all-different; the last row, on nothing, is for y.
+    assert [group.scope.shape for group in network.coupled] == [(4, 2)]
     assert network.index("y") == 4
     assert network.value_index(y, "green") == 1
     assert network.decode([0, 1, 0, 1, 1]) == {
