@@ -7,7 +7,7 @@ import pytest
 
 from neurosym.bits.reductions import MAX_ROWS, any_row, intersect_rows, reduce_rows, union_rows
 
-COUNTS = [*range(1, 40), MAX_ROWS**2 - 1, MAX_ROWS**2 + 1, 5 * 53]
+COUNTS = [1, 2, 15, 16, 17, 23, 31, 32, 33, 34, 47, 97, MAX_ROWS**2 - 1, MAX_ROWS**2 + 1, 5 * 53]
 
 
 def rows(dtype: type, axis: int) -> list[np.ndarray]:
@@ -22,8 +22,9 @@ def rows(dtype: type, axis: int) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("alone", [False, True])
-@pytest.mark.parametrize(("dtype", "axis"), [(np.uint16, 0), (np.uint64, 1), (np.uint32, 2)])
+@pytest.mark.parametrize(
+    ("dtype", "axis", "alone"), [(np.uint16, 0, False), (np.uint64, 1, True), (np.uint32, 2, False)]
+)
 def test_unions_and_intersections(dtype, axis, alone):
     given = rows(dtype, axis)
 
