@@ -8,6 +8,7 @@ import one_round
 import pytest
 
 import neurosym as ns
+from neurosym.problems.constraints.all_different import AllDifferentRelation
 from neurosym.problems.constraints.binary import BinaryRelation
 from neurosym.problems.constraints.linear import LinearRelation
 from neurosym.problems.constraints.unary import UnaryRelation
@@ -46,7 +47,7 @@ def test_random_relations_are_pruned_exactly_in_lanes_of_any_width():
         constraints.append(constraint)
     network = problem.compile()
     kinds = {type(relation) for relation in network.structure.relations}
-    assert kinds <= {BinaryRelation, LinearRelation}
+    assert kinds <= {BinaryRelation, LinearRelation, AllDifferentRelation}
     assert sum(type(r) is BinaryRelation for r in network.structure.relations) >= 35
     masks = one_round.random_masks(network, rng, 100)
     found = one_round.prune(network, masks)
@@ -102,14 +103,16 @@ def test_equal_matrices_are_held_once():
     assert len({relation.pairs for relation in problem.compile().structure.relations}) == 1
 
 
-def test_which_linear_constraints_become_binary():
+def test_which_form_linear_constraints_of_two_take():
     problem = ns.Problem()
     x, y, z = problem.variables("x", shape=3, domain=range(8))
     wide = problem.variable("wide", domain=range(600))
     for constraint in (x < y, x + y == 7, 2 * x - 3 * y >= 1, 2 * x != y, x * 2 + y * 4 == 5):
         assert isinstance(constraint.compile(), BinaryRelation)
-    for constraint in (x != y, x + 2 != y, 2 * x != 5 + 2 * y, x - wide <= 3, x + y == z, x <= 3):
+    for constraint in (x - wide <= 3, x + y == z, x <= 3):
         assert isinstance(constraint.compile(), LinearRelation)
+    for constraint in (x != y, x + 2 != y, 2 * x != 5 + 2 * y):
+        assert isinstance(constraint.compile(), AllDifferentRelation)
 
 
 def test_laws():
