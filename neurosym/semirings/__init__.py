@@ -6,25 +6,39 @@ from neurosym.semirings.instances import (
     BOOLEAN,
     COUNTING,
     LOG,
+    LUKASIEWICZ,
     MAX_MIN,
     MAX_TIMES,
     MIN_PLUS,
     REAL,
-    semiring_by_name,
+    smooth_max,
 )
+from neurosym.semirings.k_best import K_BEST
+from neurosym.semirings.moments import EXPECTATION, VARIANCE
+from neurosym.semirings.names import semiring_by_name
+from neurosym.semirings.provenance import ADD_MULT, NOISY_OR, TOP_K_PROOFS, Provenance
 from neurosym.semirings.semiring import RealCoordinates, Semiring
 
 __all__ = [
+    "ADD_MULT",
     "ALL",
     "BOOLEAN",
     "COUNTING",
+    "EXPECTATION",
+    "K_BEST",
     "LOG",
+    "LUKASIEWICZ",
     "MAX_MIN",
     "MAX_TIMES",
     "MIN_PLUS",
+    "NOISY_OR",
     "REAL",
+    "TOP_K_PROOFS",
+    "VARIANCE",
+    "Provenance",
     "RealCoordinates",
     "Semiring",
     "einsum",
     "semiring_by_name",
+    "smooth_max",
 ]

@@ -6,17 +6,17 @@ variables as labels.
 
 from collections.abc import Hashable, Sequence
 
-import jax
-import jax.numpy as jnp
 import opt_einsum
 
+from neurosym.semirings import elements
 from neurosym.semirings.contraction import contract
+from neurosym.semirings.elements import Elements
 from neurosym.semirings.semiring import Semiring
 
 Labels = tuple[Hashable, ...]
 
 
-def einsum(semiring: Semiring, spec: str, *operands: jax.Array) -> jax.Array:
+def einsum(semiring: Semiring, spec: str, *operands: Elements) -> Elements:
     """Contracts arrays as `jnp.einsum` does, with the ⊕ and ⊗ of a semiring.
 
     Differentiable by the semiring's rule, to any order. Three and more operands are contracted in
@@ -43,12 +43,13 @@ def einsum(semiring: Semiring, spec: str, *operands: jax.Array) -> jax.Array:
     arrays = [semiring.asarray(x) for x in operands]
     sizes: dict[Hashable, int] = {}
     for position, (labels, x) in enumerate(zip(inputs, arrays, strict=True)):
-        if len(labels) != x.ndim:
+        shape = elements.shape(semiring, x)
+        if len(labels) != len(shape):
             raise ValueError(
-                f"einsum {spec!r}: operand {position} has {x.ndim} axes "
+                f"einsum {spec!r}: operand {position} has {len(shape)} axes "
                 f"but {''.join(map(str, labels))!r} names {len(labels)}"
             )
-        for label, size in zip(labels, x.shape, strict=True):
+        for label, size in zip(labels, shape, strict=True):
             if sizes.setdefault(label, size) != size:
                 raise ValueError(
                     f"einsum {spec!r}: axis {label!r} is {sizes[label]} long in one operand "
@@ -59,7 +60,7 @@ def einsum(semiring: Semiring, spec: str, *operands: jax.Array) -> jax.Array:
     if len(arrays) == 2:
         path = [(0, 1)]
     else:
-        shapes = [x.shape for x in arrays]
+        shapes = [elements.shape(semiring, x) for x in arrays]
         path, _ = opt_einsum.contract_path(spec, *shapes, shapes=True)
     terms = list(zip(arrays, inputs, strict=True))
     for pair in path:
@@ -76,8 +77,8 @@ def einsum(semiring: Semiring, spec: str, *operands: jax.Array) -> jax.Array:
 
 
 def contract_labelled(
-    semiring: Semiring, a: jax.Array, a_labels: Labels, b: jax.Array, b_labels: Labels, out: Labels
-) -> jax.Array:
+    semiring: Semiring, a: Elements, a_labels: Labels, b: Elements, b_labels: Labels, out: Labels
+) -> Elements:
     """``a ⊗ b``, summed by ⊕ over every label that ``out`` lacks.
 
     Args:
@@ -103,34 +104,45 @@ def contract_labelled(
     a = reduce_labelled(semiring, a, a_labels, tuple(batch + rows + summed))
     b = reduce_labelled(semiring, b, b_labels, tuple(batch + summed + columns))
     g, i, j = len(batch), len(rows), len(summed)
-    batch_shape, row_shape, column_shape = a.shape[:g], a.shape[g : g + i], b.shape[g + j :]
+    a_shape, b_shape = elements.shape(semiring, a), elements.shape(semiring, b)
+    batch_shape, row_shape, column_shape = a_shape[:g], a_shape[g : g + i], b_shape[g + j :]
     if not summed:
-        a = a.reshape(*batch_shape, *row_shape, *(1,) * len(columns))
-        b = b.reshape(*batch_shape, *(1,) * len(rows), *column_shape)
+        a = elements.reshape(semiring, a, (*batch_shape, *row_shape, *(1,) * len(columns)))
+        b = elements.reshape(semiring, b, (*batch_shape, *(1,) * len(rows), *column_shape))
         result = semiring.mul(a, b)
     else:
-        groups, length = _size(batch_shape), _size(a.shape[g + i :])
-        a = a.reshape(groups, _size(row_shape), length)
-        b = b.reshape(groups, length, _size(column_shape))
-        result = contract(semiring, a, b).reshape(*batch_shape, *row_shape, *column_shape)
+        groups, length = _size(batch_shape), _size(a_shape[g + i :])
+        a = elements.reshape(semiring, a, (groups, _size(row_shape), length))
+        b = elements.reshape(semiring, b, (groups, length, _size(column_shape)))
+        result = contract(semiring, a, b)
+        result = elements.reshape(semiring, result, (*batch_shape, *row_shape, *column_shape))
     order = batch + rows + columns
-    return jnp.transpose(result, [order.index(x) for x in out])
+    return elements.transpose(semiring, result, [order.index(x) for x in out])
 
 
-def reduce_labelled(semiring: Semiring, x: jax.Array, labels: Labels, out: Labels) -> jax.Array:
+def reduce_labelled(semiring: Semiring, x: Elements, labels: Labels, out: Labels) -> Elements:
     """``x`` with the axes ``out``, in order; repeated labels are diagonals, others are summed."""
     for label in dict.fromkeys(labels):
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            x = jnp.diagonal(x, axis1=first, axis2=second)  # the diagonal becomes the last axis
-            rest = tuple(y for n, y in enumerate(labels) if n not in (first, second))
-            labels = (*rest, label)
+            x = _diagonal(semiring, x, first, second)
+            labels = (label, *(y for n, y in enumerate(labels) if n not in (first, second)))
     gone = tuple(n for n, label in enumerate(labels) if label not in out)
     if gone:
         x = semiring.sum(x, gone)
         labels = tuple(label for label in labels if label in out)
-    return jnp.transpose(x, [labels.index(label) for label in out])
+    return elements.transpose(semiring, x, [labels.index(label) for label in out])
+
+
+def _diagonal(semiring: Semiring, x: Elements, first: int, second: int) -> Elements:
+    """The diagonal of two axes, as the first axis of the result."""
+    axes = range(elements.ndim(semiring, x))
+    order = [first, second, *(n for n in axes if n not in (first, second))]
+    x = elements.transpose(semiring, x, order)
+    size, _, *rest = elements.shape(semiring, x)
+    x = elements.reshape(semiring, x, (size * size, *rest))
+    return elements.at(x, slice(None, None, size + 1))
 
 
 def _size(shape: Sequence[int]) -> int:

@@ -9,10 +9,14 @@
 | MAX_TIMES | float | max | + | the log-probability of the best solution |
 | MIN_PLUS | float | min | + | the cost of the cheapest solution |
 | MAX_MIN | float in [0, 1] | max | min | the fuzzy truth (Gödel) |
+| LUKASIEWICZ | float in [0, 1] | max | max(0, x + y - 1) | the fuzzy truth (Łukasiewicz) |
+| `smooth_max` (τ) | float | τ logaddexp(x/τ, y/τ) | + | between LOG (τ = 1) and MAX_TIMES (τ → 0) |
+
+Elements of several parts are in `moments` (EXPECTATION, VARIANCE) and `k_best` (K_BEST); what
+breaks a law and is useful all the same is in `provenance`.
 """
 
-import difflib
-import importlib
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -34,9 +38,27 @@ def _softmax_share(x: jax.Array, total: jax.Array) -> jax.Array:
     return jnp.where(vanished, 0, jnp.exp(x - jnp.where(vanished, 0, total)))
 
 
-def _safe_log(x: jax.Array) -> jax.Array:
+def safe_log(x: jax.Array) -> jax.Array:
     """The logarithm with -inf and a zero derivative, not NaN, at zero."""
     return jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1)), -jnp.inf)
+
+
+def log_complement(x: jax.Array) -> jax.Array:
+    """``log(1 - exp(x))`` for log-probabilities, with a zero derivative where that is -inf."""
+    possible = x < 0
+    x = jnp.where(possible, x, -1)
+    # https://cran.r-project.org/web/packages/Rmpfr/vignettes/log1mexp-note.pdf
+    near = x > -0.6931472
+    y = jnp.where(
+        near,
+        jnp.log(-jnp.expm1(jnp.where(near, x, -1))),
+        jnp.log1p(-jnp.exp(jnp.where(near, -1, x))),
+    )
+    return jnp.where(possible, y, -jnp.inf)
+
+
+def _log_ratio(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.where(x == -jnp.inf, -jnp.inf, x - y)
 
 
 def _saturate(x: jax.Array) -> jax.Array:
@@ -70,6 +92,8 @@ BOOLEAN = Semiring(
     fold_sum=lambda x, axis: jnp.any(x, axis=axis),
     fold_prod=lambda x, axis: jnp.all(x, axis=axis),
     from_log=lambda log_p: log_p > -jnp.inf,
+    star=jnp.ones_like,
+    complement=jnp.logical_not,
     idempotent=True,
     selective=True,
     selective_mul=True,
@@ -99,7 +123,11 @@ REAL = Semiring(
     fold_sum=lambda x, axis: jnp.sum(x, axis=axis),
     fold_prod=lambda x, axis: jnp.prod(x, axis=axis),
     from_log=jnp.exp,
-    to_log=_safe_log,
+    to_log=safe_log,
+    negate=jnp.negative,
+    divide=lambda x, y: x / y,
+    star=lambda x: 1 / (1 - x),
+    complement=lambda x: 1 - x,
     coordinates=RealCoordinates(
         encode=lambda x: x,
         decode=lambda x: x,
@@ -120,6 +148,9 @@ LOG = Semiring(
     fold_prod=lambda x, axis: jnp.sum(x, axis=axis),
     from_log=lambda log_p: log_p,
     to_log=lambda x: x,
+    divide=_log_ratio,
+    star=lambda x: -log_complement(x),
+    complement=log_complement,
     coordinates=RealCoordinates(
         encode=jnp.exp,
         decode=jnp.log,
@@ -141,6 +172,9 @@ MAX_TIMES = Semiring(
     fold_prod=lambda x, axis: jnp.sum(x, axis=axis),
     from_log=lambda log_p: log_p,
     to_log=lambda x: x,
+    divide=_log_ratio,
+    star=lambda x: jnp.where(x > 0, jnp.inf, jnp.zeros_like(x)),
+    complement=log_complement,
     idempotent=True,
     selective=True,
     ordered="increasing",
@@ -158,6 +192,9 @@ MIN_PLUS = Semiring(
     fold_prod=lambda x, axis: jnp.sum(x, axis=axis),
     from_log=lambda log_p: -log_p,
     to_log=lambda x: -x,
+    divide=lambda x, y: -_log_ratio(-x, -y),
+    star=lambda x: jnp.where(x < 0, -jnp.inf, jnp.zeros_like(x)),
+    complement=lambda x: -log_complement(-x),
     idempotent=True,
     selective=True,
     ordered="decreasing",
@@ -174,55 +211,78 @@ MAX_MIN = Semiring(
     fold_sum=lambda x, axis: jnp.max(x, axis=axis),
     fold_prod=lambda x, axis: jnp.min(x, axis=axis, initial=1.0),
     from_log=jnp.exp,
-    to_log=_safe_log,
+    to_log=safe_log,
+    truth_degrees=True,
+    star=jnp.ones_like,
+    complement=lambda x: 1 - x,
     idempotent=True,
     selective=True,
     selective_mul=True,
     ordered="increasing",
 )
 
-ALL = (BOOLEAN, COUNTING, REAL, LOG, MAX_TIMES, MIN_PLUS, MAX_MIN)
+LUKASIEWICZ = Semiring(
+    name="lukasiewicz",
+    zero=0.0,
+    one=1.0,
+    add=jnp.maximum,
+    # Written so that 1 is its identity to the last bit.
+    mul=lambda x, y: jnp.maximum(jnp.minimum(x, y) - (1 - jnp.maximum(x, y)), 0),
+    responsibility=lambda x, total: x == total,
+    cofactor=lambda x, y: x + y > 1,
+    fold_sum=lambda x, axis: jnp.max(x, axis=axis),
+    from_log=jnp.exp,
+    to_log=safe_log,
+    truth_degrees=True,
+    star=jnp.ones_like,
+    complement=lambda x: 1 - x,
+    idempotent=True,
+    selective=True,
+    ordered="increasing",
+)
 
-_ALIASES = {
-    "bool": BOOLEAN,
-    "count": COUNTING,
-    "probability": REAL,
-    "sum_product": REAL,
-    "log_probability": LOG,
-    "max_product": MAX_TIMES,
-    "viterbi": MAX_TIMES,
-    "tropical": MIN_PLUS,
-    "godel": MAX_MIN,
-    "fuzzy": MAX_MIN,
-} | {semiring.name: semiring for semiring in ALL}
 
+@functools.lru_cache(maxsize=256)
+def smooth_max(temperature: float) -> Semiring:
+    """The smoothed maximum at a temperature τ: LOG at τ = 1, MAX_TIMES as τ → 0.
 
-def semiring_by_name(name: str) -> Semiring:
-    """The semiring that a config or the command line names.
+    ``x ⊕ y = τ log(exp(x/τ) + exp(y/τ))``, ``⊗ = +``. Equal temperatures give the same object.
 
     Args:
-      name: of a semiring here, or "package.module:NAME" for one of the user's own.
+      temperature: τ > 0.
 
     Raises:
-      ValueError: if there is none of that name; the message lists the near ones and all.
+      ValueError: for a temperature that is no positive number; at 0 that is MAX_TIMES.
     """
-    module, colon, attribute = str(name).partition(":")
-    if colon:
-        return _imported(module, attribute)
-    key = str(name).lower().replace("-", "_")
-    if key in _ALIASES:
-        return _ALIASES[key]
-    near = difflib.get_close_matches(key, _ALIASES, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    names = ", ".join(semiring.name for semiring in ALL)
-    raise ValueError(f"there is no semiring {name!r}.{hint} There are: {names}.")
+    tau = float(temperature)
+    if not 0 < tau < float("inf"):
+        raise ValueError(
+            f"the temperature of a smoothed maximum is a positive number, not {temperature}; "
+            "at 0 use MAX_TIMES"
+        )
+    return Semiring(
+        name=f"smooth_max({tau:g})",
+        zero=-float("inf"),
+        one=0.0,
+        add=lambda x, y: tau * jnp.logaddexp(x / tau, y / tau),
+        mul=jnp.add,
+        responsibility=lambda x, total: _softmax_share(x / tau, total / tau),
+        cofactor=lambda x, y: jnp.ones_like(x),
+        fold_sum=lambda x, axis: tau * _logsumexp(x / tau, axis),
+        fold_prod=lambda x, axis: jnp.sum(x, axis=axis),
+        from_log=lambda log_p: log_p,
+        to_log=lambda x: x,
+        divide=_log_ratio,
+        complement=log_complement,
+        coordinates=RealCoordinates(
+            encode=lambda x: jnp.exp(x / tau),
+            decode=lambda x: tau * jnp.log(x),
+            derivative=lambda x, encoded: encoded / tau,
+            shifted=True,
+        ),
+        ordered="increasing",
+    )
 
 
-def _imported(module: str, attribute: str) -> Semiring:
-    try:
-        semiring = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"semiring {module}:{attribute} cannot be imported: {error}") from error
-    if not isinstance(semiring, Semiring):
-        raise ValueError(f"{module}:{attribute} is no Semiring but {semiring!r}")
-    return semiring
+ALL = (BOOLEAN, COUNTING, REAL, LOG, MAX_TIMES, MIN_PLUS, MAX_MIN, LUKASIEWICZ)
+"""Those whose elements are one number each and that take no parameter."""

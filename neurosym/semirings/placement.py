@@ -7,17 +7,18 @@ derivative is a scatter, is left for the irregular case.
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
 from neurosym.semirings.semiring import Semiring
 
 MAX_UNROLLED = 64
 """Shifted copies that are written out one by one; more of them are one gather."""
 
 
-def select(semiring: Semiring, x: jax.Array, positions: Sequence[int]) -> jax.Array:
+def select(semiring: Semiring, x: Elements, positions: Sequence[int]) -> Elements:
     """``y[n] = x[positions[n]]``, the semiring's zero where that lies outside ``x``.
 
     Args:
@@ -29,17 +30,19 @@ def select(semiring: Semiring, x: jax.Array, positions: Sequence[int]) -> jax.Ar
       Elements ``[len(positions)]``.
     """
     index = np.asarray(positions)
-    size = x.shape[0]
+    (size,) = elements.shape(semiring, x)
     step = _progression(index)
     if step is not None and index.min() >= 0 and index.max() < size:
-        y = jax.lax.slice(x, (int(index.min()),), (int(index.max()) + 1,), (abs(step),))
-        return jax.lax.rev(y, (0,)) if step < 0 else y
+        y = elements.at(x, slice(int(index.min()), int(index.max()) + 1, abs(step)))
+        return elements.at(y, slice(None, None, -1)) if step < 0 else y
     inside = (index >= 0) & (index < size)
-    y = x[np.where(inside, index, 0)]
-    return jnp.where(inside, y, jnp.asarray(semiring.zero, x.dtype))
+    y = elements.take(semiring, x, np.where(inside, index, 0))
+    return elements.where(
+        semiring, jnp.asarray(inside), y, semiring.zeros((), elements.dtype(semiring, x))
+    )
 
 
-def embed(semiring: Semiring, x: jax.Array, positions: Sequence[int], size: int) -> jax.Array:
+def embed(semiring: Semiring, x: Elements, positions: Sequence[int], size: int) -> Elements:
     """``y[positions[n]] = x[n]`` in an array of ``size``, the semiring's zero elsewhere.
 
     Args:
@@ -52,13 +55,12 @@ def embed(semiring: Semiring, x: jax.Array, positions: Sequence[int], size: int)
       Elements ``[size]``.
     """
     index = np.asarray(positions)
-    zero = jnp.asarray(semiring.zero, x.dtype)
     step = _progression(index)
     if step is not None:
         low, stride = int(index.min()), abs(step)
-        x = jax.lax.rev(x, (0,)) if step < 0 else x
+        x = elements.at(x, slice(None, None, -1)) if step < 0 else x
         spread = (len(index) - 1) * stride + 1
-        return jax.lax.pad(x, zero, [(low, size - spread - low, stride - 1)])
+        return elements.pad(semiring, x, [(low, size - spread - low, stride - 1)])
     source = np.full(size, -1)
     for n, position in enumerate(index):
         if 0 <= position < size:
@@ -66,7 +68,7 @@ def embed(semiring: Semiring, x: jax.Array, positions: Sequence[int], size: int)
     return select(semiring, x, source.tolist())
 
 
-def shifted(semiring: Semiring, x: jax.Array, shifts: Sequence[int], size: int) -> jax.Array:
+def shifted(semiring: Semiring, x: Elements, shifts: Sequence[int], size: int) -> Elements:
     """``y[n, t] = x[t - shifts[n]]`` for ``0 <= t < size``, the semiring's zero outside ``x``.
 
     Args:
@@ -78,13 +80,16 @@ def shifted(semiring: Semiring, x: jax.Array, shifts: Sequence[int], size: int) 
     Returns:
       Elements ``[len(shifts), size]``.
     """
-    zero = jnp.asarray(semiring.zero, x.dtype)
+    (length,) = elements.shape(semiring, x)
     if len(shifts) <= MAX_UNROLLED:
-        rows = [jax.lax.pad(x, zero, [(s, size - x.shape[0] - s, 0)]) for s in shifts]
-        return jnp.stack(rows)
+        rows = [elements.pad(semiring, x, [(s, size - length - s, 0)]) for s in shifts]
+        return elements.stack(semiring, rows)
     index = np.arange(size)[None, :] - np.asarray(shifts)[:, None]
-    inside = (index >= 0) & (index < x.shape[0])
-    return jnp.where(inside, x[np.where(inside, index, 0)], zero)
+    inside = (index >= 0) & (index < length)
+    y = elements.take(semiring, x, np.where(inside, index, 0))
+    return elements.where(
+        semiring, jnp.asarray(inside), y, semiring.zeros((), elements.dtype(semiring, x))
+    )
 
 
 def _progression(index: np.ndarray) -> int | None:

@@ -9,6 +9,9 @@ itself, forward mode, reverse mode and higher derivatives follow.
 Derivatives are finite wherever the stated ones are, the semiring's zero included. Ties of a
 selective ⊕ (or ⊗) are split evenly within one reduction; differently bracketed expressions agree
 as subgradients, not value for value.
+
+Elements of several parts have no single responsibility. A semiring of such elements is
+differentiated by JAX through its own ⊕ and ⊗ as written (``autodiff``), or not at all.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
+
 if TYPE_CHECKING:
     from neurosym.semirings.semiring import Semiring
 
@@ -34,8 +40,11 @@ class Operation:
 
     semiring: Semiring
 
-    def value(self, *operands: jax.Array) -> jax.Array:
-        """The result, by whatever computation is best; it is never differentiated."""
+    def value(self, *operands: Elements) -> Elements:
+        """The result, by whatever computation is best.
+
+        It is never differentiated, except where the elements have several parts.
+        """
         raise TypeError(f"{type(self).__name__} defines no value")
 
     def tangent(
@@ -54,20 +63,39 @@ def _apply(operation: Operation, *operands: jax.Array) -> jax.Array:
 def _apply_jvp(operation: Operation, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     semiring = operation.semiring
     if not semiring.differentiable:
-        raise ValueError(
-            f"semiring {semiring.name} states no derivatives (responsibility and cofactor), "
-            "so nothing computed in it can be differentiated"
-        )
+        raise _underivable(semiring)
     result = _apply(operation, *primals)
     moving = tuple(None if isinstance(t, SymbolicZero) else t for t in tangents)
     return result, operation.tangent(result, primals, moving)
 
 
-def apply(operation: Operation, *operands: jax.Array) -> jax.Array:
+def apply(operation: Operation, *operands: Elements) -> Elements:
     """The value of ``operation``, differentiable by the rule."""
-    if operation.semiring.dtype != "float":  # integers and Booleans have no tangents
+    semiring = operation.semiring
+    if semiring.autodiff:
+        return operation.value(*operands)
+    if elements.is_structured(semiring):
+        return operation.value(*_without_tangents(semiring, *operands))
+    if semiring.dtype != "float":  # integers and Booleans have no tangents
         return operation.value(*operands)
     return _apply(operation, *operands)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _without_tangents(semiring: Semiring, *operands: Elements) -> tuple[Elements, ...]:
+    return operands
+
+
+@_without_tangents.defjvp
+def _without_tangents_jvp(semiring: Semiring, primals: Any, tangents: Any) -> Any:
+    raise _underivable(semiring)
+
+
+def _underivable(semiring: Semiring) -> ValueError:
+    return ValueError(
+        f"semiring {semiring.name} states no derivatives (responsibility and cofactor), "
+        "so nothing computed in it can be differentiated"
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,17 +104,19 @@ class Ruled:
 
     semiring: Semiring
     operation: type[Add] | type[Mul]
-    function: Callable[[jax.Array, jax.Array], jax.Array]
+    function: Callable[[Elements, Elements], Elements]
 
-    def __call__(self, x: jax.Array, y: jax.Array) -> jax.Array:
-        x, y = jnp.broadcast_arrays(self.semiring.asarray(x), self.semiring.asarray(y))
+    def __call__(self, x: Elements, y: Elements) -> Elements:
+        x, y = elements.broadcast_arrays(
+            self.semiring, self.semiring.asarray(x), self.semiring.asarray(y)
+        )
         return apply(self.operation(self.semiring), x, y)
 
 
 class Add(Operation):
     """``x ⊕ y`` elementwise."""
 
-    def value(self, *operands: jax.Array) -> jax.Array:
+    def value(self, *operands: Elements) -> Elements:
         return self.semiring.add.function(*operands)  # type: ignore[attr-defined]
 
     def tangent(
@@ -101,7 +131,7 @@ class Add(Operation):
 class Mul(Operation):
     """``x ⊗ y`` elementwise."""
 
-    def value(self, *operands: jax.Array) -> jax.Array:
+    def value(self, *operands: Elements) -> Elements:
         return self.semiring.mul.function(*operands)  # type: ignore[attr-defined]
 
     def tangent(
@@ -116,7 +146,7 @@ class Sum(Operation):
 
     axis: int
 
-    def value(self, *operands: jax.Array) -> jax.Array:
+    def value(self, *operands: Elements) -> Elements:
         (x,) = operands
         return raw_sum(self.semiring, x, self.axis)
 
@@ -136,12 +166,12 @@ class Product(Operation):
 
     axis: int
 
-    def value(self, *operands: jax.Array) -> jax.Array:
+    def value(self, *operands: Elements) -> Elements:
         (x,) = operands
         semiring = self.semiring
         if semiring.fold_prod is not None:
             return semiring.fold_prod(x, self.axis)
-        return _fold(semiring.mul.function, x, self.axis, semiring.one)  # type: ignore[attr-defined]
+        return _fold(semiring, semiring.mul.function, x, self.axis, semiring.one)  # type: ignore[attr-defined]
 
     def tangent(
         self, result: jax.Array, operands: tuple[jax.Array, ...], tangents: Tangents
@@ -156,27 +186,32 @@ class Product(Operation):
         return jnp.sum(weighted([shares], tangents), axis=self.axis)
 
 
-def exclusive_products(semiring: Semiring, x: jax.Array, axis: int) -> jax.Array:
+def exclusive_products(semiring: Semiring, x: Elements, axis: int) -> Elements:
     """``y[i] = ⊗_{j != i} x[j]`` along ``axis``, by prefix and suffix products."""
-    size = x.shape[axis]
+    shape = elements.shape(semiring, x)
+    size = shape[axis]
     if size == 0:
         return x
-    one = jnp.full_like(jax.lax.slice_in_dim(x, 0, 1, axis=axis), semiring.one)
+    dtype = elements.dtype(semiring, x)
+    one = semiring.ones((*shape[:axis], 1, *shape[axis + 1 :]), dtype)
     before = jax.lax.associative_scan(semiring.mul, x, axis=axis)
     after = jax.lax.associative_scan(semiring.mul, x, axis=axis, reverse=True)
-    before = jax.lax.slice_in_dim(jnp.concatenate([one, before], axis), 0, size, axis=axis)
-    after = jax.lax.slice_in_dim(jnp.concatenate([after, one], axis), 1, size + 1, axis=axis)
-    return semiring.mul(before, after)
+    along = (slice(None),) * axis
+    before = elements.concatenate(semiring, [one, before], axis)
+    after = elements.concatenate(semiring, [after, one], axis)
+    return semiring.mul(
+        elements.at(before, (*along, slice(0, size))), elements.at(after, (*along, slice(1, None)))
+    )
 
 
-def raw_sum(semiring: Semiring, x: jax.Array, axis: int) -> jax.Array:
+def raw_sum(semiring: Semiring, x: Elements, axis: int) -> Elements:
     """⊕ along ``axis`` as a value, without the gradient rule."""
-    if x.shape[axis] == 0:
-        shape = x.shape[:axis] + x.shape[axis + 1 :]
-        return jnp.full(shape, semiring.zero, x.dtype)
+    shape = elements.shape(semiring, x)
+    if shape[axis] == 0:
+        return semiring.zeros(shape[:axis] + shape[axis + 1 :], elements.dtype(semiring, x))
     if semiring.fold_sum is not None:
         return semiring.fold_sum(x, axis)
-    return _fold(semiring.add.function, x, axis, semiring.zero)  # type: ignore[attr-defined]
+    return _fold(semiring, semiring.add.function, x, axis, semiring.zero)  # type: ignore[attr-defined]
 
 
 def responsibility(semiring: Semiring, x: jax.Array, total: jax.Array) -> jax.Array:
@@ -210,17 +245,21 @@ def weighted(shares: list[jax.Array], tangents: Tangents) -> jax.Array:
 
 
 def _fold(
-    function: Callable[[jax.Array, jax.Array], jax.Array],
-    x: jax.Array,
+    semiring: Semiring,
+    function: Callable[[Elements, Elements], Elements],
+    x: Elements,
     axis: int,
-    identity: float | int | bool,
-) -> jax.Array:
+    identity: Elements,
+) -> Elements:
     """Folds a binary operation along ``axis`` as a balanced tree."""
-    x = jnp.moveaxis(x, axis, 0)
-    if x.shape[0] == 0:
-        return jnp.full(x.shape[1:], identity, x.dtype)
-    while x.shape[0] > 1:
-        half = x.shape[0] // 2
-        folded = function(x[:half], x[half : 2 * half])
-        x = jnp.concatenate([folded, x[2 * half :]]) if x.shape[0] % 2 else folded
-    return x[0]
+    x = elements.moveaxis(semiring, x, axis, 0)
+    size, *rest = elements.shape(semiring, x)
+    if size == 0:
+        return elements.full(semiring, rest, identity, elements.dtype(semiring, x))
+    while size > 1:
+        half = size // 2
+        folded = function(elements.at(x, slice(0, half)), elements.at(x, slice(half, 2 * half)))
+        odd = elements.at(x, slice(2 * half, None))
+        x = elements.concatenate(semiring, [folded, odd]) if size % 2 else folded
+        size = half + size % 2
+    return elements.at(x, 0)

@@ -1,8 +1,9 @@
 """`Semiring`: the algebra that a problem is read in, as a small immutable value.
 
 A commutative semiring ``(K, ⊕, ⊗, 0, 1)`` is what every engine is generic over. Its elements are
-arrays. To be differentiable it states two derivatives, that of its ⊕ and that of its ⊗, and the
-one rule in `neurosym.semirings.rule` turns them into JAX derivatives of every operation.
+arrays, or pytrees of arrays (`neurosym.semirings.elements`). To be differentiable it states two
+derivatives, that of its ⊕ and that of its ⊗, and the one rule in `neurosym.semirings.rule` turns
+them into JAX derivatives of every operation.
 """
 
 import dataclasses
@@ -11,16 +12,19 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from neurosym.semirings import rule
+from neurosym.semirings import elements, rule
+from neurosym.semirings.elements import Elements
 
-Binary = Callable[[jax.Array, jax.Array], jax.Array]
+Binary = Callable[[Any, Any], Any]
+Unary = Callable[[Any], Any]
 
 
 class Reduction(Protocol):
     """A fold along one axis: ``(x, axis) -> x`` without that axis."""
 
-    def __call__(self, x: jax.Array, axis: int) -> jax.Array: ...
+    def __call__(self, x: Any, axis: int) -> Any: ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class RealCoordinates:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Semiring:
-    """A commutative semiring over arrays.
+    """A commutative semiring over arrays or pytrees of arrays.
 
     ``add``, ``mul``, ``sum`` and ``prod`` of a constructed semiring carry the gradient rule: their
     JAX derivatives come from ``responsibility`` and ``cofactor`` alone, never from differentiating
@@ -63,19 +67,32 @@ class Semiring:
 
     Attributes:
       name: how messages and configs call it.
-      zero: the identity of ⊕, which annihilates under ⊗.
+      zero: the identity of ⊕, which annihilates under ⊗. A number, or for elements of several
+        parts a pytree of NumPy arrays and scalars: its structure, and the shapes of its leaves, are
+        those of one element.
       one: the identity of ⊗.
       add: elementwise ⊕ of two arrays that broadcast.
       mul: elementwise ⊗ of two arrays that broadcast.
       responsibility: ``(x, total) -> d total / d x`` elementwise, for ``total = ... ⊕ x ⊕ ...``.
         A selective ⊕ returns 1 for each winner; the rule splits ties evenly. None: no derivative.
       cofactor: ``(x, y) -> d (x ⊗ y) / d x`` elementwise. Ties of a selective ⊗ as above.
-      dtype: of the elements, "float" for any floating type; "int32" or "bool" otherwise.
+      dtype: of the elements, "float" for any floating type; "int32" or "bool" otherwise. Floating
+        parts of elements of several parts may be of any floating type; the others are as in zero.
+      autodiff: for elements of several parts, in place of the two derivatives: JAX may
+        differentiate ⊕ and ⊗ as they are written.
       fold_sum: a faster n-ary ⊕ along an axis, where there is one; else ``add`` is folded as a
-      tree. fold_prod: the same for ⊗.
+        tree.
+      fold_prod: the same for ⊗.
       from_log: turns log-probabilities into elements, where that means something; else None.
       to_log: turns elements into log-probabilities, where that means something; else None.
+      truth_degrees: elements are degrees in [0, 1]; ``from_log`` reads a probability as one, and
+        products of probabilities do not become ⊗.
       coordinates: the real coordinates, where there are some; they make contractions fast.
+      negate: ``x ⊕ negate(x) = 0``, where that exists; with it ⊕ can be undone.
+      divide: ``(x ⊗ y) divide y = x`` for every y but zero, where that exists.
+      star: ``star(x) = 1 ⊕ x ⊗ star(x)``, the sum of all powers of x, where that exists.
+      complement: the weight of a negative literal, given that of the positive one, where
+        probabilities or degrees mean something; else both weights must be given.
       idempotent: ``x ⊕ x = x``.
       selective: ``x ⊕ y`` is ``x`` or ``y``.
       selective_mul: ``x ⊗ y`` is ``x`` or ``y``.
@@ -84,18 +101,24 @@ class Semiring:
     """
 
     name: str
-    zero: float | int | bool
-    one: float | int | bool
+    zero: Any
+    one: Any
     add: Binary
     mul: Binary
     responsibility: Binary | None = None
     cofactor: Binary | None = None
     dtype: str = "float"
+    autodiff: bool = False
     fold_sum: Reduction | None = None
     fold_prod: Reduction | None = None
     from_log: Callable[[jax.Array], jax.Array] | None = None
     to_log: Callable[[jax.Array], jax.Array] | None = None
+    truth_degrees: bool = False
     coordinates: RealCoordinates | None = None
+    negate: Unary | None = None
+    divide: Binary | None = None
+    star: Unary | None = None
+    complement: Unary | None = None
     idempotent: bool = False
     selective: bool = False
     selective_mul: bool = False
@@ -118,25 +141,27 @@ class Semiring:
 
     @property
     def differentiable(self) -> bool:
-        """Both derivatives are stated."""
-        return self.responsibility is not None and self.cofactor is not None
+        """Both derivatives are stated, or JAX may differentiate the operations themselves."""
+        return self.autodiff or (self.responsibility is not None and self.cofactor is not None)
 
-    def sum(self, x: jax.Array, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    def sum(self, x: Elements, axis: int | tuple[int, ...] = -1) -> Elements:
         """⊕ along ``axis`` (several: as one reduction); zero where that is empty."""
         x, axis = self._one_axis(x, axis)
         return rule.apply(rule.Sum(self, axis), x)
 
-    def prod(self, x: jax.Array, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    def prod(self, x: Elements, axis: int | tuple[int, ...] = -1) -> Elements:
         """⊗ along ``axis`` (several: as one reduction); one where that is empty."""
         x, axis = self._one_axis(x, axis)
         return rule.apply(rule.Product(self, axis), x)
 
-    def asarray(self, x: Any) -> jax.Array:
+    def asarray(self, x: Any) -> Elements:
         """``x`` as elements of this semiring.
 
         Raises:
-          ValueError: if its dtype does not hold elements of this semiring.
+          ValueError: if its structure or dtype does not hold elements of this semiring.
         """
+        if elements.is_structured(self):
+            return self._as_structured(x)
         x = jnp.asarray(x)
         if self.dtype == "float":
             if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -147,16 +172,19 @@ class Semiring:
             raise ValueError(f"semiring {self.name} has {wanted} elements, not {x.dtype}")
         return x.astype(wanted)
 
-    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> jax.Array:
-        """An array filled with the semiring's zero."""
-        return jnp.full(shape, self.zero, self._dtype(dtype))
+    def zeros(self, shape: tuple[int, ...] | list[int], dtype: Any = None) -> Elements:
+        """Elements of that shape, all the semiring's zero."""
+        return elements.full(self, shape, self.zero, self._dtype(dtype))
 
-    def ones(self, shape: tuple[int, ...], dtype: Any = None) -> jax.Array:
-        """An array filled with the semiring's one."""
-        return jnp.full(shape, self.one, self._dtype(dtype))
+    def ones(self, shape: tuple[int, ...] | list[int], dtype: Any = None) -> Elements:
+        """Elements of that shape, all the semiring's one."""
+        return elements.full(self, shape, self.one, self._dtype(dtype))
 
-    def indicator(self, mask: jax.Array, dtype: Any = None) -> jax.Array:
+    def indicator(self, mask: jax.Array, dtype: Any = None) -> Elements:
         """The semiring's one where ``mask`` holds, zero elsewhere."""
+        mask = jnp.asarray(mask)
+        if elements.is_structured(self):
+            return elements.where(self, mask, self.ones((), dtype), self.zeros((), dtype))
         dtype = self._dtype(dtype)
         return jnp.where(mask, jnp.asarray(self.one, dtype), jnp.asarray(self.zero, dtype))
 
@@ -165,11 +193,41 @@ class Semiring:
             return jnp.float32 if dtype is None else dtype
         return jnp.dtype(self.dtype)
 
-    def _one_axis(self, x: jax.Array, axis: int | tuple[int, ...]) -> tuple[jax.Array, int]:
+    def _as_structured(self, x: Any) -> Elements:
+        wanted, given = jax.tree.structure(self.zero), jax.tree.structure(x)
+        if str(wanted) != str(given):
+            raise ValueError(f"semiring {self.name} has elements {wanted}, not {given}")
+        x = jax.tree.map(
+            lambda zero, leaf: (
+                jnp.asarray(leaf)
+                if jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating)
+                else jnp.asarray(leaf, elements.leaf_dtype(np.asarray(zero), jnp.float32))
+            ),
+            self.zero,
+            x,
+        )
+        leading = set()
+        for zero, leaf in zip(jax.tree.leaves(self.zero), jax.tree.leaves(x), strict=True):
+            trailing = np.shape(zero)
+            if leaf.shape[leaf.ndim - len(trailing) :] != trailing:
+                raise ValueError(
+                    f"semiring {self.name} has a part that ends in axes {list(trailing)}, "
+                    f"not in those of {list(leaf.shape)}"
+                )
+            leading.add(leaf.shape[: leaf.ndim - len(trailing)])
+        if len(leading) > 1:
+            raise ValueError(
+                f"semiring {self.name}: the parts of its elements have different leading axes, "
+                f"{' and '.join(str(list(shape)) for shape in sorted(leading))}"
+            )
+        return x
+
+    def _one_axis(self, x: Elements, axis: int | tuple[int, ...]) -> tuple[Elements, int]:
         x = self.asarray(x)
+        shape = elements.shape(self, x)
         if isinstance(axis, int):
-            return x, axis % x.ndim
-        axes = tuple(a % x.ndim for a in axis)
-        kept = tuple(a for a in range(x.ndim) if a not in axes)
-        shape = tuple(x.shape[a] for a in kept)
-        return jnp.transpose(x, kept + axes).reshape(*shape, -1), len(kept)
+            return x, axis % len(shape)
+        axes = tuple(a % len(shape) for a in axis)
+        kept = tuple(a for a in range(len(shape)) if a not in axes)
+        x = elements.transpose(self, x, kept + axes)
+        return elements.reshape(self, x, (*(shape[a] for a in kept), -1)), len(kept)

@@ -11,11 +11,11 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import opt_einsum
 
+from neurosym.semirings import elements
 from neurosym.semirings.einsum import Labels, contract_labelled, reduce_labelled
+from neurosym.semirings.elements import Elements
 from neurosym.semirings.semiring import Semiring
 
 
@@ -89,12 +89,12 @@ def plan_contraction(
     )
 
 
-def contract(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> jax.Array:
+def contract(semiring: Semiring, plan: Plan, tensors: Sequence[Elements]) -> Elements:
     """The total of the network: elements with an axis for each label of ``plan.output``."""
     return _contract(semiring, plan, tensors)[-1]
 
 
-def supports(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> list[jax.Array]:
+def supports(semiring: Semiring, plan: Plan, tensors: Sequence[Elements]) -> list[Elements]:
     """The formal derivative of the total with respect to each tensor.
 
     Entry ``e`` of the derivative of tensor ``t`` is the total of the network with ``t`` replaced by
@@ -113,8 +113,8 @@ def supports(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> li
     slots = _contract(semiring, plan, tensors)
     labels: list[Labels] = [tuple(dict.fromkeys(x)) for x in plan.inputs]
     labels += [step.labels for step in plan.steps]
-    one = semiring.ones((), tensors[0].dtype)
-    outer: list[jax.Array | None] = [None] * len(slots)
+    one = semiring.ones((), elements.dtype(semiring, tensors[0]))
+    outer: list[Elements | None] = [None] * len(slots)
     if plan.steps:
         outer[-1] = one
     for position in reversed(range(len(plan.steps))):
@@ -127,13 +127,15 @@ def supports(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> li
             part = contract_labelled(
                 semiring, above, step.labels, slots[sibling], labels[sibling], kept
             )
-            outer[child] = _spread(part, kept, labels[child], slots[child].shape)
+            outer[child] = _spread(
+                semiring, part, kept, labels[child], elements.shape(semiring, slots[child])
+            )
     if not plan.steps:  # a single tensor: every entry counts once
-        outer[0] = jnp.broadcast_to(one, slots[0].shape)
+        outer[0] = elements.broadcast_to(semiring, one, elements.shape(semiring, slots[0]))
     return [x for x in outer[: len(plan.inputs)] if x is not None]
 
 
-def _contract(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> list[jax.Array]:
+def _contract(semiring: Semiring, plan: Plan, tensors: Sequence[Elements]) -> list[Elements]:
     """All slots of the plan; the last is the result."""
     slots = list(tensors)
     labels: list[Labels] = [tuple(dict.fromkeys(x)) for x in plan.inputs]
@@ -150,7 +152,9 @@ def _contract(semiring: Semiring, plan: Plan, tensors: Sequence[jax.Array]) -> l
     return slots
 
 
-def _spread(x: jax.Array, labels: Labels, wanted: Labels, shape: tuple[int, ...]) -> jax.Array:
+def _spread(
+    semiring: Semiring, x: Elements, labels: Labels, wanted: Labels, shape: tuple[int, ...]
+) -> Elements:
     """Broadcasts ``x`` over the wanted labels that it lacks."""
-    expanded = x.reshape([shape[n] if y in labels else 1 for n, y in enumerate(wanted)])
-    return jnp.broadcast_to(expanded, shape)
+    expanded = [shape[n] if y in labels else 1 for n, y in enumerate(wanted)]
+    return elements.broadcast_to(semiring, elements.reshape(semiring, x, expanded), shape)

@@ -22,6 +22,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
 from neurosym.semirings.semiring import Semiring
 from neurosym.semirings.tensor_network import contract, plan_contraction, supports
 
@@ -117,17 +119,17 @@ class Relation(abc.ABC):
         what its rows prune follows from it alone: another one may hold only under a condition.
         """
 
-    def total(self, semiring: Semiring, weights: Sequence[jax.Array]) -> jax.Array:
+    def total(self, semiring: Semiring, weights: Sequence[Elements]) -> Elements:
         """⊕ over allowed assignments of ⊗ of the weights, elements ``[D_k]`` a position."""
         return self._network(semiring, weights)[0]
 
-    def support(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
+    def support(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         """The formal derivative of `total` with respect to each weight, ``[D_k]`` a position."""
         return self._network(semiring, weights)[1]
 
     def _network(
-        self, semiring: Semiring, weights: Sequence[jax.Array]
-    ) -> tuple[jax.Array, list[jax.Array]]:
+        self, semiring: Semiring, weights: Sequence[Elements]
+    ) -> tuple[Elements, list[Elements]]:
         lowering = self.lower(frozenset(range(len(self.scope))), "constraint")
         open_positions = [k for k in range(len(self.scope)) if k not in lowering.absorbed]
         labels = [(self.scope[k],) for k in open_positions] + list(lowering.labels)
@@ -156,13 +158,13 @@ class Lowering(abc.ABC):
     elements: int = 0
 
     @abc.abstractmethod
-    def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
+    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         """The tensors; ``weights`` has one element array a position, those not absorbed unused."""
 
     @abc.abstractmethod
     def down(
-        self, semiring: Semiring, weights: Sequence[jax.Array], outer: Sequence[jax.Array]
-    ) -> dict[int, jax.Array]:
+        self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]
+    ) -> dict[int, Elements]:
         """The supports of absorbed positions, given the supports of the tensors."""
 
 
@@ -183,13 +185,13 @@ class DenseLowering(Lowering):
         self.sizes = sizes or {}
         self.absorbed = frozenset()
 
-    def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
-        dtype = weights[0].dtype
+    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        dtype = elements.dtype(semiring, weights[0])
         return [semiring.indicator(jnp.asarray(mask), dtype) for mask in self.masks()]
 
     def down(
-        self, semiring: Semiring, weights: Sequence[jax.Array], outer: Sequence[jax.Array]
-    ) -> dict[int, jax.Array]:
+        self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]
+    ) -> dict[int, Elements]:
         return {}
 
 
