@@ -1,6 +1,7 @@
 """Law suites for a semiring or a constraint of one's own.
 
     ns.testing.check_semiring(mine, elements)
+    ns.testing.check_provenance(mine, elements)
     ns.testing.check_constraint(Mine(...))
 
 Each raises `AssertionError` that names the law and shows the numbers. The oracles enumerate all
@@ -8,7 +9,7 @@ assignments with the semiring's own ⊕ and ⊗; they share no code with the eng
 """
 
 import itertools
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
@@ -18,8 +19,10 @@ import numpy as np
 from neurosym.hard.propagate import propagate
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import build_network
+from neurosym.semirings import elements as parts
 from neurosym.semirings.einsum import einsum
 from neurosym.semirings.instances import BOOLEAN, COUNTING, LOG
+from neurosym.semirings.provenance import Provenance
 from neurosym.semirings.semiring import Semiring
 
 
@@ -28,55 +31,51 @@ def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> 
 
     Associativity, commutativity and identities of ⊕ and ⊗, distributivity, the annihilator; n-ary
     sum, product and contraction against folds; conversions from and to log-probabilities;
-    idempotent, selective and ordered as declared; gradients finite, also at zero, and equal to
-    finite differences where the elements are apart.
+    idempotent, selective and ordered as declared; negate, divide and star where they are declared;
+    gradients finite, also at zero, and equal to finite differences where the elements are apart
+    (not for elements of several parts, which JAX differentiates by itself).
 
     Args:
       semiring: what to check.
       elements: a few elements, ``[N]``; zero and one are added. Distinct ones make a sharper check.
+        Floating parts should be such that the operations are nearly exact in them.
       rtol: relative tolerance of equality, and absolute tolerance near zero.
 
     Raises:
       AssertionError: naming the law that fails.
     """
     given = semiring.asarray(elements)
-    ends = jnp.asarray([semiring.zero, semiring.one], given.dtype)
-    x = jnp.concatenate([ends, given])
-    a, b, c = x[:, None, None], x[None, :, None], x[None, None, :]
+    dtype = parts.dtype(semiring, given)
+    zero, one = semiring.zeros((1,), dtype), semiring.ones((1,), dtype)
+    x = parts.concatenate(semiring, [zero, one, given])
     add, mul = semiring.add, semiring.mul
 
-    def same(law: str, left: jax.Array, right: jax.Array) -> None:
-        np.testing.assert_allclose(
-            *np.broadcast_arrays(np.float64(left), np.float64(right)),  # type: ignore[call-overload]
-            rtol=rtol,
-            atol=rtol,
-            err_msg=f"semiring {semiring.name}: {law}",
-        )
+    def same(law: str, left: Any, right: Any) -> None:
+        for one_part, other in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
+            np.testing.assert_allclose(
+                *np.broadcast_arrays(np.float64(one_part), np.float64(other)),
+                rtol=rtol,
+                atol=rtol,
+                err_msg=f"semiring {semiring.name}: {law}",
+            )
 
-    same("⊕ is associative", add(add(a, b), c), add(a, add(b, c)))
-    same("⊗ is associative", mul(mul(a, b), c), mul(a, mul(b, c)))
-    same("⊕ is commutative", add(a, b), add(b, a))
-    same("⊗ is commutative", mul(a, b), mul(b, a))
-    same("⊗ distributes over ⊕", mul(a, add(b, c)), add(mul(a, b), mul(a, c)))
-    same("zero is the identity of ⊕", add(x, ends[0]), x)
-    same("one is the identity of ⊗", mul(x, ends[1]), x)
-    same("zero annihilates", mul(x, ends[0]), jnp.broadcast_to(ends[0], x.shape))
-    grid = jnp.stack(jnp.broadcast_arrays(a, b, c), -1)
-    same("the n-ary sum is a fold of ⊕", semiring.sum(grid), add(add(a, b), c))
-    same("the n-ary product is a fold of ⊗", semiring.prod(grid), mul(mul(a, b), c))
-    same("the empty sum is zero", semiring.sum(x[:0], 0), ends[0])
-    same("the empty product is one", semiring.prod(x[:0], 0), ends[1])
+    names: list[str] = []
 
-    matrix = jnp.stack([x, jnp.roll(x, 1)])
-    same(
-        "a contraction is a sum of products",
-        einsum(semiring, "ik,jk->ij", matrix, matrix),
-        semiring.sum(mul(matrix[:, None], matrix[None]), 2),
-    )
+    def sides(x: Any) -> list[tuple[Any, Any]]:
+        laws = _laws(semiring, x)
+        names.extend(laws)
+        return list(laws.values())
+
+    sides_of_all = jax.jit(sides)(x)
+    for law, (left, right) in zip(names, sides_of_all, strict=True):
+        same(law, left, right)
+    _check_capabilities(semiring, given, same)
+    if parts.is_structured(semiring):
+        return
     if semiring.from_log is not None:
         p, q = jnp.log(jnp.asarray([0.0, 0.25, 1.0])), jnp.log(jnp.asarray([0.5, 0.125, 0.75]))
         inside = semiring.from_log(p)
-        if semiring.dtype == "float" and not semiring.selective_mul:
+        if semiring.dtype == "float" and not semiring.truth_degrees:
             both = mul(inside, semiring.from_log(q))
             same("from_log turns products of probabilities into ⊗", semiring.from_log(p + q), both)
         if semiring.to_log is not None:
@@ -161,6 +160,114 @@ def check_constraint(
             )
     for semiring in (COUNTING, *semirings):
         _check_totals(constraint, relation, allowed, semiring, rng)
+
+
+def _laws(semiring: Semiring, x: Any, *, rewriting: bool = True) -> dict[str, tuple[Any, Any]]:
+    """Both sides of each law, for all triples of elements ``[N]``, the first of them zero and one.
+
+    One function, so that it is compiled as one program. ``rewriting`` adds what engines compute.
+    """
+    add, mul = semiring.add, semiring.mul
+    zero, one = parts.at(x, slice(0, 1)), parts.at(x, slice(1, 2))
+    a, b, c = (
+        parts.reshape(semiring, x, [-1 if n == axis else 1 for n in range(3)]) for axis in range(3)
+    )
+    size = parts.shape(semiring, x)
+    folded_sum, folded_product = add(add(a, b), c), mul(mul(a, b), c)
+    grid = parts.stack(semiring, parts.broadcast_arrays(semiring, a, b, c), 3)
+    nothing = parts.at(x, slice(0, 0))
+    rolled = parts.concatenate(
+        semiring, [parts.at(x, slice(-1, None)), parts.at(x, slice(None, -1))]
+    )
+    matrix = parts.stack(semiring, [x, rolled])
+    products = mul(parts.expand_dims(semiring, matrix, 1), parts.expand_dims(semiring, matrix, 0))
+    laws = {
+        "⊕ is associative": (folded_sum, add(a, add(b, c))),
+        "⊗ is associative": (folded_product, mul(a, mul(b, c))),
+        "⊕ is commutative": (add(a, b), add(b, a)),
+        "⊗ is commutative": (mul(a, b), mul(b, a)),
+        "⊗ distributes over ⊕": (mul(a, add(b, c)), add(mul(a, b), mul(a, c))),
+        "zero is the identity of ⊕": (add(x, zero), x),
+        "one is the identity of ⊗": (mul(x, one), x),
+        "zero annihilates": (mul(x, zero), parts.broadcast_to(semiring, zero, size)),
+        "the n-ary sum is a fold of ⊕": (semiring.sum(grid, 3), folded_sum),
+        "the n-ary product is a fold of ⊗": (semiring.prod(grid, 3), folded_product),
+        "the empty sum is zero": (semiring.sum(nothing, 0), parts.at(zero, 0)),
+        "the empty product is one": (semiring.prod(nothing, 0), parts.at(one, 0)),
+    }
+    if rewriting:
+        laws["a contraction is a sum of products"] = (
+            einsum(semiring, "ik,jk->ij", matrix, matrix),
+            semiring.sum(products, 2),
+        )
+    return laws
+
+
+def check_provenance(provenance: Provenance, elements: Any, *, rtol: float = 1e-5) -> None:
+    """Checks what a `Provenance` still promises, and that it breaks a law that it names.
+
+    Identities and annihilator of ⊕ and ⊗, commutativity, the n-ary folds, finite gradients; and, if
+    ``breaks`` names distributivity, that the elements contain a witness against it.
+
+    Args and raises as for `check_semiring`.
+    """
+    given = provenance.asarray(elements)
+    dtype = parts.dtype(provenance, given)
+    zero, one = provenance.zeros((1,), dtype), provenance.ones((1,), dtype)
+
+    def read(x: Any) -> Any:
+        return provenance.to_log(x) if provenance.to_log is not None else x
+
+    promises = {
+        "⊕ is commutative",
+        "⊗ is commutative",
+        "zero is the identity of ⊕",
+        "one is the identity of ⊗",
+        "zero annihilates",
+    }
+    distributivity = "⊗ distributes over ⊕"
+    names: list[str] = []
+
+    def sides(x: Any) -> list[tuple[Any, Any]]:
+        laws = {
+            name: sides
+            for name, sides in _laws(provenance, x, rewriting=False).items()
+            if name in promises or name == distributivity
+        }
+        names.extend(laws)
+        return [(read(left), read(right)) for left, right in laws.values()]
+
+    found = jax.jit(sides)(parts.concatenate(provenance, [zero, one, given]))
+    for law, pair in zip(names, found, strict=True):
+        leaves = zip(*(jax.tree.leaves(side) for side in pair), strict=True)
+        equal = all(
+            np.allclose(*np.broadcast_arrays(np.float64(p), np.float64(q)), rtol=rtol, atol=rtol)
+            for p, q in leaves
+        )
+        if law in promises:
+            assert equal, f"provenance {provenance.name}: {law}"
+        elif "distributivity" in provenance.breaks:
+            assert not equal, (
+                f"provenance {provenance.name} is said to break distributivity, "
+                "and these elements do not show it"
+            )
+
+
+def _check_capabilities(semiring: Semiring, x: Any, same: Callable[[str, Any, Any], None]) -> None:
+    """What a semiring declares beyond its laws, at a few elements other than zero."""
+    shape = parts.shape(semiring, x)
+    dtype = parts.dtype(semiring, x)
+    if semiring.negate is not None:
+        zeros = semiring.zeros(shape, dtype)
+        same("x ⊕ negate(x) is zero", semiring.add(x, semiring.negate(x)), zeros)
+    if semiring.divide is not None:
+        y = parts.at(x, slice(None, None, -1))
+        same("(x ⊗ y) divide y is x", semiring.divide(semiring.mul(x, y), y), x)
+    if semiring.star is not None:
+        star = semiring.star(x)
+        finite = np.isfinite(np.float64(star))  # where the sum of the powers exists
+        again = semiring.add(semiring.ones(shape, dtype), semiring.mul(x, star))
+        same("star(x) = 1 ⊕ x ⊗ star(x)", np.asarray(again)[finite], np.asarray(star)[finite])
 
 
 def _through(scope: Sequence[int], allowed: Sequence[tuple], mask: np.ndarray) -> np.ndarray:

@@ -39,6 +39,7 @@ def einsum(semiring: Semiring, spec: str, *operands: Elements) -> Elements:
     Raises:
       ValueError: if the spec is malformed or does not fit the shapes of the operands.
     """
+    semiring.require_laws("einsum")
     inputs, output = _parse(spec, len(operands))
     arrays = [semiring.asarray(x) for x in operands]
     sizes: dict[Hashable, int] = {}

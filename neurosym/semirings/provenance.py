@@ -35,6 +35,10 @@ class Provenance(Semiring):
 
     breaks: str = ""
 
+    @property
+    def broken_laws(self) -> str:
+        return self.breaks
+
     def __repr__(self) -> str:
         return f"Provenance({self.name})"
 

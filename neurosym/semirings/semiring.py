@@ -144,6 +144,20 @@ class Semiring:
         """Both derivatives are stated, or JAX may differentiate the operations themselves."""
         return self.autodiff or (self.responsibility is not None and self.cofactor is not None)
 
+    @property
+    def broken_laws(self) -> str:
+        """The laws that do not hold: none in a semiring, some in a `Provenance`."""
+        return ""
+
+    def require_laws(self, engine: str) -> None:
+        """Raises ValueError if a law does not hold that ``engine`` relies on to rewrite formulas."""
+        if self.broken_laws:
+            raise ValueError(
+                f"{engine} rewrites what it computes, which {self!r} does not allow: it breaks "
+                f"{self.broken_laws}. Evaluate it on a circuit (neurosym.circuits), or take a "
+                "semiring"
+            )
+
     def sum(self, x: Elements, axis: int | tuple[int, ...] = -1) -> Elements:
         """⊕ along ``axis`` (several: as one reduction); zero where that is empty."""
         x, axis = self._one_axis(x, axis)

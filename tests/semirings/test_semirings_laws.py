@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neurosym as ns
-from neurosym.semirings import ALL
+from neurosym.semirings import ALL as PLAIN
 from neurosym.semirings.instances import INT_LIMIT
 
+ALL = (*PLAIN, ns.smooth_max(0.25))
 FLOATS = [semiring for semiring in ALL if semiring.dtype == "float"]
 by_name = pytest.mark.parametrize("semiring", ALL, ids=lambda s: s.name)
 by_float = pytest.mark.parametrize("semiring", FLOATS, ids=lambda s: s.name)
@@ -25,7 +26,7 @@ def elements(semiring: ns.Semiring, units: list[float]) -> np.ndarray:
         return units > 0.5
     if semiring.dtype == "int32":
         return (units * 1000).astype(np.int32)
-    return units if semiring.name in ("real", "max_min") else 8 * units - 4
+    return units if semiring.name == "real" or semiring.truth_degrees else 8 * units - 4
 
 
 @by_name

@@ -1,0 +1,72 @@
+"""The k best solutions of a network, by the K_BEST semiring.
+
+The same total as ever, read in a semiring whose elements are the k best weights with the
+assignments that they stand for. `neurosym.hard.solve_best` finds one optimum by search, which scales further.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from neurosym.problems.network import Network
+from neurosym.semirings.k_best import K_BEST, assignments, candidates, key_words
+from neurosym.soft.elimination import MEMORY_LIMIT
+from neurosym.soft.inference import total
+
+
+class BestSolutions(NamedTuple):
+    """The k best solutions, the best first; equal ones by assignment, compared in order."""
+
+    assignments: jax.Array  # int32[k, V]: value indices; -1 where there are fewer solutions
+    log_weights: jax.Array  # float32[k]: -inf where there are fewer solutions
+    found: jax.Array  # int32[]: how many there are, at most k
+
+
+def k_best(
+    network: Network, weights: jax.Array, *, k: int, memory_limit: int = MEMORY_LIMIT
+) -> BestSolutions:
+    """The k assignments of largest weight among those that satisfy the constraints.
+
+    >>> import jax.numpy as jnp
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> x = problem.variables("x", shape=2, domain=range(3))
+    >>> problem.add(x[0] != x[1])
+    >>> weights = jnp.log(jnp.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1]]))
+    >>> print(k_best(problem.compile(), weights, k=2).assignments)
+    [[0 1]
+     [1 0]]
+
+    The log-weights are differentiable: the gradient of each is the indicator of its assignment.
+
+    Args:
+      network: the compiled problem.
+      weights: log-weights ``float32[V, D]``.
+      k: how many solutions, at least 1.
+      memory_limit: bytes that one instance may take.
+
+    Returns:
+      `BestSolutions`.
+
+    Raises:
+      ValueError: if k is below 1 or the weights have another shape.
+      TooWideError: as for `neurosym.soft.total`.
+    """
+    weights = jnp.asarray(weights)
+    if weights.shape != (network.variables, network.size):
+        raise ValueError(
+            f"weights have shape [V, D] = {[network.variables, network.size]}, "
+            f"not {list(weights.shape)}; for a batch use jax.vmap"
+        )
+    sizes = [len(domain) for domain in network.structure.domains]
+    semiring = K_BEST(k, key_words(sizes))
+    elements = candidates(semiring, weights, sizes)
+    best = total(network, elements, semiring=semiring, memory_limit=memory_limit)
+    exists = best.weights > -jnp.inf
+    values = assignments(best.keys, sizes)
+    return BestSolutions(
+        assignments=jnp.where(exists[:, None], values, -1),
+        log_weights=best.weights,
+        found=jnp.sum(exists, dtype=jnp.int32),
+    )
