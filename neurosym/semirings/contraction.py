@@ -39,9 +39,9 @@ MIN_FOLDED = 2**13
 
 T = TypeVar("T")
 
-UNROLLED = 64
-"""Steps of a fold that become one loop over the outputs; longer folds repeat that loop. Where each
-step takes more than comparisons, an eighth of them."""
+UNROLLED = 16
+"""Steps of a fold that become one loop over the outputs; longer folds repeat that loop. More of
+them were no faster and compile longer, fewer are not vectorised."""
 
 
 def contract(semiring: Semiring, a: Elements, b: Elements) -> Elements:
@@ -258,7 +258,7 @@ class _Responsibilities:
         self.semiring = semiring
         self.a, self.b = operands
         self.result = result
-        self.unrolled = UNROLLED if semiring.selective else UNROLLED // 8
+        self.unrolled = UNROLLED if semiring.selective else UNROLLED // 2
         self.scale = jnp.ones((), result.dtype)
         if semiring.selective:
             count = functools.partial(_add, lambda a, b: self._share(a, b, result))
