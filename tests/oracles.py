@@ -29,6 +29,7 @@ ALGEBRA: dict[str, tuple[Callable, Callable, float, float]] = {
     "max_times": (max, operator.add, -np.inf, 0.0),
     "min_plus": (min, operator.add, np.inf, 0.0),
     "max_min": (max, min, 0.0, 1.0),
+    "lukasiewicz": (max, lambda x, y: max(0.0, x + y - 1), 0.0, 1.0),
 }
 
 
@@ -121,7 +122,7 @@ def random_weights(name: str, shape: tuple[int, ...], rng: np.random.Generator) 
     if name == "counting":
         return rng.integers(0, 4, shape).astype(np.int32)
     probabilities = np.where(rng.random(shape) < 0.1, 0.0, rng.uniform(0.1, 1.0, shape))
-    if name in ("real", "max_min"):
+    if name in ("real", "max_min", "lukasiewicz"):
         return probabilities.astype(np.float32)
     with np.errstate(divide="ignore"):
         logs = np.log(probabilities)

@@ -34,8 +34,9 @@ MAX_TERMS = 2**18
 """Terms ``g × i × j × k`` that are laid out at once, about what a cache holds; more are reduced in
 blocks of ``j``."""
 
-MIN_FOLDED = 2**13
-"""Terms from which a selective ⊕ folds them instead of laying them out."""
+FEW_TERMS = 2**13
+"""Terms ``g × i × j × k`` up to which JAX differentiates and transposes what was laid out, which
+compiles sooner; from which a selective ⊕ folds them."""
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ def contract(semiring: Semiring, a: Elements, b: Elements) -> Elements:
     if semiring.coordinates is not None and shape[1] > 1 and columns > 1:
         return rule.apply(RealContraction(semiring), a, b)
     plain = not elements.is_structured(semiring) and semiring.dtype == "float"
-    if semiring.selective and plain and a.size * columns >= MIN_FOLDED:
+    if semiring.selective and plain and not _few(a, b):
         return rule.apply(SelectiveContraction(semiring), a, b)
     return rule.apply(Contraction(semiring), a, b)
 
@@ -135,9 +136,15 @@ class RealContraction(Operation):
         def forward(moves: list[jax.Array]) -> jax.Array:
             moved = _fill(tangents, moves)
 
-            def mend(result: jax.Array, underflowed: jax.Array) -> jax.Array:
+            # Rematerialised: if JAX transposes it, the untaken branch would hand over zeros in the
+            # shape of its G × I × J × K residuals.
+            @jax.checkpoint
+            def exactly(operands: tuple[jax.Array, ...], moves: list[jax.Array]) -> jax.Array:
                 slow = _Responsibilities(self.semiring, operands, _exact(self.semiring, operands))
-                return result + jnp.where(underflowed, slow.forward(moved), 0)
+                return slow.forward(_fill(tangents, moves))
+
+            def mend(result: jax.Array, underflowed: jax.Array) -> jax.Array:
+                return result + jnp.where(underflowed, exactly(operands, moves), 0)
 
             return scaled.mend(scaled.rise(moved) * scaled.scale(), mend)
 
@@ -149,7 +156,8 @@ class RealContraction(Operation):
 
             return scaled.mend(scaled.fall(cotangent * scaled.scale(), tangents), mend)
 
-        return linear_map(forward, transposed, [t for t in tangents if t is not None])
+        moves = [t for t in tangents if t is not None]
+        return forward(moves) if _few(*operands) else linear_map(forward, transposed, moves)
 
 
 class _Scaled:
@@ -261,11 +269,18 @@ class _Responsibilities:
         self.unrolled = UNROLLED if semiring.selective else UNROLLED // 2
         self.scale = jnp.ones((), result.dtype)
         if semiring.selective:
-            count = functools.partial(_add, lambda a, b: self._share(a, b, result))
-            self.scale = 1 / jnp.maximum(_fold(count, self.unrolled, (self.a, 2), (self.b, 1)), 1)
+            if _few(*operands):
+                shares = self._share(self.a[..., None], self.b[:, None], result[:, :, None])
+                winners = jnp.sum(shares, axis=2)
+            else:
+                count = functools.partial(_add, lambda a, b: self._share(a, b, result))
+                winners = _fold(count, self.unrolled, (self.a, 2), (self.b, 1))
+            self.scale = 1 / jnp.maximum(winners, 1)
 
     def along(self, tangents: Tangents) -> jax.Array:
-        """The derivative of the result, with a transpose of its own."""
+        """The derivative of the result, with a transpose of its own where the terms are many."""
+        if _few(self.a, self.b):
+            return self.forward(tangents)
         return linear_map(
             lambda moves: self.forward(_fill(tangents, moves)),
             lambda cotangent: self.transposed(cotangent, tangents),
@@ -279,10 +294,15 @@ class _Responsibilities:
             for x, t in zip((self.a, self.b), tangents, strict=True)
         )
 
+        result = self.result[:, :, None] if _few(self.a, self.b) else self.result
+
         def term(a: jax.Array, b: jax.Array, ta: jax.Array, tb: jax.Array) -> jax.Array:
-            share = self._share(a, b, self.result)
+            share = self._share(a, b, result)
             return share * rule.weighted(self._cofactors(a, b), (ta, tb))
 
+        if _few(self.a, self.b):
+            laid_out = term(self.a[..., None], self.b[:, None], ta[..., None], tb[:, None])
+            return jnp.sum(laid_out, axis=2) * self.scale
         moved = _fold(
             functools.partial(_add, term), self.unrolled, (self.a, 2), (self.b, 1), (ta, 2), (tb, 1)
         )
@@ -388,6 +408,10 @@ def _largest(x: jax.Array, axis: int) -> jax.Array:
 
 def _matmul(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def _few(a: jax.Array, b: jax.Array) -> bool:
+    return a.size * b.shape[2] <= FEW_TERMS
 
 
 def _blocks(semiring: Semiring, a: Elements, b: Elements) -> int:

@@ -24,7 +24,7 @@ def operands(name, seed):
     """Few different values, so that ties are many; 40 steps are more than are unrolled at once."""
     rng = np.random.default_rng(seed)
     shapes = (2, 8, 40), (2, 40, 16)
-    assert contraction.MIN_FOLDED <= 2 * 8 * 40 * 16
+    assert contraction.FEW_TERMS < 2 * 8 * 40 * 16
     assert contraction.UNROLLED < 40
     low, high = (0, 9) if name in ("max_min", "lukasiewicz") else (-4, 4)
     a, b = (rng.integers(low, high, shape) / 8 for shape in shapes)

@@ -161,8 +161,8 @@ def test_the_exact_fallback_stays_a_branch_under_vmap():
     b = jnp.zeros((3, 2, 5, 6))
     gradient = jax.vmap(jax.grad(lambda a, b: log_matmul(a, b).sum()))
     text = jax.jit(gradient).lower(a, b).as_text()
-    # The value has one branch and a closer look in it, the gradient another two.
-    assert text.count("stablehlo.case") >= 4
+    # A closer look, and what it finds to mend; as selects they would be no cases at all.
+    assert text.count("stablehlo.case") >= 2
 
 
 def test_zero_rows_and_columns_of_log_have_zero_gradient():
