@@ -1,0 +1,20 @@
+"""What is decided once for a whole batch."""
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
+
+
+@custom_vmap
+def any_in_batch(mask: jax.Array) -> jax.Array:
+    """``bool[]``, true for every instance of the batch if some entry of one of them is true.
+
+    Under `jax.vmap` the answer is one for the whole batch, so a `jax.lax.cond` on it stays a branch
+    and does not become a select that always computes both sides.
+    """
+    return jnp.any(mask)
+
+
+@any_in_batch.def_vmap
+def _any_in_batch_vmap(axis_size: int, in_batched: list[bool], mask: jax.Array) -> tuple:
+    return any_in_batch(mask), False
