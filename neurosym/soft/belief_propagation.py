@@ -1,0 +1,315 @@
+"""Loopy belief propagation: approximate marginals where exact inference is out of reach.
+
+Variables and factors tell each other, round by round and all at once, what they think of each value
+(Kschischang, Frey and Loeliger 2001, "Factor graphs and the sum-product algorithm",
+https://doi.org/10.1109/18.910572). On a tree of factors the result is exact once the rounds reach
+its diameter; on a graph with loops it is an approximation, and its fixed points are the stationary
+points of the Bethe free energy (Yedidia, Freeman and Weiss 2005,
+https://doi.org/10.1109/TIT.2005.850085).
+
+At temperature T the sums of products become ``T log Σ exp(x / T)``: sum-product at 1, max-product
+at 0. That is sum-product of everything divided by T, read times T.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.problems.network import Network
+from neurosym.semirings.instances import LOG, MAX_TIMES
+from neurosym.semirings.semiring import Semiring
+from neurosym.soft import messages, pairwise
+from neurosym.soft.factor_messages import Prepared
+from neurosym.soft.messages import Wiring, wire
+from neurosym.soft.potentials import Potentials, check_log_weights
+from neurosym.soft.weights import checked_weights
+
+
+class Beliefs(NamedTuple):
+    """What belief propagation found, and how far to trust it."""
+
+    beliefs: jax.Array  # float[V, D]: normalised logarithms of the marginals, or of max-marginals
+    log_partition: jax.Array  # float[]: the Bethe estimate of `total`
+    converged: jax.Array  # bool[]: the last round changed no message by more than the tolerance
+    contradiction: jax.Array  # bool[]: the constraints were shown to have no solution
+    rounds: jax.Array  # int32[]
+    residual: jax.Array  # float[]: the largest change in the last round, from 0 to 1; 1 before it
+
+    @property
+    def marginals(self) -> jax.Array:
+        """Probabilities ``float[V, D]``: each row sums to 1; all zero after a contradiction."""
+        return jnp.exp(self.beliefs)
+
+    @property
+    def assignment(self) -> jax.Array:
+        """The most likely value index of each variable, ``int32[V]``; the first of equal ones."""
+        return jnp.argmax(self.beliefs, axis=1).astype(jnp.int32)
+
+
+def belief_propagation(
+    network: Network,
+    weights: jax.Array,
+    *,
+    potentials: Potentials | Sequence[Potentials] = (),
+    temperature: float = 1.0,
+    damping: float = 0.0,
+    max_rounds: int = 200,
+    tolerance: float = 1e-4,
+    unroll: bool = False,
+) -> Beliefs:
+    """Approximate marginals of a network, by messages between variables and factors.
+
+    Exact on trees. On graphs with loops look at ``converged``; damping helps where messages swing.
+
+    >>> import jax.numpy as jnp
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> x, y = problem.variables("x", shape=2, domain=range(3))
+    >>> problem.add(x < y)
+    >>> found = belief_propagation(problem.compile(), jnp.zeros((2, 3)))
+    >>> print((100 * found.marginals).round().astype(int), found.converged)
+    [[67 33  0]
+     [ 0 33 67]] True
+
+    Gradients of the beliefs and of the log-partition are those of the fixed point, by the implicit
+    function theorem (`lax.custom_root`): memory does not grow with the rounds, and the linear
+    system is solved by as many rounds at most. They are zero where the messages did not converge.
+    With ``unroll`` they flow through every round instead.
+
+    Args:
+      network: the compiled problem.
+      weights: log-probabilities ``float32[V, D]``, not necessarily normalised; -inf forbids.
+      potentials: soft factors over several variables.
+      temperature: 1 for sum-product, 0 for max-product; in between the smoothed maximum.
+      damping: the part of the old message that is kept, in logarithms; from 0 to below 1.
+      max_rounds: after which it stops in any case.
+      tolerance: it stops when no entry of a message changes by more in one round, where the largest
+        entry is one.
+      unroll: do exactly ``max_rounds`` rounds, and differentiate each of them.
+
+    Returns:
+      Beliefs. A contradiction leaves beliefs and log-partition at -inf and marginals at 0.
+
+    Raises:
+      ValueError: for weights of another shape or with NaN or +inf, potentials that do not fit the
+        network, or an option out of its range.
+    """
+    weights = checked_weights(network, weights, LOG)
+    check_log_weights(weights, "weights")
+    given = (potentials,) if isinstance(potentials, Potentials) else tuple(potentials)
+    for one in given:
+        if not isinstance(one, Potentials):
+            raise ValueError(f"soft factors are given as Potentials, not {one!r}")
+        one.check(network.structure)
+    if not (0 <= temperature < math.inf):
+        raise ValueError(f"the temperature is a number from 0 up, not {temperature}")
+    if not 0 <= damping < 1:
+        raise ValueError(f"damping is from 0 to below 1, not {damping}")
+    if max_rounds != int(max_rounds) or max_rounds < 0:
+        raise ValueError(f"max_rounds is a whole number from 0 up, not {max_rounds}")
+    if not tolerance >= 0:
+        raise ValueError(f"the tolerance is a number from 0 up, not {tolerance}")
+    wiring = wire(network.structure, tuple(one.static_scope for one in given))
+    return _run(
+        wiring,
+        MAX_TIMES if temperature == 0 else LOG,
+        float(damping),
+        int(max_rounds) if unroll else None,
+        weights,
+        tuple(one.log_table for one in given),
+        jnp.asarray(temperature if temperature > 0 else 1, weights.dtype),
+        jnp.asarray(max_rounds, jnp.int32),
+        jnp.asarray(tolerance, weights.dtype),
+    )
+
+
+class _Model(NamedTuple):
+    """The arrays of one run."""
+
+    weights: jax.Array  # [D, V]
+    prepared: tuple[Prepared, ...]  # of each group of factors
+    max_rounds: jax.Array  # int32[]
+    tolerance: jax.Array  # float[]
+
+
+class _State(NamedTuple):
+    """Between two rounds."""
+
+    heard: jax.Array  # [D, R]: what the factors said
+    supports: jax.Array  # [D, R]: their answer, not normalised yet
+    rounds: jax.Array  # int32[]
+    residual: jax.Array  # float[]
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _run(
+    wiring: Wiring,
+    semiring: Semiring,
+    damping: float,
+    unrolled: int | None,
+    weights: jax.Array,
+    tables: tuple[jax.Array, ...],
+    temperature: jax.Array,
+    max_rounds: jax.Array,
+    tolerance: jax.Array,
+) -> Beliefs:
+    everything = np.arange(len(wiring.sizes))
+    scaled = jnp.where(wiring.present(everything), weights.T / temperature, -jnp.inf)
+    cool = [table / temperature for table in tables]
+    prepared = tuple(group.prepare(semiring, weights.dtype, cool) for group in wiring.groups)
+    model = _Model(scaled, prepared, max_rounds, tolerance)
+    method = _Method(wiring, semiring, damping, unrolled)
+    if wiring.edges == 0:
+        state = method.start(model)._replace(
+            rounds=jnp.zeros((), jnp.int32), residual=jnp.zeros((), weights.dtype)
+        )
+    elif unrolled is not None:
+        state = method.run(model)
+    else:
+        state = method.run_to_fixpoint(model)
+    found = method.read(model, state)
+    beliefs = jnp.where(found.beliefs > -jnp.inf, found.beliefs * temperature, -jnp.inf)
+    normaliser = jnp.where(found.contradiction, 0, LOG.sum(beliefs, 0))
+    beliefs = jnp.where(beliefs > -jnp.inf, beliefs - normaliser, -jnp.inf)
+    partition = jnp.where(found.contradiction, -jnp.inf, found.log_partition * temperature)
+    if unrolled is None:
+        beliefs = jnp.where(found.converged, beliefs, jax.lax.stop_gradient(beliefs))
+        partition = jnp.where(found.converged, partition, jax.lax.stop_gradient(partition))
+    return found._replace(beliefs=beliefs.T, log_partition=partition)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Method:
+    """How messages are iterated; static."""
+
+    wiring: Wiring
+    semiring: Semiring
+    damping: float
+    unrolled: int | None
+
+    def start(self, model: _Model) -> _State:
+        """Messages that say nothing, one round before the first."""
+        silent = messages.start(self.wiring, model.weights.dtype)
+        one = jnp.ones((), model.weights.dtype)
+        return _State(silent, silent, jnp.full((), -1, jnp.int32), one)
+
+    def says(self, model: _Model, heard: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """What the variables say, and believe."""
+        return messages.to_factors(self.semiring, self.wiring, model.weights, heard)
+
+    @functools.partial(jax.jit, static_argnums=0)  # traced once for the loop and its derivative
+    def supports(self, model: _Model, heard: jax.Array) -> jax.Array:
+        """What the factors answer."""
+        said, _ = self.says(model, heard)
+        return messages.from_factors(self.semiring, self.wiring, model.prepared, said)
+
+    def advance(self, model: _Model, state: _State) -> _State:
+        """One round: variables hear the last answers, factors give the next ones."""
+        answer = messages.normalise(state.supports)
+        moved = jax.lax.stop_gradient(messages.change(state.heard, answer))
+        heard = messages.damp(state.heard, answer, self.damping)
+        moved = jnp.where(state.rounds < 0, 1, moved)
+        return _State(heard, self.supports(model, heard), state.rounds + 1, moved)
+
+    def run(self, model: _Model) -> _State:
+        """Rounds until the change is small, or exactly as many as are unrolled."""
+
+        def general() -> _State:
+            advance = functools.partial(self.advance, model)
+            more = None if self.unrolled is None else self.unrolled + 1
+            return _iterate(advance, self.start(model), model, more)
+
+        if not pairwise.is_pairwise(self.wiring):
+            return general()
+        ratios = pairwise.MAXIMA if self.semiring.selective else pairwise.SUMS
+        pairs, unsound = pairwise.prepare(ratios, self.wiring, model.weights, model.prepared)
+
+        def by_ratios() -> _State:
+            advance = pairwise.round_of(ratios, self.wiring, pairs, self.damping)
+            state = pairwise.start(ratios, self.wiring, pairs)
+            state = _iterate(advance, state, model, self.unrolled)
+            heard = pairwise.to_messages(ratios, self.wiring, state.heard)
+            return _State(heard, self.supports(model, heard), state.rounds, state.residual)
+
+        return jax.lax.cond(unsound, general, by_ratios)
+
+    def run_to_fixpoint(self, model: _Model) -> _State:
+        """As `run`, differentiated as the fixed point of a round."""
+
+        # One array of both unknowns: `custom_linear_solve` wants all of its targets to move.
+        def residue(unknown: jax.Array) -> jax.Array:
+            heard, supports = unknown
+            after = messages.damp(heard, messages.normalise(supports), self.damping)
+            return jnp.stack([after, self.supports(model, heard)]) - unknown
+
+        def solve(_: Any, start: Any) -> Any:
+            state = self.run(jax.lax.stop_gradient(model))
+            rounds = state.rounds.astype(state.residual.dtype)  # auxiliary results are floats
+            return jnp.stack([state.heard, state.supports]), (rounds, state.residual)
+
+        def tangent_solve(linear: Any, target: jax.Array) -> jax.Array:
+            series = functools.partial(_neumann, model)
+            return jax.lax.custom_linear_solve(linear, target, series, series)
+
+        begin = self.start(model)
+        guess = jnp.stack([begin.heard, begin.supports])
+        (heard, supports), auxiliary = jax.lax.custom_root(
+            residue, guess, solve, tangent_solve, has_aux=True
+        )
+        rounds, residual = jax.lax.stop_gradient(auxiliary)
+        return _State(heard, supports, rounds.astype(jnp.int32), residual)
+
+    def read(self, model: _Model, state: _State) -> Beliefs:
+        """The beliefs ``[D, V]`` of a state, not normalised, and the Bethe log-partition."""
+        said, beliefs = self.says(model, state.heard)
+        of_variables = self.semiring.sum(beliefs, 0)
+        of_factors = messages.factor_totals(self.semiring, self.wiring, said, state.supports)
+        contradiction = jnp.any(of_variables == -jnp.inf) | jnp.any(of_factors == -jnp.inf)
+        # Every factor counts once, and every variable once less than it has factors.
+        counted = jnp.asarray(1 - self.wiring.degrees, beliefs.dtype)
+        partition = jnp.sum(jnp.where(contradiction, 0, of_factors))
+        partition += jnp.sum(jnp.where(contradiction, 0, of_variables) * counted)
+        return Beliefs(
+            beliefs=jnp.where(contradiction, -jnp.inf, beliefs),
+            log_partition=partition,
+            converged=state.residual <= model.tolerance,
+            contradiction=contradiction,
+            rounds=state.rounds,
+            residual=state.residual,
+        )
+
+
+def _iterate(advance: Any, state: Any, model: _Model, unrolled: int | None) -> Any:
+    """A state after ``unrolled`` rounds; without that, after those that the model asks for."""
+    if unrolled is not None:
+        return jax.lax.scan(lambda s, _: (advance(s), None), state, None, unrolled)[0]
+
+    def unfinished(state: Any) -> jax.Array:
+        return (state.rounds < model.max_rounds) & (state.residual > model.tolerance)
+
+    return jax.lax.while_loop(unfinished, advance, state)
+
+
+def _neumann(model: _Model, linear: Any, target: jax.Array) -> jax.Array:
+    """``x`` with ``linear(x) = J x - x = target``: the series ``-(target + J target + ...)``.
+
+    It converges where the rounds do, in about as many terms for each of the two unknowns.
+    """
+
+    def more(carry: tuple) -> tuple:
+        total, term, terms = carry
+        term = linear(term) + term
+        return total + term, term, terms + 1
+
+    def unfinished(carry: tuple) -> jax.Array:
+        total, term, terms = carry
+        large = jnp.max(jnp.abs(term)) > model.tolerance * jnp.max(jnp.abs(total))
+        return large & (terms < 2 * model.max_rounds)
+
+    return jax.lax.while_loop(unfinished, more, (-target, -target, jnp.zeros((), jnp.int32)))[0]

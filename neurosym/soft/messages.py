@@ -1,0 +1,279 @@
+"""The wiring of a factor graph, and messages along it as flat arrays.
+
+An *edge* joins a factor to one of its variables. Messages are ``[D, R]``, the edges on the last
+axis in the order of the factors. For a variable to hear all its factors its edges are gathered side
+by side: variables of one degree are a *bucket*, an array ``[D, S, N]`` of S slots for each of N
+variables. What a variable tells one factor is what it hears from all the others, by exclusive
+products, never by a division, so that impossible values (-inf) stay exact.
+
+All of this is for semirings that are log-encoded: LOG and MAX_TIMES.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.problems.constraints.constraint import power_of_two
+from neurosym.problems.network import Structure
+from neurosym.semirings import rule
+from neurosym.semirings.semiring import Binary, Semiring
+from neurosym.soft.factor_messages import FactorGroup, Prepared, factor_groups
+from neurosym.soft.potentials import Scope
+
+MAX_WRITTEN_OUT = 8
+"""Slots whose exclusive products are written out; more are padded to a power of two and scanned."""
+
+FOLDED = 16
+"""Rows of a vector that are compared with each other before it is reduced to a number: XLA on CPU
+reduces to a scalar without vector instructions."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bucket:
+    """Variables of one degree, or of degrees that are padded to one."""
+
+    variables: np.ndarray  # int[N]
+    width: int  # slots of each
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Wiring:
+    """What touches what; all of it static."""
+
+    sizes: np.ndarray  # int[V]: the values of each variable
+    groups: tuple[FactorGroup, ...]
+    starts: tuple[int, ...]  # the first edge of each group; position k of factor c is k * C + c
+    owners: np.ndarray  # int[R]: the variable of each edge
+    buckets: tuple[Bucket, ...]
+    sources: np.ndarray  # int32[L]: the edge in each slot, bucket by bucket; R in the padding
+    slots: np.ndarray  # int32[R]: the slot of each edge
+
+    @property
+    def edges(self) -> int:
+        """R."""
+        return len(self.owners)
+
+    @property
+    def size(self) -> int:
+        """D."""
+        return int(self.sizes.max())
+
+    @property
+    def order(self) -> np.ndarray:
+        """``int[V]``: the variables, bucket by bucket."""
+        return np.concatenate([bucket.variables for bucket in self.buckets])
+
+    @property
+    def degrees(self) -> np.ndarray:
+        """``int[V]``."""
+        return np.bincount(self.owners, minlength=len(self.sizes))
+
+    def present(self, variables: np.ndarray) -> jax.Array:
+        """``bool[D, len(variables)]``: the value is in the variable's domain."""
+        return jnp.arange(self.size)[:, None] < jnp.asarray(self.sizes[variables], jnp.int32)
+
+
+@functools.lru_cache(maxsize=64)
+def wire(structure: Structure, scopes: tuple[Scope, ...]) -> Wiring:
+    """The wiring of a network and of potentials over ``scopes``; made once and remembered."""
+    sizes = np.asarray([len(domain) for domain in structure.domains])
+    groups = factor_groups(structure, scopes)
+    counts = [group.scope.size for group in groups]
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+    owners = np.concatenate([np.zeros(0, np.int32), *(g.scope.T.ravel() for g in groups)])
+    degrees = np.bincount(owners, minlength=len(sizes))
+    widths = np.asarray(
+        [d if d <= MAX_WRITTEN_OUT else power_of_two(d) for d in degrees.tolist()], int
+    )
+    by_owner = np.argsort(owners, kind="stable")
+    first = np.cumsum(degrees) - degrees
+    buckets, sources = [], []
+    for width in np.unique(widths).tolist():
+        variables = np.flatnonzero(widths == width)
+        slot = np.arange(width)[:, None]
+        inside = slot < degrees[variables]
+        edge = by_owner[np.where(inside, first[variables] + slot, 0)] if width else inside
+        sources.append(np.where(inside, edge, len(owners)).ravel())
+        buckets.append(Bucket(variables=variables, width=width))
+    source = np.concatenate(sources).astype(np.int32)
+    slots = np.zeros(len(owners), np.int32)
+    slots[source[source < len(owners)]] = np.flatnonzero(source < len(owners))
+    return Wiring(
+        sizes=sizes,
+        groups=tuple(groups),
+        starts=tuple(starts[:-1].tolist()),
+        owners=owners,
+        buckets=tuple(buckets),
+        sources=source,
+        slots=slots,
+    )
+
+
+def to_factors(
+    semiring: Semiring, wiring: Wiring, weights: jax.Array, messages: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """What the variables say, given what the factors said.
+
+    Args:
+      semiring: log-encoded.
+      wiring: of V variables and R edges.
+      weights: ``[D, V]``.
+      messages: from the factors, ``[D, R]``.
+
+    Returns:
+      Messages to the factors ``[D, R]``, the weights included, and beliefs ``[D, V]``.
+    """
+    if wiring.edges < len(wiring.sources):
+        neutral = jnp.full_like(messages, semiring.one, shape=(messages.shape[0], 1))
+        messages = jnp.concatenate([messages, neutral], axis=1)
+    heard = take(messages, wiring.sources)
+    said, beliefs = exclusive(semiring, wiring, take(weights, wiring.order), heard)
+    back = np.argsort(wiring.order)
+    return take(said, wiring.slots), take(beliefs, back)
+
+
+def exclusive(
+    semiring: Semiring, wiring: Wiring, weights: jax.Array, heard: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Bucket by bucket: each slot's product of the weight and of all other slots, and of all slots.
+
+    Args:
+      semiring: any.
+      wiring: of V variables and L slots.
+      weights: ``[D, V]`` in the order of the buckets.
+      heard: ``[D, L]``.
+
+    Returns:
+      ``[D, L]`` and ``[D, V]``.
+    """
+    said, beliefs = [], []
+    first = begin = 0
+    for bucket in wiring.buckets:
+        number, width = len(bucket.variables), bucket.width
+        own = weights[:, first : first + number]
+        x = heard[:, begin : begin + width * number].reshape(len(heard), width, number)
+        if width <= MAX_WRITTEN_OUT:
+            parts, whole = _written_out(semiring, own, [x[:, s] for s in range(width)])
+            said.append(_side_by_side(parts, own))
+        else:
+            others = semiring.mul(own[:, None], rule.exclusive_products(semiring, x, 1))
+            whole = semiring.mul(others[:, 0], x[:, 0])
+            said.append(others.reshape(len(own), -1))
+        beliefs.append(whole)
+        first, begin = first + number, begin + width * number
+    return _joined(said), _joined(beliefs)
+
+
+def from_factors(
+    semiring: Semiring, wiring: Wiring, prepared: Sequence[Prepared], said: jax.Array
+) -> jax.Array:
+    """What the factors say to messages ``[D, R]``: supports ``[D, R]``, not normalised."""
+    parts = [said[:, :0]]
+    for group, start, arrays in zip(wiring.groups, wiring.starts, prepared, strict=True):
+        count, arity = group.scope.shape
+        given = [said[:, start + k * count : start + (k + 1) * count] for k in range(arity)]
+        zero = jnp.asarray(semiring.zero, said.dtype)
+        for found in group.support(semiring, arrays, given):
+            missing = wiring.size - found.shape[0]
+            parts.append(jax.lax.pad(found, zero, [(0, missing, 0), (0, 0, 0)]))
+    supports = jnp.concatenate(parts, axis=1)
+    return jnp.where(wiring.present(wiring.owners), supports, semiring.zero)
+
+
+def factor_totals(
+    semiring: Semiring, wiring: Wiring, said: jax.Array, supports: jax.Array
+) -> jax.Array:
+    """The total of each factor, ``[number of factors]``, read at its first position."""
+    first = [
+        np.arange(start, start + len(group.scope))
+        for group, start in zip(wiring.groups, wiring.starts, strict=True)
+    ]
+    edges = np.concatenate([np.zeros(0, np.int32), *first])
+    return semiring.sum(semiring.mul(take(said, edges), take(supports, edges)), 0)
+
+
+def start(wiring: Wiring, dtype: jnp.dtype) -> jax.Array:
+    """Messages ``[D, R]`` that say nothing."""
+    return jnp.where(wiring.present(wiring.owners), 0, -jnp.inf).astype(dtype)
+
+
+def normalise(messages: jax.Array) -> jax.Array:
+    """Messages with the largest entry of each at 0; contradictions stay -inf."""
+    highest = over_values(jnp.maximum, messages)
+    return messages - jnp.where(highest > -jnp.inf, highest, 0)
+
+
+def damp(before: jax.Array, after: jax.Array, damping: float) -> jax.Array:
+    """``damping`` parts of the messages before, the rest of those after, normalised."""
+    return after if damping == 0 else normalise(damping * before + (1 - damping) * after)
+
+
+def change(before: jax.Array, after: jax.Array) -> jax.Array:
+    """The largest change of an entry of a normalised message, whose largest entry is one.
+
+    Not of its logarithm: that of a value which the messages rule out falls for ever.
+    """
+    moved = jnp.abs(jnp.exp(after) - jnp.exp(before))
+    return largest(over_values(jnp.maximum, moved))
+
+
+def largest(x: jax.Array) -> jax.Array:
+    """The maximum of numbers ``[R]`` that are not negative; 0 of none."""
+    while len(x) > 4 * FOLDED:
+        whole = len(x) // FOLDED * FOLDED
+        rows = x[:whole].reshape(FOLDED, -1)
+        folded = functools.reduce(jnp.maximum, [rows[n] for n in range(FOLDED)])
+        x = jnp.concatenate([folded, x[whole:]])
+    return jnp.max(x, initial=0)
+
+
+def over_values(function: Binary, x: jax.Array) -> jax.Array:
+    """A fold of a commutative function along the first axis; halves are combined first.
+
+    XLA's reductions on CPU are slow where few rows are reduced; written out they are not.
+    """
+    while len(x) > 1:
+        half = len(x) // 2
+        folded = function(x[:half], x[half : 2 * half])
+        x = jnp.concatenate([folded, x[2 * half :]]) if len(x) % 2 else folded
+    return x[0]
+
+
+def take(x: jax.Array, columns: np.ndarray) -> jax.Array:
+    """``x[:, columns]`` for columns that are known to exist."""
+    if np.array_equal(columns, np.arange(x.shape[1])):
+        return x
+    return x.at[:, jnp.asarray(columns, jnp.int32)].get(mode="promise_in_bounds")
+
+
+def _side_by_side(parts: list[jax.Array], like: jax.Array) -> jax.Array:
+    """The slots of one bucket, ``[D, S * N]``."""
+    if not parts:
+        return like[:, :0]
+    return jnp.stack(parts, axis=1).reshape(like.shape[0], -1)
+
+
+def _joined(buckets: list[jax.Array]) -> jax.Array:
+    return buckets[0] if len(buckets) == 1 else jnp.concatenate(buckets, axis=1)
+
+
+def _written_out(
+    semiring: Semiring, own: jax.Array, x: list[jax.Array]
+) -> tuple[list[jax.Array], jax.Array]:
+    """Prefix products, the weight included, times suffix products."""
+    before = [own]
+    for part in x:
+        before.append(semiring.mul(before[-1], part))
+    others = before[:-1]
+    if x:
+        after = x[-1]
+        for s in reversed(range(len(x) - 1)):
+            others[s] = semiring.mul(others[s], after)
+            after = semiring.mul(after, x[s])
+    return others, before[-1]
