@@ -16,6 +16,7 @@ from neurosym.cli.command import Command, UsageError, help_text, run_command
 # name -> (module, what `neurosym --help` says of it); modules are imported only when needed.
 _COMMANDS = {
     "solve": ("solve", "solve puzzles, named problems and formulas, completely"),
+    "show": ("show", "draw a network, a circuit or marginals"),
     "train": ("train", "train a task from a config, or resume a run"),
     "evaluate": ("evaluate", "judge a run's best model on a split"),
     "predict": ("predict", "let a run's best model read your own files"),

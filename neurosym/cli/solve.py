@@ -17,16 +17,13 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from neurosym.cli.command import Command, UsageError
-from neurosym.cli.places import import_roots
+from neurosym.cli.inputs import load_jobs, read_inputs
 
 if TYPE_CHECKING:
     from neurosym.cli.jobs import Answer, Clock, Job, Limits
     from neurosym.cli.printing import Printer
-    from neurosym.io import Text
 
 _MOST = 2**31 - 1  # what the engine counts up to
-_FORMULA = "cnf"
-_FORMULA_SUFFIXES = (".cnf", ".cnf.gz", ".dimacs", ".dimacs.gz")
 
 
 def _define_flags(values: flags.FlagValues) -> None:
@@ -139,54 +136,11 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     options = Options.read(values)
     if not arguments and options.problem is None:
         raise UsageError("nothing to solve: name a FILE (- is standard input) or a --problem")
-    from neurosym.io import read_text
-
-    texts = [read_text(argument) for argument in arguments]
-    formulas = [_is_formula(text, options.problem) for text in texts]
-    if any(formulas) and not all(formulas):
-        strange = texts[formulas.index(False)].name
-        raise UsageError(f"{strange} is no DIMACS CNF, but other files are: solve them apart")
-    if options.problem is None and not any(formulas):
-        raise UsageError(f"{texts[0].name} is no DIMACS CNF: --problem=NAME says what it holds")
-    # JAX is imported only now that the command line is known to be right.
-    from neurosym.cli.tables import quiet_logs
-
-    quiet_logs()
-    if options.problem == _FORMULA or any(formulas):
-        return _answer(_formula_jobs(texts, options), options, "formula")
-    return _answer(_puzzle_jobs(texts, options), options, "puzzle")
-
-
-def _puzzle_jobs(texts: Sequence[Text], options: Options) -> list[Job]:
-    """The instances of every file, or the one instance of a problem without files."""
-    from neurosym.cli.jobs import puzzle_job
-    from neurosym.problems import Network
-    from neurosym.puzzles import puzzle_by_name
-    from neurosym.training.import_path import extend_import_path
-
-    extend_import_path(import_roots())
-    puzzle, size = puzzle_by_name(options.problem or ""), options.size
-    networks: dict[int, Network] = {}
-    if texts:
-        if puzzle.read is None:
-            raise UsageError(f"{puzzle.name} reads no files: it has one instance of each --size")
-        return [puzzle_job(puzzle, puzzle.read(text, size), networks) for text in texts]
-    if size is None:
-        reads = "a FILE, - for standard input, or " if puzzle.read else ""
-        raise UsageError(f"{puzzle.name} needs {reads}--size=N: {puzzle.description}")
-    return [puzzle_job(puzzle, size, networks)]
-
-
-def _formula_jobs(texts: Sequence[Text], options: Options) -> list[Job]:
-    from neurosym.cli.jobs import formula_job
-
-    if not texts:
-        raise UsageError("--problem=cnf needs a FILE; - is standard input")
-    if options.show:
+    given = read_inputs(arguments, options.problem, options.size)
+    if given.formula and options.show:
         raise UsageError("--show: a formula has no board")
-    if options.size is not None:
-        raise UsageError("--size: a formula states its size itself")
-    return [formula_job(text) for text in texts]
+    # JAX is imported only now that the command line is known to be right.
+    return _answer(load_jobs(given), options, "formula" if given.formula else "puzzle")
 
 
 def _answer(jobs: Sequence[Job], options: Options, noun: str) -> int:
@@ -268,14 +222,6 @@ def _summary(statuses: Mapping[str, int], clock: Clock, noun: str) -> str:
         f"{total:,} {noun}{'' if total == 1 else 's'}: {counts}; {clock.solving:.2f} s{speed}, "
         f"and {clock.compiling:.1f} s of compiling"
     )
-
-
-def _is_formula(text: Text, problem: str | None) -> bool:
-    from neurosym.io import looks_like_dimacs
-
-    if problem is not None:
-        return problem == _FORMULA
-    return text.name.lower().endswith(_FORMULA_SUFFIXES) or looks_like_dimacs(text)
 
 
 def _number_or_all(name: str, text: str, *, least: int) -> int | None:

@@ -13,6 +13,21 @@ QUIET = "#616e7c"
 GRID = "#e4e7eb"
 WRONG = "#b3261e"
 SPLIT_COLOURS = {"train": "#8aa4c8", "validation": "#1d4f91", "test": "#c05621"}
+CATEGORIES = (
+    "#1d4f91",
+    "#c05621",
+    "#2c7a7b",
+    "#7b4397",
+    "#8a7a1e",
+    "#b83280",
+    "#3a8fc8",
+    "#5a7d2a",
+    "#8a5a2b",
+    "#4a5568",
+    "#d08c2e",
+)
+"""Colours of things that are only told apart."""
+
 DPI = 150
 
 
