@@ -1,0 +1,8 @@
+"""Circuits: problems and formulas compiled once, then read in any semiring."""
+
+from neurosym.circuits.circuit import Circuit
+from neurosym.circuits.compile import compile_circuit
+from neurosym.circuits.elimination import trace_elimination
+from neurosym.circuits.from_files import from_nnf, from_sdd
+
+__all__ = ["Circuit", "compile_circuit", "from_nnf", "from_sdd", "trace_elimination"]

@@ -1,0 +1,199 @@
+"""`Circuit`: a problem or a formula compiled once, to be read in any semiring.
+
+A circuit is a sum of products that share their parts (Darwiche 2003,
+https://doi.org/10.1145/765568.765570). Reading it costs its size, whatever the semiring, for total
+and derivatives alike: two passes over its rows.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.circuits import operations
+from neurosym.circuits.passes import Tables
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
+from neurosym.semirings.instances import LOG
+from neurosym.semirings.semiring import Semiring
+
+
+@flax.struct.dataclass
+class Circuit:
+    """A decomposable and smooth circuit; made by `compile_circuit`, `from_sdd` and `from_nnf`.
+
+    A frozen pytree of flat arrays and static facts: pass it to jitted functions as an argument or
+    close over it.
+
+    The weights of a network's circuit are elements ``[V, D]`` as everywhere; entries beyond a
+    variable's domain are ignored. Those of a formula's circuit are elements ``[V, 2]``: column 0
+    has the weight of the literal that says true, column 1 that of the one that says false. Where
+    the semiring declares a complement, ``[V]`` is enough: the weights of the positive literals.
+
+    Attributes:
+      tables: which rows are combined in which step.
+      root: the row that is the result.
+      shape: of the weights, [V, D] or [V, 2].
+      literals: the weights are those of literals.
+      deterministic: no model is counted twice. Semirings that are not idempotent need it.
+      layers: rows and terms of each layer, by the longest way from a leaf.
+    """
+
+    tables: Tables
+    root: int = flax.struct.field(pytree_node=False)
+    shape: tuple[int, int] = flax.struct.field(pytree_node=False)
+    literals: bool = flax.struct.field(pytree_node=False)
+    deterministic: bool = flax.struct.field(pytree_node=False)
+    layers: tuple[tuple[int, int], ...] = flax.struct.field(pytree_node=False)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are computed, leaves not among them."""
+        return sum(rows for rows, _ in self.layers)
+
+    @property
+    def terms(self) -> int:
+        """Products of two that the rows sum."""
+        return sum(terms for _, terms in self.layers)
+
+    @property
+    def leaves(self) -> tuple[tuple[int, int], ...]:
+        """Row and column of the weight of each leaf."""
+        columns = self.shape[1]
+        return tuple((int(n) // columns, int(n) % columns) for n in self.tables.inputs)
+
+    def graph(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """The pairs of rows whose products each row sums, rows after what they use, the root last.
+
+        Row 0 is the zero, 1 the one, then come the `leaves`, then the rows of this list. It is
+        empty if the root is a constant or a leaf. For pictures and tests, outside of jit.
+        """
+        table = np.asarray(self.tables.factors)
+        width = sum(places for _, places in self.tables.upward)
+        first = self.tables.first
+        terms: dict[int, list[tuple[int, int]]] = {}
+        for step, row in enumerate(table):
+            left, right = np.split(row, 2)
+            column, position = 0, first + step * width
+            for room, places in self.tables.upward:
+                for place in range(places):
+                    at = column + place + places * np.arange(room)
+                    own = [(int(left[n]), int(right[n])) for n in at if left[n]]
+                    if own:
+                        terms[position + place] = own
+                column, position = column + room * places, position + places
+        if self.root not in terms:
+            return ()
+        order = [*(row for row in terms if row != self.root), self.root]
+        number = {row: first + n for n, row in enumerate(order)}
+        return tuple(
+            tuple((number.get(a, a), number.get(b, b)) for a, b in terms[row]) for row in order
+        )
+
+    def total(self, weights: Elements, *, semiring: Semiring = LOG) -> Elements:
+        """⊕ over models of ⊗ of the weights; as `neurosym.total`.
+
+        Args:
+          weights: elements, see the class.
+          semiring: the algebra to read the circuit in.
+
+        Returns:
+          One element, the semiring's zero where there is no model.
+
+        Raises:
+          ValueError: if the weights have another shape or dtype, or if the semiring is not
+            idempotent and the circuit is not known to be deterministic.
+        """
+        flat = self._check(weights, semiring)
+        return _total(semiring, self.root, self.tables, flat)
+
+    def support(self, weights: Elements, *, semiring: Semiring = LOG) -> Elements:
+        """The formal derivative of the total with respect to each weight, by ⊕ and ⊗ alone.
+
+        Args and errors as for `total`; weights ``[V]`` are not taken, since the two literals of a
+        variable have a support each.
+
+        Returns:
+          Elements like the weights; the semiring's zero where no model has the value.
+        """
+        flat = self._check(weights, semiring, complemented=False)
+        found = _support(semiring, self.root, self.tables, flat)
+        return elements.reshape(semiring, found, self.shape)
+
+    def marginals(self, weights: jax.Array) -> jax.Array:
+        """The probability of each value or literal, given that the circuit holds.
+
+        The gradient of the log total. Differentiable.
+
+        Args:
+          weights: log-probabilities, see the class; they need not be normalised.
+
+        Returns:
+          Probabilities ``[V, D]`` or ``[V, 2]``: each row sums to 1, and all are 0 where the
+          circuit has no model of a weight above zero.
+
+        Raises:
+          ValueError: as for `total`.
+        """
+        flat = self._check(weights, LOG)
+        through = _flow(LOG, self.root, self.tables, flat).reshape(self.shape)
+        rows = jnp.sum(through, 1, keepdims=True)
+        return jnp.where(rows > 0, through / jnp.where(rows > 0, rows, 1), 0)
+
+    def _check(
+        self, weights: Elements, semiring: Semiring, *, complemented: bool = True
+    ) -> Elements:
+        """The weights as elements ``[I]``."""
+        if not self.deterministic and not semiring.idempotent:
+            raise ValueError(
+                f"semiring {semiring.name} is not idempotent, and the circuit is not known to be "
+                "deterministic: a model that satisfies two branches would count twice"
+            )
+        weights = semiring.asarray(weights)
+        given = elements.shape(semiring, weights)
+        if self.literals and complemented and given == self.shape[:1]:
+            if semiring.complement is None:
+                raise ValueError(
+                    f"semiring {semiring.name} declares no complement: give the weights of both "
+                    f"literals, [V, 2] = {list(self.shape)}"
+                )
+            both = [weights, semiring.complement(weights)]
+            weights = elements.stack(semiring, both, axis=1)
+        elif given != self.shape:
+            axes = "[V, 2]" if self.literals else "[V, D]"
+            raise ValueError(
+                f"weights have shape {axes} = {list(self.shape)}, not {list(given)}; "
+                "for a batch use jax.vmap"
+            )
+        return elements.reshape(semiring, weights, (self.shape[0] * self.shape[1],))
+
+
+def layers_of(terms: Sequence[Sequence[tuple[int, int]]], first: int) -> tuple:
+    """Rows and terms of each layer, of rows from ``first`` on that follow what they use."""
+    depth = [0] * first
+    sizes: dict[int, tuple[int, int]] = {}
+    for own in terms:
+        depth.append(1 + max(depth[row] for term in own for row in term))
+        rows, count = sizes.get(depth[-1], (0, 0))
+        sizes[depth[-1]] = (rows + 1, count + len(own))
+    return tuple(sizes[n] for n in sorted(sizes))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _total(semiring: Semiring, root: int, tables: Tables, weights: Elements) -> Elements:
+    return operations.total(semiring, tables, root, weights)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _flow(semiring: Semiring, root: int, tables: Tables, weights: jax.Array) -> jax.Array:
+    return operations.flow(semiring, tables, root, weights)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _support(semiring: Semiring, root: int, tables: Tables, weights: Elements) -> Elements:
+    return operations.support(semiring, tables, root, weights)

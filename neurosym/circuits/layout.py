@@ -1,0 +1,63 @@
+"""From bounded rows to the tables of both passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.circuits.passes import Tables
+from neurosym.circuits.rows import FIRST_LEAF, Bounded
+from neurosym.circuits.schedule import Inputs, schedule
+
+
+def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> tuple[Tables, int]:
+    """Schedules both passes.
+
+    Args:
+      bounded: the rows.
+      inputs: where the weight of each leaf stands, distinct.
+      weights: how many weights there are.
+
+    Returns:
+      The tables, and the root as a row going up.
+    """
+    first = FIRST_LEAF + bounded.leaves
+    size = len(bounded.terms)
+    needs = [[row - first for term in own for row in term if row >= first] for own in bounded.terms]
+    counts = np.fromiter((len(own) for own in bounded.terms), np.int64, size)
+    upward = schedule(Inputs.of(needs), counts)
+    renamed = np.concatenate([np.arange(first), first + upward.position])
+    factors = [
+        upward.table(Inputs(counts, renamed[[term[side] for own in bounded.terms for term in own]]))
+        for side in (0, 1)
+    ]
+    # Going down, a row waits for every row that uses it. Constants have no support.
+    parents: list[list[int]] = [[] for _ in range(first + size)]
+    siblings: list[list[int]] = [[] for _ in range(first + size)]
+    for number, own in enumerate(bounded.terms):
+        for a, b in own:
+            for row, sibling in ((a, b), (b, a)):
+                parents[row].append(first + number)
+                siblings[row].append(sibling)
+    users = Inputs.of(parents[FIRST_LEAF:])
+    beside = Inputs.of(siblings[FIRST_LEAF:])
+    downward = schedule(Inputs(users.counts, users.values - FIRST_LEAF), users.counts)
+    below = np.concatenate([np.zeros(FIRST_LEAF, np.int64), 1 + downward.position])
+    own_rows = np.zeros(downward.steps * downward.width, np.int32)
+    own_rows[downward.position] = renamed[FIRST_LEAF:]
+    outputs = np.zeros(weights, np.int32)
+    outputs[np.asarray(inputs, np.int64)] = below[FIRST_LEAF:first]
+    tables = Tables(
+        inputs=jnp.asarray(np.asarray(inputs, np.int32)),
+        factors=jnp.asarray(np.concatenate(factors, axis=1)),
+        own=jnp.asarray(own_rows.reshape(downward.steps, downward.width)),
+        parent=jnp.asarray(downward.table(Inputs(users.counts, renamed[users.values]))),
+        above=jnp.asarray(downward.table(Inputs(users.counts, below[users.values]))),
+        sibling=jnp.asarray(downward.table(Inputs(beside.counts, renamed[beside.values]))),
+        outputs=jnp.asarray(outputs),
+        upward=upward.classes,
+        downward=downward.classes,
+    )
+    return tables, int(renamed[bounded.root])

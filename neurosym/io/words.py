@@ -1,0 +1,58 @@
+"""Lines of words with their places, for formats that are read line by line."""
+
+from typing import NamedTuple
+
+from neurosym.io.text import FormatError, Text
+
+_MAX_DIGITS = 9
+
+
+class Line(NamedTuple):
+    """A line that is neither blank nor a comment.
+
+    Attributes:
+      text: that it is of.
+      number: of the line, from 1.
+      words: at least one.
+    """
+
+    text: Text
+    number: int
+    words: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """ "FILE:LINE", as errors begin."""
+        return f"{self.text.name}:{self.number}"
+
+    def error(self, message: str) -> FormatError:
+        """An error, to be raised, about this line."""
+        return FormatError(f"{self.place}: {message}")
+
+    def integers(self, what: str, start: int = 1) -> list[int]:
+        """The words from ``start`` on as integers.
+
+        Raises:
+          FormatError: if one is none, or has more than 9 digits.
+        """
+        found = []
+        for word in self.words[start:]:
+            digits = word.removeprefix("-")
+            if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_DIGITS:
+                raise self.error(f"{word[:40]!r} is not an integer of {what}")
+            found.append(int(word))
+        return found
+
+
+def complete_lines(text: Text, comment: str = "c") -> list[Line]:
+    """The lines of a text that are neither blank nor start with the word ``comment``.
+
+    Raises:
+      FormatError: if the last line does not end, so that its last number may be cut short.
+    """
+    content = text.content.decode("utf-8", "replace")
+    lines = content.split("\n")
+    if lines.pop().strip():
+        raise FormatError(f"{text.name}:{len(lines) + 1}: the file is cut short in this line")
+    numbered = ((number, tuple(line.split())) for number, line in enumerate(lines, start=1))
+    return [Line(text, n, words) for n, words in numbered if words and words[0] != comment]
