@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "problems": {"semirings", "bits"},
     "hard": {"semirings", "bits", "problems"},
     "soft": {"semirings", "bits", "problems"},
+    "circuits": {"semirings", "bits", "problems", "io"},
     "bridge": {"semirings", "bits", "problems", "hard", "soft"},
     "nn": {"semirings", "bits", "problems", "hard", "soft", "bridge"},
     "testing": {"semirings", "bits", "problems", "hard", "soft"},

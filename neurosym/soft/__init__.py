@@ -1,6 +1,25 @@
 """Soft reasoning in any semiring: exact inference by variable elimination."""
 
+from neurosym.soft.belief_propagation import Beliefs, belief_propagation
 from neurosym.soft.elimination import TooWideError
 from neurosym.soft.inference import marginals, query, support, total
+from neurosym.soft.k_best import BestSolutions, k_best
+from neurosym.soft.potentials import Potentials
+from neurosym.soft.restriction import RestrictedNetwork, restricted
+from neurosym.soft.sampling import sample
 
-__all__ = ["TooWideError", "marginals", "query", "support", "total"]
+__all__ = [
+    "Beliefs",
+    "BestSolutions",
+    "Potentials",
+    "RestrictedNetwork",
+    "TooWideError",
+    "belief_propagation",
+    "k_best",
+    "marginals",
+    "query",
+    "restricted",
+    "sample",
+    "support",
+    "total",
+]

@@ -1,26 +1,52 @@
 """Exact inference by variable elimination, as a plan made once for each network.
 
 Every constraint lowers itself to a few tensors (summing out what only it knows, by a method of its
-own), every remaining variable is a vector of weights, and the network of tensors is contracted in
-the order that opt_einsum finds. The plan is Python over the static structure of the network: its
-size is known, and refused if need be, before anything is allocated.
+own), every remaining variable is a vector of weights, and the network of tensors is contracted. The
+plan is Python over the static structure of the network: its size is known, and refused if need be,
+before anything is allocated.
+
+A small network is contracted in the order that opt_einsum finds, step by step. A large one is
+contracted in levels (`neurosym.soft.ordering`, `neurosym.soft.levels`), so that the compiled
+program does not grow with it. Where memory is short, some indices are fixed and their values are
+contracted in turn (`neurosym.soft.slicing`).
 """
 
 import dataclasses
 import functools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 
-import jax
-import jax.numpy as jnp
-
-from neurosym.problems.constraints.constraint import Lowering
 from neurosym.problems.network import Network, Structure
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
 from neurosym.semirings.semiring import Semiring
-from neurosym.semirings.tensor_network import Plan, contract, plan_contraction, supports
+from neurosym.semirings.tensor_network import (
+    Plan,
+    Step,
+    contract,
+    plan_contraction,
+    supports,
+)
+from neurosym.soft.factors import Factors, network_factors
+from neurosym.soft.levels import Schedule, contract_levels, schedule, supports_by_level
+from neurosym.soft.ordering import order_by_levels
+from neurosym.soft.restriction import RestrictedNetwork
+from neurosym.soft.slicing import Cuts, best_slice, sliced_supports, sliced_total
 
 MEMORY_LIMIT = 2**30
 """Bytes that exact elimination of one instance may take unless the caller says otherwise."""
+
+MAX_SLICES = 2**10
+"""Slices that are contracted in turn, where memory is short, unless the caller says otherwise."""
+
+FEW_TENSORS = 24
+"""A network of fewer tensors is contracted step by step."""
+
+MANY_TENSORS = 256
+"""A network of more tensors is contracted in levels; one between, if that halves the operations."""
+
+MAX_EXTRA_WORK = 64
+"""How many times the terms of opt_einsum's order an order of few levels may take."""
 
 
 class TooWideError(ValueError):
@@ -37,87 +63,234 @@ class TooWideError(ValueError):
         super().__init__(
             f"the problem is too wide for exact elimination: its largest tensor spans {width} "
             f"indices, and one instance would take {_readable(bytes_needed)}, more than the limit "
-            f"of {_readable(limit)}. Give a larger memory_limit, or split wide constraints."
+            f"of {_readable(limit)}. Give a larger memory_limit or max_slices, restrict the "
+            "network to the domains that propagation leaves (neurosym.restricted), compile it to a "
+            "circuit (neurosym.compile_circuit), or use an approximation "
+            "(neurosym.belief_propagation)."
         )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Elimination:
-    """How a network is eliminated. Tensors: one vector an open variable, then the constraints'."""
+    """How a network is eliminated."""
 
-    structure: Structure
-    open: tuple[int, ...]  # variables whose weights enter as vectors
-    lowerings: tuple[Lowering, ...]
-    plan: Plan
-    elements: int  # of all tensors that one instance makes
+    factors: Factors
+    plan: Plan  # over the tensors of the factors; fixed indices have length 1
+    schedule: Schedule | None  # the same in groups; None: step by step
+    fixed: tuple[Hashable, ...]  # indices whose values are contracted in turn
 
-    def check_memory(self, limit: int, itemsize: int = 4) -> None:
-        """Raises `TooWideError` if one instance takes more than ``limit`` bytes."""
-        if self.elements * itemsize > limit:
-            raise TooWideError(self.plan.width, self.elements * itemsize, limit)
+    @property
+    def elements(self) -> int:
+        """Elements of all tensors that one instance holds."""
+        return self.factors.elements + self.plan.elements
 
-    def total(self, semiring: Semiring, weights: jax.Array) -> jax.Array:
+    @property
+    def slices(self) -> int:
+        """Combinations of values of the fixed indices."""
+        return math.prod(self.factors.sizes[x] for x in self.fixed)
+
+    def total(self, semiring: Semiring, weights: Elements) -> Elements:
         """⊕ over satisfying assignments, with an axis for each label of the plan's output."""
-        return contract(semiring, self.plan, self._tensors(semiring, weights))
+        inputs = self._inputs(semiring, weights)
 
-    def support(self, semiring: Semiring, weights: jax.Array) -> jax.Array:
+        def run(inputs: Sequence[Elements]) -> Elements:
+            if self.schedule is None:
+                return contract(semiring, self.plan, inputs)
+            last = contract_levels(semiring, self.schedule, inputs)[-1]
+            return elements.reshape(semiring, last, elements.shape(semiring, last)[:-1])
+
+        if self.fixed:
+            return sliced_total(semiring, run, inputs, self._cuts(), self._lengths())
+        return run(inputs) if self._ends_in_sum() else _settled(semiring, run(inputs))
+
+    def support(self, semiring: Semiring, weights: Elements) -> Elements:
         """The formal derivative of the total, elements ``[V, D]``."""
-        rows = self._rows(weights)
-        outer = supports(semiring, self.plan, self._tensors(semiring, weights))
-        found = dict(zip(self.open, outer, strict=False))
-        position = len(self.open)
-        for relation, lowering in zip(self.structure.relations, self.lowerings, strict=True):
-            count = len(lowering.labels)
-            scoped = [rows[i] for i in relation.scope]
-            inner = lowering.down(semiring, scoped, outer[position : position + count])
-            found |= {relation.scope[k]: x for k, x in inner.items()}
-            position += count
-        size = weights.shape[1]
-        zero = jnp.asarray(semiring.zero, weights.dtype)
-        padded = [
-            jax.lax.pad(found[i], zero, [(0, size - found[i].shape[0], 0)])
-            for i in range(len(rows))
+        inputs = self._inputs(semiring, weights)
+
+        def down(inputs: Sequence[Elements]) -> list[Elements]:
+            if self.schedule is None:
+                return supports(semiring, self.plan, inputs)
+            stacks = contract_levels(semiring, self.schedule, inputs)
+            return supports_by_level(semiring, self.schedule, stacks)
+
+        if self.fixed:
+            outer = sliced_supports(semiring, down, inputs, self._cuts(), self._lengths())
+        else:
+            outer = down(inputs)
+        if self.schedule is None:
+            found = self.factors.supports(semiring, weights, outer)
+        else:
+            held = self.schedule.inputs
+            found = self.factors.supports_of_stacks(semiring, weights, held, outer)
+        return _settled(semiring, found)
+
+    def _ends_in_sum(self) -> bool:
+        if not self.plan.steps:
+            return bool(self.factors.labels[0]) and not self.plan.output
+        every = [*self.factors.labels, *(step.labels for step in self.plan.steps)]
+        last = self.plan.steps[-1]
+        return bool(set(every[last.left]) & set(every[last.right]) - set(last.labels))
+
+    def _inputs(self, semiring: Semiring, weights: Elements) -> list[Elements]:
+        if self.schedule is None:
+            return self.factors.tensors(semiring, weights)
+        stacks = self.factors.stacks(semiring, weights, self.schedule.inputs)
+        if not self.fixed:
+            return stacks
+        held = zip(stacks, self.schedule.inputs, strict=True)
+        return [_written_out(semiring, x, len(slots)) for x, slots in held]
+
+    def _cuts(self) -> Cuts:
+        groups = self.schedule.inputs if self.schedule else [(n,) for n in range(self._count)]
+        number = {x: k for k, x in enumerate(self.fixed)}
+        return [
+            tuple(
+                (axis, number[x])
+                for axis, x in enumerate(self.factors.labels[slots[0]])
+                if x in number
+            )
+            for slots in groups
         ]
-        return jnp.stack(padded)
 
-    def _tensors(self, semiring: Semiring, weights: jax.Array) -> list[jax.Array]:
-        rows = self._rows(weights)
-        tensors = [rows[i] for i in self.open]
-        for relation, lowering in zip(self.structure.relations, self.lowerings, strict=True):
-            tensors += lowering.up(semiring, [rows[i] for i in relation.scope])
-        return tensors
+    def _lengths(self) -> list[int]:
+        return [self.factors.sizes[x] for x in self.fixed]
 
-    def _rows(self, weights: jax.Array) -> list[jax.Array]:
-        return [weights[i, : len(domain)] for i, domain in enumerate(self.structure.domains)]
+    @property
+    def _count(self) -> int:
+        return len(self.factors.sources)
 
 
-def eliminate(network: Network, target: int | None = None) -> Elimination:
-    """The elimination of all variables but ``target``; planned once and remembered."""
-    return _eliminate(network.structure, target)
+def eliminate(
+    network: Network | RestrictedNetwork,
+    target: int | None = None,
+    *,
+    levelled: bool | None = None,
+    absorb: bool = True,
+) -> Elimination:
+    """The elimination of all variables but ``target``; planned once and remembered.
+
+    Args:
+      network: the compiled problem.
+      target: a variable that stays open.
+      levelled: contract in levels, or step by step; None chooses by the number of operations.
+      absorb: lets constraints sum out the variables that only they know.
+    """
+    return _eliminate(network.structure, target, levelled, absorb, (), True)
+
+
+def eliminate_within(
+    network: Network | RestrictedNetwork,
+    target: int | None = None,
+    *,
+    bytes_each: int,
+    memory_limit: int,
+    max_slices: int,
+    levelled: bool | None = None,
+    absorb: bool = True,
+) -> Elimination:
+    """As `eliminate`, with as many indices fixed as memory asks for.
+
+    Args:
+      network, target, levelled, absorb: as for `eliminate`.
+      bytes_each: of one element.
+      memory_limit: bytes that one instance may take.
+      max_slices: combinations of values that may be contracted in turn.
+
+    Raises:
+      TooWideError: if elimination would take more; nothing has been allocated then.
+    """
+    limit = memory_limit // bytes_each
+    structure = network.structure
+    found = _eliminate(structure, target, levelled, absorb, (), True)
+    if found.elements > limit:  # few levels cost memory
+        found = _eliminate(structure, target, levelled, absorb, (), False)
+    whole = found
+    while found.elements > limit:
+        room = limit - found.factors.elements
+        sizes = {**found.factors.sizes, **dict.fromkeys(found.fixed, 1)}
+        x = best_slice(found.plan.steps, found.plan.output, sizes, room) if room > 0 else None
+        if x is None or found.slices * found.factors.sizes[x] > max_slices:
+            raise TooWideError(whole.plan.width, whole.elements * bytes_each, memory_limit)
+        found = _eliminate(structure, target, levelled, absorb, (*found.fixed, x), False)
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _factors(structure: Structure, target: int | None, absorb: bool) -> Factors:
+    return network_factors(structure, target, absorb=absorb)
 
 
 @functools.lru_cache(maxsize=128)
-def _eliminate(structure: Structure, target: int | None) -> Elimination:
-    uses = [0] * len(structure.names)
-    for relation in structure.relations:
-        for i in relation.scope:
-            uses[i] += 1
-    lowerings = []
-    absorbed: set[int] = set()
-    sizes: dict[Hashable, int] = {i: len(domain) for i, domain in enumerate(structure.domains)}
-    for n, relation in enumerate(structure.relations):
-        private = frozenset(k for k, i in enumerate(relation.scope) if uses[i] == 1 and i != target)
-        lowering = relation.lower(private, ("constraint", n))
-        lowerings.append(lowering)
-        sizes |= lowering.sizes
-        absorbed |= {relation.scope[k] for k in lowering.absorbed}
-    remaining = tuple(i for i in range(len(structure.names)) if i not in absorbed)
-    labels: list[tuple[Hashable, ...]] = [(i,) for i in remaining]
-    labels += [x for lowering in lowerings for x in lowering.labels]
-    plan = plan_contraction(labels, () if target is None else (target,), sizes)
-    elements = plan.elements + sum(math.prod(sizes[x] for x in tensor) for tensor in labels)
-    elements += sum(lowering.elements for lowering in lowerings)
-    return Elimination(structure, remaining, tuple(lowerings), plan, elements)
+def _eliminate(
+    structure: Structure,
+    target: int | None,
+    levelled: bool | None,
+    absorb: bool,
+    fixed: tuple[Hashable, ...],
+    flat: bool,
+) -> Elimination:
+    factors = _factors(structure, target, absorb)
+    sizes = {**factors.sizes, **dict.fromkeys(fixed, 1)}
+    output = () if target is None else (target,)
+    plan = plan_contraction(factors.labels, output, sizes)
+    count = len(factors.labels)
+    stepwise = Elimination(factors, plan, None, fixed)
+    if not plan.steps or not (count >= FEW_TENSORS if levelled is None else levelled):
+        return stepwise
+    plan = _flatter(factors, plan, sizes) if flat else plan
+    # A tensor that a fixed index cuts has a stack of its own: its slices differ from the others'.
+    kinds: list[Hashable] = [
+        ("cut", slot) if set(labels) & set(fixed) else factors.stack_of(slot)
+        for slot, labels in enumerate(factors.labels)
+    ]
+    groups = schedule(factors.labels, kinds, plan.steps, sizes)
+    if levelled is None and count <= MANY_TENSORS and 2 * len(groups.groups) > len(plan.steps):
+        return stepwise
+    return Elimination(factors, plan, groups, fixed)
+
+
+def _flatter(factors: Factors, plan: Plan, sizes: Mapping[Hashable, int]) -> Plan:
+    """An order of few levels for the same network, unless it costs too much more."""
+    every = [*factors.labels, *(step.labels for step in plan.steps)]
+    largest = max(_size(labels, sizes) for labels in every)
+    steps = order_by_levels(factors.labels, plan.output, sizes, largest=largest)
+    work = _terms(factors, steps, sizes)
+    if work > MAX_EXTRA_WORK * _terms(factors, plan.steps, sizes):
+        return plan
+    results = [step.labels for step in steps]
+    widest = max([*factors.labels, *results], key=lambda labels: _size(labels, sizes))
+    return Plan(
+        inputs=plan.inputs,
+        output=plan.output,
+        steps=tuple(steps),
+        width=len(widest),
+        largest=_size(widest, sizes),
+        elements=sum(_size(labels, sizes) for labels in results),
+    )
+
+
+def _terms(factors: Factors, steps: Sequence[Step], sizes: Mapping[Hashable, int]) -> int:
+    """Terms of all contractions together."""
+    every = [*factors.labels, *(step.labels for step in steps)]
+    return sum(_size({*every[step.left], *every[step.right]}, sizes) for step in steps)
+
+
+def _size(labels: Sequence[Hashable] | set[Hashable], sizes: Mapping[Hashable, int]) -> int:
+    return math.prod(sizes[x] for x in labels)
+
+
+def _settled(semiring: Semiring, x: Elements) -> Elements:
+    """The same, as a sum of one term.
+
+    What comes out of a product has derivatives even where it is the zero of a log-encoded semiring;
+    by the rule of ⊕ they are zero there.
+    """
+    return semiring.sum(elements.expand_dims(semiring, x, 0), 0)
+
+
+def _written_out(semiring: Semiring, x: Elements, count: int) -> Elements:
+    shape = elements.shape(semiring, x)
+    return elements.broadcast_to(semiring, x, (*shape[:-1], count))
 
 
 def _readable(size: int) -> str:

@@ -6,24 +6,33 @@ semiring's gradient rule.
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
 from neurosym.problems.variable import Variable
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
 from neurosym.semirings.instances import LOG
 from neurosym.semirings.semiring import Semiring
-from neurosym.soft.elimination import MEMORY_LIMIT, Elimination, eliminate
+from neurosym.soft.elimination import MAX_SLICES, MEMORY_LIMIT, Elimination, eliminate_within
+from neurosym.soft.restriction import RestrictedNetwork
+from neurosym.soft.weights import checked_weights
 
 
 def total(
-    network: Network,
-    weights: jax.Array,
+    network: Network | RestrictedNetwork,
+    weights: Any,
     *,
     semiring: Semiring = LOG,
+    domains: Domains | jax.Array | None = None,
     memory_limit: int = MEMORY_LIMIT,
-) -> jax.Array:
+    max_slices: int = MAX_SLICES,
+    levelled: bool | None = None,
+) -> Elements:
     """⊕ over the assignments that satisfy every constraint of ⊗ of their weights.
 
     In LOG with log-probabilities: the log-probability that the constraints hold.
@@ -41,43 +50,64 @@ def total(
       network: the compiled problem.
       weights: elements ``[V, D]``.
       semiring: the algebra to read the problem in.
+      domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all others weigh the
+        semiring's zero. Nothing is saved by that: `restricted` makes a smaller network of it.
       memory_limit: bytes that one instance may take.
+      max_slices: where memory is short, some indices are fixed and up to so many combinations of
+        their values are contracted in turn; 1 forbids it.
+      levelled: contract in levels, as one batched operation for many variables, or step by step;
+        by default that depends on the size of the network. Values agree up to rounding, gradients
+        of selective semirings as subgradients.
 
     Returns:
-      One element, the semiring's zero where no assignment satisfies the constraints.
+      One element, the semiring's zero where no assignment satisfies the constraints. In COUNTING
+      2**31 - 1 means "at least".
 
     Raises:
-      ValueError: if the weights have another shape or dtype.
+      ValueError: if weights or domains have another shape or dtype, a concrete weight is NaN, or
+        the semiring is not lawful.
       TooWideError: if elimination would take more memory; nothing has been allocated then.
     """
-    weights = _check(network, weights, semiring)
-    return _total(_prepare(network, None, memory_limit, weights), semiring, weights)
+    weights = checked_weights(network, weights, semiring, domains)
+    elimination = _plan(network, None, semiring, weights, memory_limit, max_slices, levelled)
+    return _total(elimination, semiring, weights)
 
 
 def support(
-    network: Network,
-    weights: jax.Array,
+    network: Network | RestrictedNetwork,
+    weights: Any,
     *,
     semiring: Semiring = LOG,
+    domains: Domains | jax.Array | None = None,
     memory_limit: int = MEMORY_LIMIT,
-) -> jax.Array:
+    max_slices: int = MAX_SLICES,
+    levelled: bool | None = None,
+) -> Elements:
     """The formal derivative of the total with respect to each weight, by ⊕ and ⊗ alone.
 
     Entry ``[i, v]`` is the ⊕ over satisfying assignments with ``x_i = v`` of the ⊗ of the weights
     of the *other* variables. Weights ⊗ support is the through: the domains after exact pruning
     (BOOLEAN), the solutions that use a value (COUNTING), the best solution through it (MAX_TIMES).
 
-    Args and errors as for `total`.
+    Args and errors as for `total`; ``domains`` restrict the other variables, so a value outside of
+    them has a support too.
 
     Returns:
       Elements ``[V, D]``; the semiring's zero beyond a variable's domain.
     """
-    weights = _check(network, weights, semiring)
-    return _support(_prepare(network, None, memory_limit, weights), semiring, weights)
+    weights = checked_weights(network, weights, semiring, domains)
+    elimination = _plan(network, None, semiring, weights, memory_limit, max_slices, levelled)
+    return _support(elimination, semiring, weights)
 
 
 def marginals(
-    network: Network, weights: jax.Array, *, memory_limit: int = MEMORY_LIMIT
+    network: Network | RestrictedNetwork,
+    weights: Any,
+    *,
+    domains: Domains | jax.Array | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    max_slices: int = MAX_SLICES,
+    levelled: bool | None = None,
 ) -> jax.Array:
     """The probability of each value given that the constraints hold.
 
@@ -86,7 +116,7 @@ def marginals(
     Args:
       network: the compiled problem.
       weights: log-probabilities ``float32[V, D]``; they need not be normalised.
-      memory_limit: bytes that one instance may take.
+      domains, memory_limit, max_slices, levelled: as for `total`.
 
     Returns:
       Probabilities ``float32[V, D]``: each row sums to 1; all zero where the constraints cannot
@@ -95,8 +125,9 @@ def marginals(
     Raises:
       ValueError, TooWideError: as for `total`.
     """
-    weights = _check(network, weights, LOG)
-    through = LOG.mul(weights, support(network, weights, memory_limit=memory_limit))
+    weights = checked_weights(network, weights, LOG, domains)
+    elimination = _plan(network, None, LOG, weights, memory_limit, max_slices, levelled)
+    through = LOG.mul(weights, _support(elimination, LOG, weights))
     through = jnp.where(network.mask, through, -jnp.inf)
     # Every row sums to the total; normalising by the row's own sum keeps rounding out of the sum.
     rows = LOG.sum(through, 1)[:, None]
@@ -105,12 +136,15 @@ def marginals(
 
 
 def query(
-    network: Network,
-    weights: jax.Array,
+    network: Network | RestrictedNetwork,
+    weights: Any,
     *,
     target: Variable | str | int,
     semiring: Semiring = LOG,
+    domains: Domains | jax.Array | None = None,
     memory_limit: int = MEMORY_LIMIT,
+    max_slices: int = MAX_SLICES,
+    levelled: bool | None = None,
 ) -> jax.Array:
     """The distribution of one variable given that the constraints hold.
 
@@ -119,7 +153,7 @@ def query(
       weights: elements ``[V, D]`` of the semiring.
       target: the variable, its name or its row.
       semiring: the algebra to infer in; it must convert to log-probabilities.
-      memory_limit: bytes that one instance may take.
+      domains, memory_limit, max_slices, levelled: as for `total`.
 
     Returns:
       Normalised log-probabilities ``float32[D_target]`` in the order of the target's domain; all
@@ -130,13 +164,15 @@ def query(
         log-probabilities.
       TooWideError: as for `total`.
     """
-    if semiring.to_log is None:
+    if getattr(semiring, "to_log", None) is None:
         raise ValueError(
             f"semiring {semiring.name} does not turn into log-probabilities; "
             "use total or support for its own reading"
         )
-    weights = _check(network, weights, semiring)
-    elimination = _prepare(network, network.index(target), memory_limit, weights)
+    weights = checked_weights(network, weights, semiring, domains)
+    row = network.index(target)
+    elimination = _plan(network, row, semiring, weights, memory_limit, max_slices, levelled)
+    assert semiring.to_log is not None
     scores = semiring.to_log(_total(elimination, semiring, weights))
     normaliser = LOG.sum(scores)
     possible = normaliser > -jnp.inf
@@ -145,29 +181,30 @@ def query(
 
 # Jitted, so that a call outside of jit is one program and not a hundred.
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _total(elimination: Elimination, semiring: Semiring, weights: jax.Array) -> jax.Array:
+def _total(elimination: Elimination, semiring: Semiring, weights: Elements) -> Elements:
     return elimination.total(semiring, weights)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _support(elimination: Elimination, semiring: Semiring, weights: jax.Array) -> jax.Array:
+def _support(elimination: Elimination, semiring: Semiring, weights: Elements) -> Elements:
     return elimination.support(semiring, weights)
 
 
-def _prepare(
-    network: Network, target: int | None, memory_limit: int, weights: jax.Array
+def _plan(
+    network: Network | RestrictedNetwork,
+    target: int | None,
+    semiring: Semiring,
+    weights: Elements,
+    memory_limit: int,
+    max_slices: int,
+    levelled: bool | None,
 ) -> Elimination:
-    elimination = eliminate(network, target)
-    elimination.check_memory(memory_limit, weights.dtype.itemsize)
-    return elimination
-
-
-def _check(network: Network, weights: jax.Array, semiring: Semiring) -> jax.Array:
-    weights = semiring.asarray(weights)
-    wanted = (network.variables, network.size)
-    if weights.shape != wanted:
-        raise ValueError(
-            f"weights have shape [V, D] = {list(wanted)}, not {list(weights.shape)}; "
-            "for a batch use jax.vmap"
-        )
-    return weights
+    itemsize = elements.dtype(semiring, weights).itemsize
+    return eliminate_within(
+        network,
+        target,
+        bytes_each=elements.size(semiring) * itemsize,
+        memory_limit=memory_limit,
+        max_slices=max_slices,
+        levelled=levelled,
+    )

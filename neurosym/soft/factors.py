@@ -1,0 +1,386 @@
+"""The tensors of a network: a vector of weights for each open variable, and what constraints are.
+
+Relations that are equal up to their scopes are lowered once. Where their tensors are made at once,
+as a stack, one vectorised computation serves all of them, and constant masks are one constant.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.problems.constraints.constraint import Lowering, Relation
+from neurosym.problems.network import Structure
+from neurosym.semirings import elements
+from neurosym.semirings.einsum import Labels
+from neurosym.semirings.elements import Elements
+from neurosym.semirings.instances import LOG
+from neurosym.semirings.semiring import Semiring
+from neurosym.soft.stacks import rows
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Kind:
+    """Relations that are equal up to their scopes; labels of variables are positions."""
+
+    lowering: Lowering
+    sizes: tuple[int, ...]  # of the positions
+    scopes: tuple[tuple[int, ...], ...]  # one a member
+    constant: tuple[bool, ...]  # of each tensor: the weights do not enter
+
+    @property
+    def absorbed(self) -> list[int]:
+        """Positions that the lowering sums out."""
+        return sorted(self.lowering.absorbed)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a tensor comes from: a variable's weights, or tensor ``number`` of a kind's member."""
+
+    kind: int  # -1 for the weights of variable ``member``
+    member: int
+    number: int = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Factors:
+    """All tensors of a network, before any is made. A slot is a position in ``sources``."""
+
+    structure: Structure
+    kinds: tuple[Kind, ...]
+    sources: tuple[Source, ...]
+    labels: tuple[Labels, ...]  # of each slot
+    sizes: Mapping[Hashable, int]
+    elements: int  # of all tensors, and of what is made on the way to them
+
+    def stack_of(self, slot: int) -> Hashable:
+        """Tensors for which this is equal can be made as one stack."""
+        source = self.sources[slot]
+        shape = tuple(self.sizes[x] for x in self.labels[slot])
+        if source.kind < 0:
+            return "weights", shape
+        if self.kinds[source.kind].constant[source.number]:
+            return "constant", shape
+        return "made", source.kind, source.number
+
+    def slots(self, kind: int, number: int) -> list[int]:
+        """Of tensor ``number`` of each member of a kind."""
+        count = len(self.kinds[kind].scopes)
+        return [self._slot_of[Source(kind, member, number)] for member in range(count)]
+
+    def tensors(self, semiring: Semiring, weights: Elements) -> list[Elements]:
+        """Every tensor alone, slot by slot; ``weights`` are elements ``[V, D]``."""
+        found: dict[tuple[int, int], list[Elements]] = {}
+        made = []
+        for source in self.sources:
+            if source.kind < 0:
+                made.append(self._row(weights, source.member))
+                continue
+            key = (source.kind, source.member)
+            if key not in found:
+                kind = self.kinds[source.kind]
+                scoped = [self._row(weights, i) for i in kind.scopes[source.member]]
+                found[key] = kind.lowering.up(semiring, scoped)
+            made.append(found[key][source.number])
+        return made
+
+    def stacks(
+        self, semiring: Semiring, weights: Elements, wanted: Sequence[Sequence[int]]
+    ) -> list[Elements]:
+        """Stacks of tensors, ``[*axes, N]`` or ``[*axes, 1]`` where all are equal.
+
+        Args:
+          semiring: the algebra.
+          weights: elements ``[V, D]``.
+          wanted: slots, those of one stack with equal `stack_of`.
+        """
+        members: dict[int, list[int]] = {}  # of each kind, in the order of its first stack
+        made: dict[int, list[Elements]] = {}
+        found = []
+        for slots in wanted:
+            sources = [self.sources[slot] for slot in slots]
+            first = sources[0]
+            axis = len(self.labels[slots[0]])
+            if first.kind < 0:
+                size = self.sizes[self.labels[slots[0]][0]]
+                found.append(self._vectors(semiring, weights, [s.member for s in sources], size))
+            elif self.kinds[first.kind].constant[first.number]:
+                found.append(self._constants(semiring, weights, sources, axis))
+            else:
+                order = [s.member for s in sources]
+                if first.kind not in made:
+                    members[first.kind] = order
+                    made[first.kind] = self._make(semiring, weights, first.kind, order)
+                known = {member: n for n, member in enumerate(members[first.kind])}
+                x = made[first.kind][first.number]
+                found.append(rows(semiring, x, [known[member] for member in order], axis))
+        return found
+
+    def supports(
+        self, semiring: Semiring, weights: Elements, outer: Sequence[Elements]
+    ) -> Elements:
+        """The support of every variable, ``[V, D]``, from the supports of single tensors."""
+        found: dict[int, Elements] = {}
+        below: dict[tuple[int, int], list[Elements]] = {}
+        for source, x in zip(self.sources, outer, strict=True):
+            if source.kind < 0:
+                found[source.member] = x
+            else:
+                below.setdefault((source.kind, source.member), []).append(x)
+        for (number, member), x in below.items():
+            kind = self.kinds[number]
+            scope = kind.scopes[member]
+            inner = kind.lowering.down(semiring, [self._row(weights, i) for i in scope], x)
+            found |= {scope[k]: y for k, y in inner.items()}
+        size = elements.shape(semiring, weights)[1]
+        padded = [self._padded(semiring, found[i], size, 0) for i in range(len(found))]
+        return elements.stack(semiring, padded)
+
+    def supports_of_stacks(
+        self,
+        semiring: Semiring,
+        weights: Elements,
+        held: Sequence[Sequence[int]],
+        outer: Sequence[Elements],
+    ) -> Elements:
+        """The support of every variable, ``[V, D]``, from the supports of stacks.
+
+        Args:
+          semiring: the algebra.
+          weights: elements ``[V, D]``.
+          held: the slots of each stack.
+          outer: of each stack, ``[*axes, N]``.
+        """
+        place = {slot: (n, row) for n, slots in enumerate(held) for row, slot in enumerate(slots)}
+        variables: list[int] = []
+        parts: list[Elements] = []
+        width = elements.shape(semiring, weights)[1]
+
+        def collect(members: Sequence[int], x: Elements) -> None:
+            variables.extend(members)
+            parts.append(self._padded(semiring, x, width, 1))
+
+        for slots, x in zip(held, outer, strict=True):
+            if self.sources[slots[0]].kind < 0:
+                members = [self.sources[slot].member for slot in slots]
+                collect(members, elements.transpose(semiring, x, (1, 0)))
+        for number, kind in enumerate(self.kinds):
+            if not kind.absorbed:
+                continue
+            each = []
+            for n in range(len(kind.constant)):
+                places = [place[slot] for slot in self.slots(number, n)]
+                each.append(_gather(semiring, outer, places))
+            axes = [elements.ndim(semiring, x) - 1 for x in each]
+            order = list(range(len(kind.scopes)))
+
+            def down(
+                scoped: Sequence[Elements], outer: Sequence[Elements], kind: Kind = kind
+            ) -> dict[int, Elements]:
+                return kind.lowering.down(semiring, scoped, outer)
+
+            scoped, in_axes = self._scoped(semiring, weights, kind, order)
+            inner = jax.vmap(down, in_axes=(in_axes, axes))(scoped, each)
+            for k, x in inner.items():
+                collect([scope[k] for scope in kind.scopes], x)
+        stacked = elements.concatenate(semiring, parts)
+        return rows(semiring, stacked, np.argsort(variables).tolist(), 0)
+
+    @functools.cached_property
+    def _slot_of(self) -> dict[Source, int]:
+        return {source: slot for slot, source in enumerate(self.sources)}
+
+    def _make(
+        self, semiring: Semiring, weights: Elements, number: int, order: Sequence[int]
+    ) -> list[Elements]:
+        """The tensors of some members of a kind, stacked."""
+        kind = self.kinds[number]
+        scoped, in_axes = self._scoped(semiring, weights, kind, order)
+        return jax.vmap(
+            lambda given: kind.lowering.up(semiring, given),
+            in_axes=(in_axes,),
+            out_axes=[len(labels) for labels in kind.lowering.labels],
+        )(scoped)
+
+    def _scoped(
+        self, semiring: Semiring, weights: Elements, kind: Kind, order: Sequence[int]
+    ) -> tuple[list[Elements], list[int | None]]:
+        """The weights of each position, ``[N, D_k]`` where they are absorbed; the others do not
+        enter."""
+        dtype = elements.dtype(semiring, weights)
+        scoped: list[Elements] = []
+        in_axes: list[int | None] = []
+        for k, size in enumerate(kind.sizes):
+            if k in kind.lowering.absorbed:
+                x = rows(semiring, weights, [kind.scopes[m][k] for m in order], 0)
+                scoped.append(elements.at(x, (slice(None), slice(0, size))))
+                in_axes.append(0)
+            else:
+                scoped.append(semiring.ones((size,), dtype))
+                in_axes.append(None)
+        return scoped, in_axes
+
+    def _vectors(
+        self, semiring: Semiring, weights: Elements, variables: Sequence[int], size: int
+    ) -> Elements:
+        """``[size, N]``"""
+        x = rows(semiring, weights, variables, 0)
+        x = elements.at(x, (slice(None), slice(0, size)))
+        return elements.transpose(semiring, x, (1, 0))
+
+    def _constants(
+        self, semiring: Semiring, weights: Elements, sources: Sequence[Source], axis: int
+    ) -> Elements:
+        dtype = elements.dtype(semiring, weights)
+        origins = [(source.kind, source.number) for source in sources]
+        known: dict[tuple[int, int], Elements] = {}
+        for number, tensor in dict.fromkeys(origins):
+            known[number, tensor] = _constant(semiring, self.kinds[number], tensor, dtype)
+        if len(known) == 1:
+            return elements.expand_dims(semiring, known[origins[0]], axis)
+        return elements.stack(semiring, [known[origin] for origin in origins], axis)
+
+    def _row(self, weights: Elements, variable: int) -> Elements:
+        size = len(self.structure.domains[variable])
+        return elements.at(weights, (variable, slice(0, size)))
+
+    def _padded(self, semiring: Semiring, x: Elements, size: int, axis: int) -> Elements:
+        short = size - elements.shape(semiring, x)[axis]
+        padding = [(0, 0, 0)] * axis + [(0, short, 0)]
+        return elements.pad(semiring, x, padding) if short else x
+
+
+def network_factors(structure: Structure, target: int | None, *, absorb: bool = True) -> Factors:
+    """The tensors of a network.
+
+    Args:
+      structure: of the network.
+      target: a variable that stays open, or None.
+      absorb: lets constraints sum out the variables that only they know.
+    """
+    uses = [0] * len(structure.names)
+    for relation in structure.relations:
+        for i in relation.scope:
+            uses[i] += 1
+    numbers: dict[Hashable, int] = {}
+    lowerings: list[Lowering] = []
+    shapes: list[tuple[int, ...]] = []
+    scopes: list[list[tuple[int, ...]]] = []
+    placed: list[tuple[int, int]] = []  # of each relation: kind and member
+    moved = [_at_positions(relation) for relation in structure.relations]
+    for n, (relation, alike) in enumerate(zip(structure.relations, moved, strict=True)):
+        private = frozenset(
+            k for k, i in enumerate(relation.scope) if absorb and uses[i] == 1 and i != target
+        )
+        key: Hashable = (alike, private) if alike is not None else n
+        if key not in numbers:
+            numbers[key] = len(numbers)
+            lowerings.append((alike or relation).lower(private, "relation"))
+            shapes.append(tuple(relation.sizes))
+            scopes.append([])
+        number = numbers[key]
+        placed.append((number, len(scopes[number])))
+        scopes[number].append(tuple(relation.scope))
+    kinds = tuple(
+        Kind(lowering, sizes, tuple(members), _constant_tensors(lowering, sizes))
+        for lowering, sizes, members in zip(lowerings, shapes, scopes, strict=True)
+    )
+    sizes: dict[Hashable, int] = {i: len(domain) for i, domain in enumerate(structure.domains)}
+    inside: set[int] = set()
+    sources: list[Source] = []
+    labels: list[Labels] = []
+    count = 0
+    for n, (relation, (number, member)) in enumerate(zip(structure.relations, placed, strict=True)):
+        kind = kinds[number]
+        inside |= {relation.scope[k] for k in kind.lowering.absorbed}
+        # A lowering that was made for this relation alone names its variables themselves.
+        own = moved[n] is None
+        rename = {i if own else k: i for k, i in enumerate(relation.scope)}
+        sizes |= {("constraint", n, x): size for x, size in kind.lowering.sizes.items()}
+        count += kind.lowering.elements
+        for t, tensor in enumerate(kind.lowering.labels):
+            sources.append(Source(number, member, t))
+            labels.append(
+                tuple(
+                    ("constraint", n, x) if x in kind.lowering.sizes else rename[x]  # type: ignore[index]
+                    for x in tensor
+                )
+            )
+    open_variables = [i for i in range(len(structure.names)) if i not in inside]
+    sources[:0] = [Source(-1, i) for i in open_variables]
+    labels[:0] = [(i,) for i in open_variables]
+    count += sum(math.prod(sizes[x] for x in tensor) for tensor in labels)
+    return Factors(structure, kinds, tuple(sources), tuple(labels), sizes, count)
+
+
+def _at_positions(relation: Relation) -> Relation | None:
+    """The relation with positions of its scope in place of variables; None if it has none such."""
+    if not dataclasses.is_dataclass(relation):
+        return None
+    places = {i: k for k, i in enumerate(relation.scope)}
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(moved(x) for x in value)
+        if not isinstance(value, Relation):
+            return value
+        changes = {}
+        for field in dataclasses.fields(value):
+            x = getattr(value, field.name)
+            if field.name == "scope":
+                changes["scope"] = tuple(places[i] for i in x)
+            elif isinstance(x, Relation) or (isinstance(x, tuple) and _has_relation(x)):
+                changes[field.name] = moved(x)
+        return dataclasses.replace(value, **changes)
+
+    return moved(relation)
+
+
+def _has_relation(values: tuple[Any, ...]) -> bool:
+    return any(isinstance(x, Relation) for x in values)
+
+
+def _constant_tensors(lowering: Lowering, sizes: Sequence[int]) -> tuple[bool, ...]:
+    """Of each tensor: no weight enters, as tracing shows."""
+    count = len(lowering.labels)
+    if not lowering.absorbed:
+        return (True,) * count
+    weights = [jax.ShapeDtypeStruct((size,), jnp.float32) for size in sizes]
+    traced = jax.make_jaxpr(lambda given: lowering.up(LOG, given))(weights).jaxpr
+    moving = {id(x) for x in traced.invars}
+    for equation in traced.eqns:
+        if any(id(x) in moving for x in equation.invars):
+            moving |= {id(x) for x in equation.outvars}
+    return tuple(id(x) not in moving for x in traced.outvars)
+
+
+def _constant(semiring: Semiring, kind: Kind, tensor: int, dtype: Any) -> Elements:
+    def make() -> Elements:
+        ones = [semiring.ones((size,), dtype) for size in kind.sizes]
+        return kind.lowering.up(semiring, ones)[tensor]
+
+    if kind.lowering.absorbed:
+        return make()
+    with jax.ensure_compile_time_eval():  # a constant of the program
+        return make()
+
+
+def _gather(
+    semiring: Semiring, stacks: Sequence[Elements], places: Sequence[tuple[int, int]]
+) -> Elements:
+    """Tensors at ``(stack, position)`` as one stack."""
+    by_stack: dict[int, list[int]] = {}
+    for stack, position in places:
+        by_stack.setdefault(stack, []).append(position)
+    axis = elements.ndim(semiring, stacks[places[0][0]]) - 1
+    parts = [rows(semiring, stacks[s], positions, axis) for s, positions in by_stack.items()]
+    listed = [(s, position) for s, positions in by_stack.items() for position in positions]
+    found = parts[0] if len(parts) == 1 else elements.concatenate(semiring, parts, axis)
+    where = {place: n for n, place in enumerate(listed)}
+    return rows(semiring, found, [where[place] for place in places], axis)

@@ -1,0 +1,327 @@
+"""A smaller network for the domains that are left: fewer values, narrower tensors, less work.
+
+What propagation has ruled out never enters: variables keep the possible values only, and of the
+hidden indices of a constraint (states, partial sums, rows of a table) those that some possible
+values still reach. Same answers as with weights of zero, for less.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar, NoReturn
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits.domains import Domains
+from neurosym.problems.constraints.constraint import (
+    DenseLowering,
+    Group,
+    Labels,
+    Lowering,
+    Relation,
+)
+from neurosym.problems.network import Network, Structure
+from neurosym.problems.variable import Variable
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
+from neurosym.semirings.instances import BOOLEAN
+from neurosym.semirings.semiring import Semiring
+from neurosym.soft.weights import domain_mask
+
+MAX_MASKS = 2**24
+"""Entries of a constraint's masks that are looked through for values that nothing reaches."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RestrictedNetwork:
+    """A network with some values left out; the soft engine takes it in place of the whole one.
+
+    Rows are the same variables; the possible values of each lie first, in their order.
+
+    Attributes:
+      mask: ``bool[V, D']``: the value index exists in the variable's restricted domain.
+      structure: as of a network.
+      kept: of each variable, the value indices in the whole network that stay.
+      size_of_whole: D of the whole network.
+    """
+
+    mask: jax.Array
+    structure: Structure
+    kept: tuple[tuple[int, ...], ...]
+    size_of_whole: int
+
+    @property
+    def variables(self) -> int:
+        """V."""
+        return len(self.structure.names)
+
+    @property
+    def size(self) -> int:
+        """D', the values of the largest domain that is left."""
+        return max(len(domain) for domain in self.structure.domains)
+
+    def index(self, variable: Variable | str | int) -> int:
+        """The row of a variable, given as itself, its name or its row.
+
+        Raises:
+          ValueError: if the network has no such variable.
+        """
+        whole = getattr(variable, "name", variable)
+        return Network.index(self, whole)  # type: ignore[arg-type]
+
+    def weights(self, semiring: Semiring, whole: Elements) -> Elements:
+        """Elements ``[V, D]`` of the whole network as ``[V, D']`` of this one."""
+        index = np.zeros((self.variables, self.size), np.int32)
+        for row, values in enumerate(self.kept):
+            index[row, : len(values)] = values
+        return _along_rows(semiring.asarray(whole), index)
+
+    def spread(self, semiring: Semiring, restricted: Elements) -> Elements:
+        """Elements ``[V, D']`` in the layout ``[V, D]`` of the whole network, zero elsewhere."""
+        index = np.zeros((self.variables, self.size_of_whole), np.int32)
+        there = np.zeros(index.shape, np.bool_)
+        for row, values in enumerate(self.kept):
+            index[row, list(values)] = np.arange(len(values))
+            there[row, list(values)] = True
+        x = _along_rows(restricted, index)
+        zero = semiring.zeros((), elements.dtype(semiring, x))
+        return elements.where(semiring, jnp.asarray(there), x, zero)
+
+    def values(self, assignments: jax.Array) -> jax.Array:
+        """Value indices ``int32[..., V]`` of this network as those of the whole one; -1 stays."""
+        table = np.zeros((self.variables, self.size), np.int32)
+        for row, values in enumerate(self.kept):
+            table[row, : len(values)] = values
+        found = jnp.asarray(table)[np.arange(self.variables), jnp.maximum(assignments, 0)]
+        return jnp.where(assignments < 0, -1, found)
+
+    @property
+    def groups(self) -> NoReturn:
+        """What the hard engine would read.
+
+        Raises:
+          ValueError: always.
+        """
+        raise ValueError(
+            "a restricted network is for the soft engine; give the hard engine the whole network "
+            "and the domains"
+        )
+
+    domains = groups
+
+
+def restricted(network: Network, domains: Domains | jax.Array | np.ndarray) -> RestrictedNetwork:
+    """The network with only the values that are possible.
+
+    >>> import jax.numpy as jnp
+    >>> from neurosym.problems import Problem
+    >>> from neurosym.semirings import COUNTING
+    >>> from neurosym.soft import total
+    >>> problem = Problem()
+    >>> x = problem.variables("x", shape=3, domain=range(100))
+    >>> problem.add(x.sum() == 4)
+    >>> network = problem.compile()
+    >>> few = restricted(network, network.mask & (jnp.arange(100) <= 4))
+    >>> weights = jnp.ones((3, 100), jnp.int32)
+    >>> total(few, few.weights(COUNTING, weights), semiring=COUNTING).item()
+    15
+
+    Args:
+      network: the compiled problem.
+      domains: the possible values, concrete ``Domains`` or ``bool[V, D]``.
+
+    Raises:
+      ValueError: for another shape or dtype, or a variable without a value: then there is no
+        solution.
+    """
+    mask = np.asarray(domain_mask(network, domains))
+    kept = tuple(tuple(np.flatnonzero(row).tolist()) for row in mask)
+    for name, values in zip(network.structure.names, kept, strict=True):
+        if not values:
+            raise ValueError(f"no value is left for variable {name!r}, so there is no solution")
+    relations = []
+    for relation in network.structure.relations:
+        few = tuple(kept[i] for i in relation.scope)
+        whole = all(len(v) == size for v, size in zip(few, relation.sizes, strict=True))
+        fewer = relation if whole else RestrictedRelation(relation.scope, relation, few)
+        if whole or not fewer.always_holds:  # type: ignore[attr-defined]
+            relations.append(fewer)
+    names = network.structure.names
+    declared = network.structure.domains
+    left = tuple(
+        tuple(domain[v] for v in values) for domain, values in zip(declared, kept, strict=True)
+    )
+    size = max(len(values) for values in kept)
+    lengths = np.asarray([len(values) for values in kept])
+    return RestrictedNetwork(
+        mask=jnp.asarray(np.arange(size) < lengths[:, None]),
+        structure=Structure(names, left, tuple(relations)),
+        kept=kept,
+        size_of_whole=network.size,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class RestrictedRelation(Relation):
+    """A relation of which only some values of each variable are left."""
+
+    scope: tuple[int, ...]
+    relation: Relation
+    kept: tuple[tuple[int, ...], ...]
+    kind: ClassVar[str] = "restricted"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:  # type: ignore[override]
+        return tuple(len(values) for values in self.kept)
+
+    @property
+    def always_holds(self) -> bool:
+        """Every combination of the values that are left is allowed, as far as its masks show."""
+        masks = _reachable(self.relation, self.kept)
+        return masks is not None and all(mask.all() for mask in masks[1]) and not masks[2]
+
+    def allows(self, assignment: Sequence[int]) -> bool:
+        return self.relation.allows(
+            [values[int(v)] for values, v in zip(self.kept, assignment, strict=True)]
+        )
+
+    @property
+    def bucket(self) -> Hashable:
+        return self.relation.bucket
+
+    @classmethod
+    def group(cls, relations: Sequence[Any], size: int) -> Group:
+        raise ValueError("a restricted constraint is for the soft engine")
+
+    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
+        masks = None if private else _reachable(self.relation, self.kept)
+        if masks is None:
+            return RestrictedLowering(self, self.relation.lower(private, name))
+        labels, tensors, hidden = masks
+        rename = {x: (name, x) for x in hidden}
+        return DenseLowering(
+            [tuple(rename.get(x, x) for x in tensor) for tensor in labels],
+            lambda: tensors,
+            {rename[x]: size for x, size in hidden.items()},
+        )
+
+
+class RestrictedLowering(Lowering):
+    """The whole relation's lowering: weights go in with zeros, tensors come out without."""
+
+    def __init__(self, relation: RestrictedRelation, whole: Lowering) -> None:
+        self.relation, self.whole = relation, whole
+        self.labels, self.sizes = whole.labels, whole.sizes
+        self.absorbed, self.elements = whole.absorbed, whole.elements
+        kept: dict[Hashable, tuple[int, ...]] = dict(
+            zip(relation.scope, relation.kept, strict=True)
+        )
+        sizes: dict[Hashable, int] = dict(zip(relation.scope, relation.relation.sizes, strict=True))
+        sizes |= whole.sizes
+        self.elements += sum(math.prod(sizes[x] for x in tensor) for tensor in whole.labels)
+        self._kept = [[kept.get(x) for x in tensor] for tensor in whole.labels]
+        self._shapes = [tuple(sizes[x] for x in tensor) for tensor in whole.labels]
+
+    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        tensors = self.whole.up(semiring, self._embedded(semiring, weights))
+        found = []
+        for x, kept in zip(tensors, self._kept, strict=True):
+            for axis, values in enumerate(kept):
+                x = x if values is None else _select(x, values, axis)
+            found.append(x)
+        return found
+
+    def down(
+        self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]
+    ) -> dict[int, Elements]:
+        spread = []
+        for x, kept, shape in zip(outer, self._kept, self._shapes, strict=True):
+            for axis, values in enumerate(kept):
+                x = x if values is None else _embed(semiring, x, values, axis, shape[axis])
+            spread.append(x)
+        inner = self.whole.down(semiring, self._embedded(semiring, weights), spread)
+        return {k: _select(x, self.relation.kept[k], 0) for k, x in inner.items()}
+
+    def _embedded(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        kept, sizes = self.relation.kept, self.relation.relation.sizes
+        return [
+            _embed(semiring, x, values, 0, size)
+            for x, values, size in zip(weights, kept, sizes, strict=True)
+        ]
+
+
+@functools.lru_cache(maxsize=256)
+def _reachable(
+    relation: Relation, kept: tuple[tuple[int, ...], ...]
+) -> tuple[tuple[Labels, ...], tuple[np.ndarray, ...], Mapping[Hashable, int]] | None:
+    """Labels, masks and hidden sizes over the values that are left; None if that is too much.
+
+    A value of a hidden index that no possible combination of its neighbours reaches is left out:
+    it is removed where some mask has no entry for it, until none is.
+    """
+    lowering = relation.lower(frozenset(), "whole")
+    sizes: dict[Hashable, int] = dict(zip(relation.scope, relation.sizes, strict=True))
+    sizes |= lowering.sizes
+    if sum(math.prod(sizes[x] for x in tensor) for tensor in lowering.labels) > MAX_MASKS:
+        return None
+    with jax.ensure_compile_time_eval():
+        ones = [BOOLEAN.ones((size,)) for size in relation.sizes]
+        masks = [np.asarray(mask) for mask in lowering.up(BOOLEAN, ones)]
+    values: dict[Hashable, np.ndarray] = {x: np.arange(size) for x, size in sizes.items()}
+    values |= {i: np.asarray(few) for i, few in zip(relation.scope, kept, strict=True)}
+    masks = [
+        mask[np.ix_(*(values[x] for x in tensor))]
+        for mask, tensor in zip(masks, lowering.labels, strict=True)
+    ]
+    changed = True
+    while changed:
+        changed = False
+        for x in lowering.sizes:
+            alive: np.ndarray | None = None
+            for mask, tensor in zip(masks, lowering.labels, strict=True):
+                if x in tensor:
+                    axis = tensor.index(x)
+                    others = tuple(n for n in range(mask.ndim) if n != axis)
+                    here = np.asarray(mask.any(axis=others))
+                    alive = here if alive is None else alive & here
+            if alive is None or alive.all() or not alive.any():
+                continue
+            changed = True
+            masks = [
+                np.compress(alive, mask, axis=tensor.index(x)) if x in tensor else mask
+                for mask, tensor in zip(masks, lowering.labels, strict=True)
+            ]
+    hidden: dict[Hashable, int] = {}
+    for mask, tensor in zip(masks, lowering.labels, strict=True):
+        hidden |= {
+            x: length for x, length in zip(tensor, mask.shape, strict=True) if x in lowering.sizes
+        }
+    return tuple(lowering.labels), tuple(masks), hidden
+
+
+def _along_rows(x: Elements, index: np.ndarray) -> Elements:
+    row = np.arange(len(index))[:, None]
+    return jax.tree.map(lambda leaf: leaf.at[row, index].get(mode="promise_in_bounds"), x)
+
+
+def _select(x: Elements, values: Sequence[int], axis: int) -> Elements:
+    index = (*(slice(None),) * axis, np.asarray(values, np.int32))
+    return jax.tree.map(lambda leaf: leaf.at[index].get(mode="promise_in_bounds"), x)
+
+
+def _embed(
+    semiring: Semiring, x: Elements, values: Sequence[int], axis: int, size: int
+) -> Elements:
+    """``x`` at the positions ``values`` of an axis of length ``size``, zero elsewhere."""
+    source = np.zeros(size, np.int32)
+    there = np.zeros(size, np.bool_)
+    source[list(values)], there[list(values)] = np.arange(len(values)), True
+    x = _select(x, source.tolist(), axis)
+    shape = (1,) * axis + (size,) + (1,) * (elements.ndim(semiring, x) - axis - 1)
+    zero = semiring.zeros((), elements.dtype(semiring, x))
+    return elements.where(semiring, jnp.asarray(there.reshape(shape)), x, zero)

@@ -1,0 +1,90 @@
+"""What the soft engines accept as weights, and how domains restrict them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits.domains import Domains
+from neurosym.problems.network import Network
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
+from neurosym.semirings.semiring import Semiring
+
+if TYPE_CHECKING:
+    from neurosym.soft.restriction import RestrictedNetwork
+
+
+def checked_weights(
+    network: Network | RestrictedNetwork,
+    weights: Any,
+    semiring: Semiring,
+    domains: Domains | jax.Array | np.ndarray | None = None,
+) -> Elements:
+    """Weights as elements ``[V, D]``, zero outside of the domains.
+
+    Args:
+      network: the compiled problem.
+      weights: elements ``[V, D]``; entries beyond a variable's domain may be anything.
+      semiring: a semiring in which ⊗ distributes over ⊕.
+      domains: values that stay, ``Domains`` or ``bool[V, D]``; None for all.
+
+    Raises:
+      ValueError: if the semiring does not distribute, the weights or domains have another shape or
+        dtype, or a weight of a value that exists is NaN, as far as arrays are concrete.
+    """
+    semiring.require_laws("exact inference")
+    weights = semiring.asarray(weights)
+    wanted = (network.variables, network.size)
+    shape = elements.shape(semiring, weights)
+    if shape != wanted:
+        raise ValueError(
+            f"weights have shape [V, D] = {list(wanted)}, not {list(shape)}; "
+            "for a batch use jax.vmap"
+        )
+    _refuse_nan(network, weights)
+    if domains is None:
+        return weights
+    mask = domain_mask(network, domains)
+    zero = semiring.zeros((), elements.dtype(semiring, weights))
+    return elements.where(semiring, mask, weights, zero)
+
+
+def domain_mask(
+    network: Network | RestrictedNetwork, domains: Domains | jax.Array | np.ndarray
+) -> jax.Array:
+    """``bool[V, D]``: the values that are declared and within ``domains``.
+
+    Raises:
+      ValueError: for another shape or dtype.
+    """
+    mask = domains.mask if isinstance(domains, Domains) else jnp.asarray(domains)
+    wanted = (network.variables, network.size)
+    if mask.dtype != jnp.bool_ or mask.shape != wanted:
+        raise ValueError(
+            f"domains are Domains or bool[V, D] = {list(wanted)}, "
+            f"not {mask.dtype}{list(mask.shape)}"
+        )
+    return mask & network.mask
+
+
+def _refuse_nan(network: Network | RestrictedNetwork, weights: Elements) -> None:
+    exists: np.ndarray | None = None
+    for leaf in jax.tree.leaves(weights):
+        if isinstance(leaf, jax.core.Tracer) or not jnp.issubdtype(leaf.dtype, jnp.floating):
+            continue
+        wrong = np.isnan(np.asarray(leaf))
+        if not wrong.any():
+            continue
+        if exists is None:
+            lengths = [len(domain) for domain in network.structure.domains]
+            exists = np.arange(network.size) < np.asarray(lengths)[:, None]
+        places = np.argwhere(exists & wrong.reshape(*exists.shape, -1).any(axis=2))
+        if len(places):
+            row, value = places[0]
+            name = network.structure.names[row]
+            domain = network.structure.domains[row]
+            raise ValueError(f"the weight of {name!r} = {domain[value]!r} is NaN")
