@@ -1,6 +1,8 @@
 """The algebra: semirings, their reductions and contractions, and the one gradient rule."""
 
+from neurosym.semirings.closure import closure
 from neurosym.semirings.einsum import einsum
+from neurosym.semirings.fixpoint import Fixpoint, FixpointStatus, fixpoint
 from neurosym.semirings.instances import (
     ALL,
     BOOLEAN,
@@ -25,6 +27,8 @@ __all__ = [
     "BOOLEAN",
     "COUNTING",
     "EXPECTATION",
+    "Fixpoint",
+    "FixpointStatus",
     "K_BEST",
     "LOG",
     "LUKASIEWICZ",
@@ -38,7 +42,9 @@ __all__ = [
     "Provenance",
     "RealCoordinates",
     "Semiring",
+    "closure",
     "einsum",
+    "fixpoint",
     "semiring_by_name",
     "smooth_max",
 ]

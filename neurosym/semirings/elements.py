@@ -108,7 +108,7 @@ def broadcast_arrays(semiring: Semiring, *xs: Elements) -> list[Elements]:
 
 def take(semiring: Semiring, x: Elements, indices: Any, axis: int = 0) -> Elements:
     """Entries along a leading axis; ``indices`` (any shape) must lie within it."""
-    index = (*(slice(None),) * axis, np.asarray(indices))
+    index = (*(slice(None),) * axis, jnp.asarray(indices))
     return _map(semiring, lambda leaf, n: leaf.at[index].get(mode="promise_in_bounds"), x)
 
 

@@ -109,6 +109,7 @@ COUNTING = Semiring(
     dtype="int32",
     fold_sum=_count_sum,
     from_log=lambda log_p: (log_p > -jnp.inf).astype(jnp.int32),
+    star=lambda x: jnp.where(x == 0, 1, INT_LIMIT),
     ordered="increasing",
 )
 

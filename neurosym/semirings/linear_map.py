@@ -32,14 +32,21 @@ def linear_map(
     Returns:
       ``forward(tangents)``.
     """
+    convertible, constants = jax.closure_convert(forward, tangents)
     image = jax.eval_shape(forward, tangents)
     first = max(jax.tree.leaves(tangents), key=jnp.size)
     if first.size == 0:
         return forward(tangents)
     dtype = first.dtype
     # One flat vector (u, y), since JAX wants the whole right hand side to depend on the tangents
-    # whenever any part of it does. The compiler sees through both the joining and the zeros.
+    # whenever any part of it does. The compiler sees through the joining and the zeros.
     split = sum(leaf.size for leaf in jax.tree.leaves(tangents))
+
+    # What is closed over may move without an effect on the map, as what decides the winners of a
+    # maximum does. JAX cannot differentiate a solve whose matrix is known to stand still then, so
+    # the matrix depends on all that may move, by a factor of 1 that the compiler removes.
+    moving = [x.reshape(-1)[:1] for x in constants if x.size and x.dtype == dtype]
+    factor = sum((_nought(x) for x in moving), start=jnp.ones((), dtype))
 
     def join(u: Any, y: Any) -> jax.Array:
         leaves = jax.tree.leaves((u, y))
@@ -47,7 +54,8 @@ def linear_map(
 
     def matrix(x: jax.Array) -> jax.Array:
         u = _like(tangents, x[:split])
-        return join(u, jax.tree.map(jnp.subtract, _like(image, x[split:]), forward(u)))
+        y = jax.tree.map(jnp.subtract, _like(image, x[split:]), convertible(u, *constants))
+        return factor * join(u, y)
 
     def solve(_: Any, right: jax.Array) -> jax.Array:
         t = _like(tangents, right[:split])
@@ -58,11 +66,14 @@ def linear_map(
         return join(jax.tree.map(jnp.add, _like(tangents, right[:split]), transposed(y)), y)
 
     some = first.reshape(-1)[:1]
-    nothing = jax.tree.map(
-        lambda y: jnp.where(jnp.zeros(y.size, jnp.bool_), some.astype(y.dtype), 0), image
-    )
+    nothing = jax.tree.map(lambda y: jnp.broadcast_to(_nought(some), y.size).astype(y.dtype), image)
     solution = jax.lax.custom_linear_solve(matrix, join(tangents, nothing), solve, solve_transposed)
     return _like(image, solution[split:])
+
+
+def _nought(x: jax.Array) -> jax.Array:
+    """A zero that depends on ``x`` as far as JAX can see."""
+    return jnp.sum(jnp.where(jnp.zeros(x.shape, jnp.bool_), x, 0))
 
 
 def _like(tree: Any, flat: jax.Array) -> Any:

@@ -9,7 +9,7 @@ import one_round
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints import all_different
+from neurosym.problems.constraints import subsets_lowering
 from neurosym.problems.constraints.all_different import MAX_HALL
 from neurosym.problems.constraints.table import TableRelation
 
@@ -123,7 +123,7 @@ def test_singles_are_weaker_than_hall_sets():
 
 
 def test_a_long_chain_of_used_values(monkeypatch):
-    monkeypatch.setattr(all_different, "MAX_DENSE", 4)
+    monkeypatch.setattr(subsets_lowering, "MAX_DENSE", 4)
     _, x = declare([(0, 2), (2, 5, 1), (0, 7, 5), (1, 2)])
     constraint = ns.AllDifferent(x)
     assert len(constraint.compile().lower(frozenset(), "c").labels) == 4

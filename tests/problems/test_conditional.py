@@ -7,7 +7,7 @@ import one_round
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints import linear, table
+from neurosym.problems.constraints import linear, linear_lowering, table
 from neurosym.problems.constraints.branches import ConditionalRelation
 from neurosym.problems.constraints.clause import ClauseRelation
 
@@ -96,7 +96,7 @@ def test_law_of_an_implication_turned_round():
 
 
 def test_counted_once_in_any_shape(monkeypatch):
-    monkeypatch.setattr(linear, "MAX_DENSE", 4)
+    monkeypatch.setattr(linear_lowering, "MAX_DENSE", 4)
     monkeypatch.setattr(table, "MAX_DENSE", 4)
     problem = ns.Problem()
     b, c = problem.variables("b", shape=2, domain=(0, 1))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints import linear, table
+from neurosym.problems.constraints import linear, linear_lowering, table
 
 SEMIRINGS = (ns.LOG, ns.REAL, ns.MAX_TIMES, ns.MIN_PLUS, ns.MAX_MIN)
 RELATIONS = ["==", "!=", "<", "<=", ">", ">="]
@@ -67,7 +67,7 @@ def test_linear_equality_too_wide_for_sums_is_weaker_but_sound(monkeypatch):
 
 
 def test_linear_as_a_chain_of_masks(monkeypatch):
-    monkeypatch.setattr(linear, "MAX_DENSE", 8)
+    monkeypatch.setattr(linear_lowering, "MAX_DENSE", 8)
     for relation in RELATIONS:
         problem = ns.Problem()
         x = problem.variables("x", shape=4, domain=range(3))

@@ -6,16 +6,13 @@ still has is assigned to it (hidden singles), and what a shared part of two cons
 leaves the rest of the second. That is weaker than exact from three variables on. Level ``"hall"``
 is exact for up to `MAX_HALL` variables (`hall.py`).
 
-Total and support: the permanent, as a chain over the sets of values that a prefix of the variables
-may have used (Ryser's problem by the dynamic program of Bax 1993 and others over subsets), so it
-grows with the number of subsets, not of permutations.
+Total and support (`subsets_lowering.py`) grow with the number of subsets of the values, not with
+that of permutations.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import math
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,14 +21,14 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.problems.constraints.constraint import (
     Constraint,
-    DenseLowering,
     Group,
-    Labels,
+    Lowering,
     Relation,
     power_of_two,
 )
 from neurosym.problems.constraints.distinct import Distinct, MappedDistinct
 from neurosym.problems.constraints.hall import HallSets
+from neurosym.problems.constraints.subsets_lowering import lower_all_different
 from neurosym.problems.constraints.table import TableRelation
 
 if TYPE_CHECKING:
@@ -43,9 +40,6 @@ LEVELS = ("singles", "hall")
 MAX_HALL = 12
 """Variables of an `AllDifferent` at level "hall": its cost grows with the number of their subsets.
 """
-
-MAX_DENSE = 2**12
-"""Entries of a mask over all variables that is laid out whole."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -170,59 +164,8 @@ class AllDifferentRelation(Relation):
         rows = [(r.scope, r.shifts or (), r.sizes) for r in relations]
         return Distinct.build(rows, size, variables)
 
-    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
-        if math.prod(self.sizes) <= MAX_DENSE or len(self.scope) <= 2:
-            return DenseLowering([self.scope], lambda: [self._mask()])
-        return self._lower_chain(name)
-
-    def _mask(self) -> np.ndarray:
-        mask = np.ones(self.sizes, np.bool_)
-        for j, k in itertools.combinations(range(len(self.scope)), 2):
-            same = np.asarray(self.maps[j])[:, None] == np.asarray(self.maps[k])[None, :]
-            shape = [size if n in (j, k) else 1 for n, size in enumerate(self.sizes)]
-            mask &= ~same.reshape(shape)
-        return mask
-
-    def _lower_chain(self, name: Hashable) -> DenseLowering:
-        """A chain of sets of used values: exactly one path for each allowed assignment.
-
-        After k variables the state is the set of values used that later variables may still want;
-        others need not be remembered.
-        """
-        arity = len(self.scope)
-        later = [set().union(*self.maps[k:]) for k in range(arity + 1)]
-        layers: list[dict[frozenset[int], int]] = [{frozenset(): 0}]
-        for k in range(arity - 1):
-            reached = {
-                (used | {value}) & later[k + 1]
-                for used in layers[-1]
-                for value in self.maps[k]
-                if value not in used
-            }
-            layers.append({used: n for n, used in enumerate(sorted(reached, key=sorted))})
-        hidden: dict[Hashable, int] = {(name, k): max(1, len(layers[k])) for k in range(1, arity)}
-        labels: list[Labels] = []
-        for k, variable in enumerate(self.scope):
-            before = ((name, k),) if k > 0 else ()
-            after = ((name, k + 1),) if k < arity - 1 else ()
-            labels.append((*before, variable, *after))
-
-        def masks() -> list[np.ndarray]:
-            steps = []
-            for k, row in enumerate(self.maps):
-                last = k == arity - 1
-                width = 1 if last else hidden[name, k + 1]
-                step = np.zeros((max(1, len(layers[k])), len(row), width), np.bool_)
-                for used, state in layers[k].items():
-                    for v, value in enumerate(row):
-                        if value not in used:
-                            after = 0 if last else layers[k + 1][(used | {value}) & later[k + 1]]
-                            step[state, v, after] = True
-                step = step[..., 0] if last else step
-                steps.append(step[0] if k == 0 else step)
-            return steps
-
-        return DenseLowering(labels, masks, hidden)
+    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
+        return lower_all_different(self.scope, self.maps, private, name)
 
 
 def _entry(entry: Any) -> tuple[Variable, tuple[Hashable, ...]]:

@@ -26,7 +26,7 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row, reduce_rows
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint, Group, power_of_two
-from neurosym.problems.constraints.linear import LinearLowering, LinearRelation
+from neurosym.problems.constraints.linear import LinearRelation
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -173,10 +173,6 @@ class CountRelation(LinearRelation):
             plain = [LinearRelation(r.scope, r.offsets, r.relation, r.bound) for r in relations]
             return LinearRelation.group(plain, size)
         return _group_counts(members, size)
-
-    def lower(self, private: frozenset[int], name: Hashable) -> LinearLowering:
-        """As masks alone: summing out inside takes offsets that differ from value to value."""
-        return LinearLowering(self, frozenset(), name)
 
 
 def _group_counts(members: Sequence[CountRelation], size: int) -> Counts:

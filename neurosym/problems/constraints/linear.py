@@ -7,8 +7,9 @@ constraints", https://doi.org/10.1023/A:1021801522545); where that set would be 
 value but may keep an unsupported one. The other comparisons are exact by bounds alone.
 Over two variables with small domains it becomes a matrix of supports, a `BinaryRelation`.
 
-Total and support are a dynamic program over partial sums, by ⊕ and ⊗, so they exist in any semiring
-and their cost grows with the range of the sum, not with the number of assignments.
+Total and support (`linear_lowering.py`) are convolutions of the distributions of partial sums, so
+they exist in any semiring and their cost grows with the range of the sum, not with the number of
+assignments.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import flax.struct
@@ -31,22 +32,16 @@ from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import (
     Constraint,
     Group,
-    Labels,
-    Lowering,
     Relation,
     power_of_two,
 )
-from neurosym.semirings.placement import embed, select, shifted
-from neurosym.semirings.semiring import Semiring
+from neurosym.problems.constraints.linear_lowering import LinearLowering
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
 
 MAX_SUMS = 2**14
 """Partial sums that exact pruning of ``==`` tracks as bits; a wider range is pruned by bounds."""
-
-MAX_DENSE = 2**16
-"""Entries of a mask over partial sum and variables that is laid out whole, not as a chain."""
 
 MAX_MATRIX = 2**12
 """Pairs of values of two variables that become one matrix of supports."""
@@ -199,121 +194,7 @@ class LinearRelation(Relation):
         return _group_bounds(relations, size)
 
     def lower(self, private: frozenset[int], name: Hashable) -> LinearLowering:
-        return LinearLowering(self, private, name)
-
-
-class LinearLowering(Lowering):
-    """Private variables are summed out in order of range; the rest are masks over the partial sum.
-
-    At least one variable stays open. When it is a single one under ``==``, the sum is read at its
-    values and no mask is needed.
-    """
-
-    def __init__(self, relation: LinearRelation, private: frozenset[int], name: Hashable) -> None:
-        ranges = relation.ranges
-        order = sorted(range(len(relation.scope)), key=lambda k: (ranges[k], k))
-        inner = [k for k in order if k in private]
-        outer = [k for k in order if k not in private]
-        if not outer:
-            outer = [inner.pop()]
-        self.relation, self.inner, self.outer = relation, inner, outer
-        self.absorbed = frozenset(inner)
-        # lengths[n]: partial sums after the first n inner variables
-        self.lengths = [1]
-        for k in inner:
-            self.lengths.append(min(self.lengths[-1] + ranges[k], relation.sums))
-        self.elements = sum(
-            len(relation.offsets[k]) * length
-            for k, length in zip(inner[1:], self.lengths[2:], strict=True)
-        )
-        self.read = bool(inner) and len(outer) == 1 and relation.relation == "=="
-        if self.read:
-            (k,) = outer
-            self.labels: tuple[Labels, ...] = ((relation.scope[k],),)
-            self.sizes = {}
-            self.positions = [relation.bound - offset for offset in relation.offsets[k]]
-        else:
-            self.labels, self.sizes, self._masks = self._lay_out(name)
-
-    def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
-        dtype = weights[0].dtype
-        if not self.inner:
-            return [semiring.indicator(jnp.asarray(mask), dtype) for mask in self._masks()]
-        sums = self._prefixes(semiring, weights)[-1]
-        if self.read:
-            return [select(semiring, sums, self.positions)]
-        masks = [semiring.indicator(jnp.asarray(mask), dtype) for mask in self._masks()]
-        return [sums, *masks]
-
-    def down(
-        self, semiring: Semiring, weights: Sequence[jax.Array], outer: Sequence[jax.Array]
-    ) -> dict[int, jax.Array]:
-        if not self.inner:
-            return {}
-        prefixes = self._prefixes(semiring, weights)
-        # suffix[s]: the total of everything outside the first n variables, given their sum s
-        suffix = outer[0]
-        if self.read:
-            suffix = embed(semiring, suffix, self.positions, self.lengths[-1])
-        found: dict[int, jax.Array] = {}
-        for n in reversed(range(1, len(self.inner))):
-            k = self.inner[n]
-            back = [-offset for offset in self.relation.offsets[k]]
-            after = shifted(semiring, suffix, back, self.lengths[n])  # [D, S]
-            found[k] = semiring.sum(semiring.mul(prefixes[n - 1][None, :], after), 1)
-            suffix = semiring.sum(semiring.mul(weights[k][:, None], after), 0)
-        first = self.inner[0]
-        found[first] = select(semiring, suffix, self.relation.offsets[first])
-        return found
-
-    def _prefixes(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
-        """``[n][s]``: the total over the first n + 1 inner variables whose sum is s."""
-        offsets = self.relation.offsets
-        first, *others = self.inner
-        sums = [embed(semiring, weights[first], offsets[first], self.lengths[1])]
-        for n, k in enumerate(others):
-            terms = shifted(semiring, sums[-1], offsets[k], self.lengths[n + 2])  # [D, S]
-            sums.append(semiring.sum(semiring.mul(weights[k][:, None], terms), 0))
-        return sums
-
-    def _lay_out(
-        self, name: Hashable
-    ) -> tuple[tuple[Labels, ...], dict[Hashable, int], Callable[[], list[np.ndarray]]]:
-        """Masks that link the inner sum (if any) and the outer variables to the bound."""
-        relation = self.relation
-        axes = [np.asarray(relation.offsets[k]) for k in self.outer]
-        labels: list[Hashable] = [relation.scope[k] for k in self.outer]
-        hidden: dict[Hashable, int] = {}
-        factors: list[Labels] = []
-        if self.inner:
-            start = (name, "sum")
-            hidden[start] = self.lengths[-1]
-            axes.insert(0, np.arange(self.lengths[-1]))
-            labels.insert(0, start)
-            factors.append((start,))
-        if math.prod(len(axis) for axis in axes) <= MAX_DENSE or len(axes) <= 2:
-
-            def whole() -> list[np.ndarray]:
-                grids = np.meshgrid(*axes, indexing="ij", sparse=True)
-                return [np.asarray(relation.accepts(sum(grids)))]
-
-            return (*factors, tuple(labels)), hidden, whole
-        # A chain: hidden index n is the sum of the first n + 2 axes; sums[n] are its values.
-        sums, label = [axes[0]], labels[0]
-        for n, (axis, here) in enumerate(zip(axes[1:-1], labels[1:-1], strict=True)):
-            length = min(int(sums[-1].max() + axis.max()) + 1, relation.sums)
-            sums.append(np.arange(length))
-            hidden[(name, n)] = length
-            factors.append((label, here, (name, n)))
-            label = (name, n)
-        factors.append((label, labels[-1]))
-
-        def chain() -> list[np.ndarray]:
-            links = zip(sums[:-1], axes[1:-1], sums[1:], strict=True)
-            masks = [a[:, None, None] + b[None, :, None] == c for a, b, c in links]
-            return [*masks, np.asarray(relation.accepts(sums[-1][:, None] + axes[-1]))]
-
-        return tuple(factors), hidden, chain
+        return LinearLowering(self.scope, self.offsets, self.relation, self.bound, private, name)
 
 
 @flax.struct.dataclass

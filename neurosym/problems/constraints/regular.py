@@ -22,11 +22,13 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
+from neurosym.problems.constraints.chain_lowering import Chain, ChainLowering
 from neurosym.problems.constraints.constraint import (
     Constraint,
     DenseLowering,
     Group,
     Labels,
+    Lowering,
     Relation,
     power_of_two,
 )
@@ -292,13 +294,22 @@ class RegularRelation(Relation):
             accepting=jnp.asarray(accepting),
         )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
         tables = [np.asarray(self.tables[n], np.int32) for n in self.which]
         layers = [np.flatnonzero(layer) for layer in _layers(tables, 0, np.asarray(self.accepting))]
         last = len(self.scope) - 1
         if not len(layers[0]):  # nothing is accepted
             labels: list[Labels] = [(variable,) for variable in self.scope]
             return DenseLowering(labels, lambda: [np.zeros(size, np.bool_) for size in self.sizes])
+        if last > 1 and len(private) >= last:
+            steps = []
+            for table, here, ahead in zip(tables, layers[:-1], layers[1:], strict=True):
+                number = np.full(len(self.accepting) + 1, len(ahead), np.int32)  # last: NOWHERE
+                number[ahead] = np.arange(len(ahead))
+                steps.append(number[table[here]])
+            steps[-1] = np.where(steps[-1] < len(layers[-1]), 0, 1)  # one end for all
+            opened = next((k for k in range(last + 1) if k not in private), 0)
+            return ChainLowering(self.scope, Chain.of(steps), opened)
         labels = []
         for k, variable in enumerate(self.scope):
             before = ((name, k),) if k > 0 else ()

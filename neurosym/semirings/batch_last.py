@@ -1,0 +1,161 @@
+"""Functions whose batch is the last axis, however `jax.vmap` is applied from outside.
+
+`jax.vmap` puts the batch first, which leaves the innermost loops of a CPU to axes that are often
+short. `batch_last` calls a function of arrays with one more axis, the batch, as the last one: of
+length 1 for one instance, and of the batch's size (of several nested batches: their product) under
+`jax.vmap`. The function sees the whole batch at once, so it may also decide something for all of
+it, in a `jax.lax.cond` that stays a branch.
+
+It is differentiated as JAX differentiates the function itself, in forward and in reverse mode and
+to any order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+Function = Callable[..., tuple[jax.Array, ...]]
+"""From arrays ``[..., B]`` to arrays ``[..., B]``, each instance for itself; hashable."""
+
+
+def batch_last(function: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
+    """``function`` of one instance, computed with the batch as the last axis.
+
+    Args:
+      function: from arrays ``[..., B]`` to an array ``[..., B]``. What it gives for one instance
+        may not depend on the values of the others. Hashable, and equal to what does the same, such
+        as a frozen dataclass, so that it is traced once.
+      *operands: arrays of one instance, without the batch.
+
+    Returns:
+      What ``function`` returns for this instance, without the batch.
+    """
+    (result,) = _batch_last.bind(*operands, function=_Single(function), batched=False)
+    return result
+
+
+_batch_last = Primitive("batch_last")
+_batch_last.multiple_results = True
+
+
+def _evaluate(*operands: jax.Array, function: Function, batched: bool) -> Sequence[jax.Array]:
+    if batched:
+        return list(function(*operands))
+    return [y[..., 0] for y in function(*(x[..., None] for x in operands))]
+
+
+def _abstract(*operands: Any, function: Function, batched: bool) -> Sequence[Any]:
+    given = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands]
+    found = jax.eval_shape(lambda *x: _evaluate(*x, function=function, batched=batched), *given)
+    return [jax.core.ShapedArray(y.shape, y.dtype) for y in found]
+
+
+def _batch(
+    operands: Sequence[jax.Array], axes: Sequence[int | None], *, function: Function, batched: bool
+) -> tuple[Sequence[jax.Array], Sequence[int]]:
+    size = next(x.shape[n] for x, n in zip(operands, axes, strict=True) if n is not None)
+    moved = []
+    for x, n in zip(operands, axes, strict=True):
+        x = (
+            jnp.broadcast_to(x[..., None], (*x.shape, size))
+            if n is None
+            else jnp.moveaxis(x, n, -1)
+        )
+        moved.append(x.reshape(*x.shape[:-2], -1) if batched else x)
+    found = _batch_last.bind(*moved, function=function, batched=True)
+    if batched:
+        found = [y.reshape(*y.shape[:-1], -1, size) for y in found]
+    return found, [y.ndim - 1 for y in found]
+
+
+def _jvp(
+    primals: Sequence[jax.Array], tangents: Sequence[Any], *, function: Function, batched: bool
+) -> tuple[Sequence[jax.Array], Sequence[jax.Array]]:
+    moving = tuple(not isinstance(t, ad.Zero) for t in tangents)
+    given = [t for t, moves in zip(tangents, moving, strict=True) if moves]
+    result = _batch_last.bind(*primals, function=function, batched=batched)
+    derivative = _Derivative(function, moving)
+    rise = _batch_last.bind(*primals, *given, function=derivative, batched=batched)
+    return result, rise
+
+
+def _transpose(
+    cotangents: Sequence[Any], *operands: Any, function: Function, batched: bool
+) -> Sequence[Any]:
+    linear = tuple(ad.is_undefined_primal(x) for x in operands)
+    known = [x for x, unknown in zip(operands, linear, strict=True) if not unknown]
+    avals = [x.aval for x in operands if ad.is_undefined_primal(x)]
+    given = [ad.instantiate_zeros(c) for c in cotangents]
+    shapes = tuple(a.shape[:-1] if batched else a.shape for a in avals)
+    transposed = _Transposed(function, linear, shapes, tuple(a.dtype for a in avals))
+    found = iter(_batch_last.bind(*known, *given, function=transposed, batched=batched))
+    return [next(found) if unknown else None for unknown in linear]
+
+
+_batch_last.def_impl(jax.jit(_evaluate, static_argnames=("function", "batched")))
+_batch_last.def_abstract_eval(_abstract)
+batching.primitive_batchers[_batch_last] = _batch
+ad.primitive_jvps[_batch_last] = _jvp
+ad.primitive_transposes[_batch_last] = _transpose
+mlir.register_lowering(_batch_last, mlir.lower_fun(_evaluate, multiple_results=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Single:
+    """A function with one result, as one with several."""
+
+    function: Callable[..., jax.Array]
+
+    def __call__(self, *operands: jax.Array) -> tuple[jax.Array, ...]:
+        return (self.function(*operands),)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Derivative:
+    """The tangents of a function's results, linear in those of the operands that move."""
+
+    function: Function
+    moving: tuple[bool, ...]
+
+    def __call__(self, *arguments: jax.Array) -> tuple[jax.Array, ...]:
+        primals, tangents = arguments[: len(self.moving)], arguments[len(self.moving) :]
+        moved = [x for x, moves in zip(primals, self.moving, strict=True) if moves]
+
+        def function(*moved: jax.Array) -> tuple[jax.Array, ...]:
+            given = iter(moved)
+            pairs = zip(primals, self.moving, strict=True)
+            return self.function(*(next(given) if moves else x for x, moves in pairs))
+
+        return jax.jvp(function, tuple(moved), tuple(tangents))[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Transposed:
+    """The transpose of a function in the operands in which it is linear."""
+
+    function: Function
+    linear: tuple[bool, ...]
+    shapes: tuple[tuple[int, ...], ...]  # of the linear operands, without the batch
+    dtypes: tuple[Any, ...]
+
+    def __call__(self, *arguments: jax.Array) -> tuple[jax.Array, ...]:
+        count = len(self.linear) - sum(self.linear)
+        known, cotangents = arguments[:count], arguments[count:]
+        size = cotangents[0].shape[-1]
+
+        def function(*unknown: jax.Array) -> tuple[jax.Array, ...]:
+            given, others = iter(unknown), iter(known)
+            return self.function(*(next(given if x else others) for x in self.linear))
+
+        wanted = [
+            jax.ShapeDtypeStruct((*shape, size), dtype)
+            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        ]
+        return jax.linear_transpose(function, *wanted)(tuple(cotangents))
