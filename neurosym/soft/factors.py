@@ -77,15 +77,16 @@ class Factors:
     def tensors(self, semiring: Semiring, weights: Elements) -> list[Elements]:
         """Every tensor alone, slot by slot; ``weights`` are elements ``[V, D]``."""
         found: dict[tuple[int, int], list[Elements]] = {}
+        own = self._rows(weights)
         made = []
         for source in self.sources:
             if source.kind < 0:
-                made.append(self._row(weights, source.member))
+                made.append(own[source.member])
                 continue
             key = (source.kind, source.member)
             if key not in found:
                 kind = self.kinds[source.kind]
-                scoped = [self._row(weights, i) for i in kind.scopes[source.member]]
+                scoped = [own[i] for i in kind.scopes[source.member]]
                 found[key] = kind.lowering.up(semiring, scoped)
             made.append(found[key][source.number])
         return made
@@ -128,6 +129,7 @@ class Factors:
         """The support of every variable, ``[V, D]``, from the supports of single tensors."""
         found: dict[int, Elements] = {}
         below: dict[tuple[int, int], list[Elements]] = {}
+        own = self._rows(weights)
         for source, x in zip(self.sources, outer, strict=True):
             if source.kind < 0:
                 found[source.member] = x
@@ -136,7 +138,7 @@ class Factors:
         for (number, member), x in below.items():
             kind = self.kinds[number]
             scope = kind.scopes[member]
-            inner = kind.lowering.down(semiring, [self._row(weights, i) for i in scope], x)
+            inner = kind.lowering.down(semiring, [own[i] for i in scope], x)
             found |= {scope[k]: y for k, y in inner.items()}
         size = elements.shape(semiring, weights)[1]
         padded = [self._padded(semiring, found[i], size, 0) for i in range(len(found))]
@@ -246,9 +248,21 @@ class Factors:
             return elements.expand_dims(semiring, known[origins[0]], axis)
         return elements.stack(semiring, [known[origin] for origin in origins], axis)
 
-    def _row(self, weights: Elements, variable: int) -> Elements:
-        size = len(self.structure.domains[variable])
-        return elements.at(weights, (variable, slice(0, size)))
+    def _rows(self, weights: Elements) -> list[Elements]:
+        """The weights of each variable, ``[D_i]``.
+
+        Split all at once: the transpose is one concatenation, where that of V slices would be V
+        paddings to ``[V, D]`` and their sum.
+        """
+        domains = self.structure.domains
+        ones = (1,) * len(domains)
+        split = jax.tree.map(lambda leaf: jax.lax.split(leaf, ones, 0), weights)
+        outer, inner = jax.tree.structure(weights), jax.tree.structure([0] * len(domains))
+        rows = jax.tree.transpose(outer, inner, split)
+        return [
+            elements.at(row, (0, slice(0, len(domain))))
+            for row, domain in zip(rows, domains, strict=True)
+        ]
 
     def _padded(self, semiring: Semiring, x: Elements, size: int, axis: int) -> Elements:
         short = size - elements.shape(semiring, x)[axis]
