@@ -52,8 +52,10 @@ def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> 
 
     def same(law: str, left: Any, right: Any) -> None:
         for one_part, other in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
+            first, second = np.broadcast_arrays(np.float64(one_part), np.float64(other))
             np.testing.assert_allclose(
-                *np.broadcast_arrays(np.float64(one_part), np.float64(other)),
+                first,
+                second,
                 rtol=rtol,
                 atol=rtol,
                 err_msg=f"semiring {semiring.name}: {law}",
@@ -240,10 +242,7 @@ def check_provenance(provenance: Provenance, elements: Any, *, rtol: float = 1e-
     found = jax.jit(sides)(parts.concatenate(provenance, [zero, one, given]))
     for law, pair in zip(names, found, strict=True):
         leaves = zip(*(jax.tree.leaves(side) for side in pair), strict=True)
-        equal = all(
-            np.allclose(*np.broadcast_arrays(np.float64(p), np.float64(q)), rtol=rtol, atol=rtol)
-            for p, q in leaves
-        )
+        equal = all(np.allclose(p, q, rtol=rtol, atol=rtol) for p, q in leaves)
         if law in promises:
             assert equal, f"provenance {provenance.name}: {law}"
         elif "distributivity" in provenance.breaks:

@@ -13,7 +13,7 @@ Chiang's k-best parsing (2005, https://aclanthology.org/W05-1506/) as a semiring
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,8 +27,8 @@ WORD_BITS = 32
 class Candidates(NamedTuple):
     """Elements of K_BEST."""
 
-    weights: jax.Array  # float[..., k]: log-weights, the best first; -inf where there is none
-    keys: jax.Array  # uint32[..., k, words]: values, packed; 0 where there is none
+    weights: Any  # float[..., k]: log-weights, the best first; -inf where there is none
+    keys: Any  # uint32[..., k, words]: values, packed; 0 where there is none
 
 
 @functools.lru_cache(maxsize=256)
@@ -94,7 +94,8 @@ def candidates(semiring: Semiring, log_weights: jax.Array, sizes: Sequence[int])
       ValueError: if the keys have too few words.
     """
     word, shift, words = _layout(tuple(sizes))
-    lifted = semiring.from_log(log_weights)  # type: ignore[misc]
+    assert semiring.from_log is not None
+    lifted = semiring.from_log(log_weights)
     available = lifted.keys.shape[-1]
     if words > available:
         raise ValueError(f"assignments need keys of {words} words, and {semiring} has {available}")

@@ -9,7 +9,7 @@ second-order version (Li and Eisner 2009, https://aclanthology.org/D09-1005/) ca
     expectation(total)
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,20 +18,23 @@ import numpy as np
 from neurosym.semirings.instances import safe_log
 from neurosym.semirings.semiring import Semiring
 
+Part = Any
+"""One array; a NumPy number in zero and one, whose structure is that of an element."""
+
 
 class Expectation(NamedTuple):
     """Elements of EXPECTATION; parts of equal shape."""
 
-    weight: jax.Array  # float[...]
-    moment: jax.Array  # float[...]: weight × value, summed
+    weight: Part  # float[...]
+    moment: Part  # float[...]: weight × value, summed
 
 
 class Moments(NamedTuple):
     """Elements of VARIANCE; parts of equal shape."""
 
-    weight: jax.Array  # float[...]
-    first: jax.Array  # float[...]: weight × value, summed
-    second: jax.Array  # float[...]: weight × value², summed
+    weight: Part  # float[...]
+    first: Part  # float[...]: weight × value, summed
+    second: Part  # float[...]: weight × value², summed
 
 
 def _add(x: tuple, y: tuple) -> tuple:

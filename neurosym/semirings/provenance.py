@@ -79,9 +79,9 @@ NOISY_OR = Provenance(
 class Proofs(NamedTuple):
     """Elements of TOP_K_PROOFS: partial assignments of V variables, the likeliest first."""
 
-    values: jax.Array  # int32[..., k, V]: value indices, -1 where a variable is open
-    log_weights: jax.Array  # float[..., k, V]: of the values, 0 where a variable is open
-    exists: jax.Array  # bool[..., k]
+    values: Any  # int32[..., k, V]: value indices, -1 where a variable is open
+    log_weights: Any  # float[..., k, V]: of the values, 0 where a variable is open
+    exists: Any  # bool[..., k]
 
 
 @functools.lru_cache(maxsize=256)

@@ -111,8 +111,8 @@ class Semiring:
     autodiff: bool = False
     fold_sum: Reduction | None = None
     fold_prod: Reduction | None = None
-    from_log: Callable[[jax.Array], jax.Array] | None = None
-    to_log: Callable[[jax.Array], jax.Array] | None = None
+    from_log: Callable[[jax.Array], Any] | None = None
+    to_log: Callable[[Any], jax.Array] | None = None
     truth_degrees: bool = False
     coordinates: RealCoordinates | None = None
     negate: Unary | None = None
@@ -150,7 +150,7 @@ class Semiring:
         return ""
 
     def require_laws(self, engine: str) -> None:
-        """Raises ValueError if a law does not hold that ``engine`` relies on to rewrite formulas."""
+        """Raises ValueError if a law does not hold that ``engine`` relies on."""
         if self.broken_laws:
             raise ValueError(
                 f"{engine} rewrites what it computes, which {self!r} does not allow: it breaks "
