@@ -30,7 +30,15 @@ INT_LIMIT = 2**31 - 1
 def _logsumexp(x: jax.Array, axis: int) -> jax.Array:
     largest = jnp.max(x, axis=axis, keepdims=True)
     largest = jnp.where(jnp.isfinite(largest), largest, 0)
-    return jnp.log(jnp.sum(jnp.exp(x - largest), axis=axis)) + jnp.squeeze(largest, axis)
+    return safe_log(jnp.sum(jnp.exp(x - largest), axis=axis)) + jnp.squeeze(largest, axis)
+
+
+# The rule never differentiates what follows, but where a scan is differentiated in reverse and then
+# again, JAX differentiates the values of what it has differentiated once: they are written so that
+# their own derivatives are finite at -inf.
+def _logaddexp(x: jax.Array, y: jax.Array) -> jax.Array:
+    high, low = jnp.maximum(x, y), jnp.minimum(x, y)
+    return high + jnp.log1p(jnp.exp(jnp.where(low == high, 0, low - high)))
 
 
 def _softmax_share(x: jax.Array, total: jax.Array) -> jax.Array:
@@ -141,7 +149,7 @@ LOG = Semiring(
     name="log",
     zero=-float("inf"),
     one=0.0,
-    add=jnp.logaddexp,
+    add=_logaddexp,
     mul=jnp.add,
     responsibility=_softmax_share,
     cofactor=lambda x, y: jnp.ones_like(x),
@@ -154,7 +162,7 @@ LOG = Semiring(
     complement=log_complement,
     coordinates=RealCoordinates(
         encode=jnp.exp,
-        decode=jnp.log,
+        decode=safe_log,
         derivative=lambda x, encoded: encoded,
         shifted=True,
     ),
@@ -265,7 +273,7 @@ def smooth_max(temperature: float) -> Semiring:
         name=f"smooth_max({tau:g})",
         zero=-float("inf"),
         one=0.0,
-        add=lambda x, y: tau * jnp.logaddexp(x / tau, y / tau),
+        add=lambda x, y: tau * _logaddexp(x / tau, y / tau),
         mul=jnp.add,
         responsibility=lambda x, total: _softmax_share(x / tau, total / tau),
         cofactor=lambda x, y: jnp.ones_like(x),
@@ -277,7 +285,7 @@ def smooth_max(temperature: float) -> Semiring:
         complement=log_complement,
         coordinates=RealCoordinates(
             encode=lambda x: jnp.exp(x / tau),
-            decode=lambda x: tau * jnp.log(x),
+            decode=lambda x: tau * safe_log(x),
             derivative=lambda x, encoded: encoded / tau,
             shifted=True,
         ),

@@ -155,3 +155,29 @@ def test_conversion_from_and_to_log_probabilities(semiring):
         np.testing.assert_allclose(semiring.to_log(inside), log_p, rtol=1e-6)
         gradient = jax.grad(lambda x: semiring.to_log(x)[0])(inside)
         assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("semiring", [ns.LOG, ns.smooth_max(0.5)], ids=lambda s: s.name)
+def test_second_derivatives_through_a_scan_that_starts_at_zero(semiring):
+    matrix = jnp.log(jnp.asarray([[0.0, 0.5, 0.0], [0.2, 0.0, 0.3], [0.1, 0.1, 0.0]]))
+    start = jnp.log(jnp.asarray([0.3, 0.0, 0.0]))
+
+    def step(x, matrix):
+        return semiring.add(semiring.sum(semiring.mul(matrix, x[None]), 1), start)
+
+    def scanned(matrix):
+        x = jax.lax.scan(lambda x, _: (step(x, matrix), None), semiring.zeros((3,)), length=3)[0]
+        return semiring.sum(x, 0)
+
+    def unrolled(matrix):
+        x = semiring.zeros((3,))
+        for _ in range(3):
+            x = step(x, matrix)
+        return semiring.sum(x, 0)
+
+    def twice(f):
+        return jax.jit(lambda m: (jax.hessian(f)(m), jax.jacrev(jax.jacrev(f))(m)))
+
+    for found, wanted in zip(twice(scanned)(matrix), twice(unrolled)(matrix), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+        assert np.abs(wanted).max() > 0.01
