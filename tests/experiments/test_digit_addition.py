@@ -212,6 +212,7 @@ def test_bad_configs():
             get_config(name, "n9")
 
 
+@pytest.mark.slow
 def test_mnist_config_runs_two_steps(tmp_path):
     try:
         ns.datasets.mnist()

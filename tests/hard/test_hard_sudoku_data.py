@@ -21,8 +21,15 @@ COLLECTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", COLLECTIONS)
-def test_every_puzzle_has_exactly_one_solution(name):
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("puzzles2_17_clue.txt.gz", 8192),
+        pytest.param("puzzles2_17_clue.txt.gz", None, marks=pytest.mark.slow),
+        ("puzzles3_magictour_top1465.txt.gz", None),
+    ],
+)
+def test_every_puzzle_has_exactly_one_solution(name, most):
     path = DIRECTORY / name
     if not os.environ.get("NEUROSYM_DATA_DIR") or not path.is_file():
         pytest.skip(f"needs sudoku/{name} in the folder that NEUROSYM_DATA_DIR names")
@@ -33,6 +40,7 @@ def test_every_puzzle_has_exactly_one_solution(name):
     assert lines[0].replace(".", "0") == "".join(map(str, givens[0]))
     if "17" in name:
         assert ((givens > 0).sum(axis=1) == 17).all()
+    givens = givens[:most]
     network = sudoku_problem(9).compile()
 
     @jax.jit

@@ -103,14 +103,15 @@ def agree(model, evidence, *, infer=ns.marginals):
     [
         ("asia", {"asia": "yes", "dysp": "yes"}),
         ("cancer", {"Xray": "positive"}),
-        ("alarm", {"HRBP": "HIGH", "PRESS": "NORMAL"}),
+        ("survey", {"T": "train"}),
+        pytest.param("alarm", {"HRBP": "HIGH", "PRESS": "NORMAL"}, marks=pytest.mark.slow),
     ],
 )
 def test_classic_networks(name, evidence):
     agree(classic(name), evidence)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_random_networks_with_certain_rows_and_values_alone(seed):
     agree(random_model(seed), {})
 
