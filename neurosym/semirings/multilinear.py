@@ -86,6 +86,10 @@ class Reals(Algebra):
 
 REALS = Reals(REAL)
 
+FEW_TERMS = 24
+"""Terms up to which a function is read in the semiring itself although that has coordinates that
+need a scale: one program instead of three, the exact one."""
+
 
 class Multilinear(Protocol):
     """A function of several operands, linear in each that a result depends on, made of ⊕ and ⊗.
@@ -124,7 +128,9 @@ def evaluate(semiring: Semiring, function: Multilinear, *operands: Elements) -> 
     if elements.is_structured(semiring):
         expanded = [elements.expand_dims(semiring, x, 1) for x in operands]
         return elements.at(function(Algebra(semiring), *expanded), (slice(None), 0))
-    if semiring.coordinates is None:
+    if semiring.coordinates is None or (
+        semiring.coordinates.shifted and function.terms <= FEW_TERMS
+    ):
         return batch_last(_Reading(semiring, function), *operands)
     return rule.apply(_InCoordinates(semiring, function), *operands)
 
