@@ -26,7 +26,7 @@ from neurosym.semirings.provenance import Provenance
 from neurosym.semirings.semiring import Semiring
 
 
-def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> None:
+def check_semiring(semiring: Semiring, elements: Any = None, *, rtol: float = 1e-5) -> None:
     """Checks the laws of a commutative semiring, and its declared properties and derivatives.
 
     Associativity, commutativity and identities of ⊕ and ⊗, distributivity, the annihilator; n-ary
@@ -38,12 +38,16 @@ def check_semiring(semiring: Semiring, elements: Any, *, rtol: float = 1e-5) -> 
     Args:
       semiring: what to check.
       elements: a few elements, ``[N]``; zero and one are added. Distinct ones make a sharper check.
-        Floating parts should be such that the operations are nearly exact in them.
+        Floating parts should be such that the operations are nearly exact in them. By default
+        those of a few probabilities, or the numbers themselves.
       rtol: relative tolerance of equality, and absolute tolerance near zero.
 
     Raises:
       AssertionError: naming the law that fails.
     """
+    if elements is None:
+        some = jnp.asarray([0.25, 0.5, 0.75])
+        elements = some if semiring.from_log is None else semiring.from_log(jnp.log(some))
     given = semiring.asarray(elements)
     dtype = parts.dtype(semiring, given)
     zero, one = semiring.zeros((1,), dtype), semiring.ones((1,), dtype)

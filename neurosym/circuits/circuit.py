@@ -20,7 +20,7 @@ from neurosym.circuits.passes import Tables
 from neurosym.semirings import elements
 from neurosym.semirings.elements import Elements
 from neurosym.semirings.instances import LOG
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.semiring import Semiring, require_elements
 
 
 @flax.struct.dataclass
@@ -149,7 +149,9 @@ class Circuit:
         self, weights: Elements, semiring: Semiring, *, complemented: bool = True
     ) -> Elements:
         """The weights as elements ``[I]``."""
-        if not self.deterministic and not semiring.idempotent:
+        # A provenance is an approximation by what it says; it is read on any circuit as it stands.
+        counts_once = self.deterministic or semiring.idempotent or bool(semiring.broken_laws)
+        if not counts_once:
             raise ValueError(
                 f"semiring {semiring.name} is not idempotent, and the circuit is not known to be "
                 "deterministic: a model that satisfies two branches would count twice"
@@ -170,6 +172,7 @@ class Circuit:
                 f"weights have shape {axes} = {list(self.shape)}, not {list(given)}; "
                 "for a batch use jax.vmap"
             )
+        require_elements(semiring, weights)
         return elements.reshape(semiring, weights, (self.shape[0] * self.shape[1],))
 
 

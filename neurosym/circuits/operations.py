@@ -163,8 +163,14 @@ def _batch_last(run: Callable[..., Any]) -> Callable[..., Any]:
 
     @batched.def_vmap
     def _(size: int, in_batched: Any, tables: Tables, *arrays: Elements) -> Any:
-        if any(jax.tree.leaves(in_batched[0])):
-            raise ValueError("the tables of a circuit are no batch: map the weights alone")
+        if any(jax.tree.leaves(in_batched[0])):  # a batched lax.cond maps what it closes over
+            every = jax.tree.map(
+                lambda mapped, x: x if mapped else jnp.broadcast_to(x, (size, *x.shape)),
+                in_batched,
+                [tables, *arrays],
+            )
+            found = jax.lax.map(lambda each: batched(*each), every)
+            return found, jax.tree.map(lambda _: True, found)
 
         def join(mapped: bool, x: jax.Array) -> jax.Array:  # [size, I, B] to [I, size * B]
             x = x if mapped else jnp.broadcast_to(x, (size, *x.shape))

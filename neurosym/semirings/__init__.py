@@ -16,9 +16,18 @@ from neurosym.semirings.instances import (
     smooth_max,
 )
 from neurosym.semirings.k_best import K_BEST
-from neurosym.semirings.moments import EXPECTATION, VARIANCE
+from neurosym.semirings.moments import (
+    EXPECTATION,
+    VARIANCE,
+    entropy,
+    entropy_weights,
+    expectation,
+    expectation_weights,
+    variance,
+    variance_weights,
+)
 from neurosym.semirings.names import semiring_by_name
-from neurosym.semirings.provenance import ADD_MULT, NOISY_OR, TOP_K_PROOFS, Provenance
+from neurosym.semirings.provenance import ADD_MULT, NOISY_OR, TOP_K_PROOFS, Provenance, facts
 from neurosym.semirings.semiring import RealCoordinates, Semiring
 
 __all__ = [
@@ -44,7 +53,14 @@ __all__ = [
     "Semiring",
     "closure",
     "einsum",
+    "entropy",
+    "entropy_weights",
+    "expectation",
+    "expectation_weights",
+    "facts",
     "fixpoint",
     "semiring_by_name",
     "smooth_max",
+    "variance",
+    "variance_weights",
 ]

@@ -187,7 +187,7 @@ class _Scaled:
         """The slope of decoding, 0 for products that underflowed."""
         coordinates = self.semiring.coordinates
         assert coordinates is not None
-        sound = self.product >= (self.threshold if coordinates.shifted else -jnp.inf)
+        sound = ~(self.product < (self.threshold if coordinates.shifted else -jnp.inf))  # or NaN
         product = jnp.where(sound, self.product, 1)
         slope = coordinates.derivative(coordinates.decode(product), product)
         return jnp.where(sound, 1 / slope, 0)

@@ -27,28 +27,30 @@ INT_LIMIT = 2**31 - 1
 """The largest count: COUNTING saturates here, so a total of this value means "at least"."""
 
 
-def _logsumexp(x: jax.Array, axis: int) -> jax.Array:
+def _logsumexp(x: jax.Array, axis: int, tau: float = 1) -> jax.Array:
     largest = jnp.max(x, axis=axis, keepdims=True)
     largest = jnp.where(jnp.isfinite(largest), largest, 0)
-    return safe_log(jnp.sum(jnp.exp(x - largest), axis=axis)) + jnp.squeeze(largest, axis)
+    total = safe_log(jnp.sum(jnp.exp((x - largest) / tau), axis=axis))
+    return tau * total + jnp.squeeze(largest, axis)
 
 
 # The rule never differentiates what follows, but where a scan is differentiated in reverse and then
 # again, JAX differentiates the values of what it has differentiated once: they are written so that
 # their own derivatives are finite at -inf.
-def _logaddexp(x: jax.Array, y: jax.Array) -> jax.Array:
+def _logaddexp(x: jax.Array, y: jax.Array, tau: float = 1) -> jax.Array:
     high, low = jnp.maximum(x, y), jnp.minimum(x, y)
-    return high + jnp.log1p(jnp.exp(jnp.where(low == high, 0, low - high)))
+    return high + tau * jnp.log1p(jnp.exp(jnp.where(low == high, 0, low - high) / tau))
 
 
-def _softmax_share(x: jax.Array, total: jax.Array) -> jax.Array:
+def _softmax_share(x: jax.Array, total: jax.Array, tau: float = 1) -> jax.Array:
     vanished = total == -jnp.inf
-    return jnp.where(vanished, 0, jnp.exp(x - jnp.where(vanished, 0, total)))
+    return jnp.where(vanished, 0, jnp.exp((x - jnp.where(vanished, 0, total)) / tau))
 
 
 def safe_log(x: jax.Array) -> jax.Array:
     """The logarithm with -inf and a zero derivative, not NaN, at zero."""
-    return jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1)), -jnp.inf)
+    # NaN passes through: it must not read as impossible.
+    return jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1)), jnp.where(jnp.isnan(x), x, -jnp.inf))
 
 
 def log_complement(x: jax.Array) -> jax.Array:
@@ -273,11 +275,12 @@ def smooth_max(temperature: float) -> Semiring:
         name=f"smooth_max({tau:g})",
         zero=-float("inf"),
         one=0.0,
-        add=lambda x, y: tau * _logaddexp(x / tau, y / tau),
+        # Differences are divided, not the operands: x / τ would lose what τ is small against.
+        add=lambda x, y: _logaddexp(x, y, tau),
         mul=jnp.add,
-        responsibility=lambda x, total: _softmax_share(x / tau, total / tau),
+        responsibility=lambda x, total: _softmax_share(x, total, tau),
         cofactor=lambda x, y: jnp.ones_like(x),
-        fold_sum=lambda x, axis: tau * _logsumexp(x / tau, axis),
+        fold_sum=lambda x, axis: _logsumexp(x, axis, tau),
         fold_prod=lambda x, axis: jnp.sum(x, axis=axis),
         from_log=lambda log_p: log_p,
         to_log=lambda x: x,

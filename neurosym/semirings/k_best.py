@@ -12,6 +12,7 @@ Chiang's k-best parsing (2005, https://aclanthology.org/W05-1506/) as a semiring
 """
 
 import functools
+import numbers
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ def K_BEST(k: int, words: int = 1) -> Semiring:
     Raises:
       ValueError: for numbers below 1.
     """
-    if k < 1 or words < 1:
+    if not all(isinstance(n, numbers.Integral) and n >= 1 for n in (k, words)):
         raise ValueError(f"K_BEST keeps at least one solution in one word, not {k} in {words}")
     nothing = np.full(k, -np.inf, np.float32)
     keys = np.zeros((k, words), np.uint32)

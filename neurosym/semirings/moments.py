@@ -7,6 +7,10 @@ second-order version (Li and Eisner 2009, https://aclanthology.org/D09-1005/) ca
 
     total = ns.total(network, expectation_weights(w, f), semiring=ns.EXPECTATION)
     expectation(total)
+
+Weights are plain numbers, not logarithms: a total below the smallest float is 0, and reads as that
+of no solution. Scale weights so that it is not, by a factor for each variable: expectation and
+variance do not change.
 """
 
 from typing import Any, NamedTuple

@@ -231,7 +231,7 @@ class _Scaled:
             self._scale()
         self.result = function(REALS, *self.encoded)
         if self.coordinates.shifted:
-            self.sound = self.result >= self.threshold  # no lost term shows
+            self.sound = ~(self.result < self.threshold)  # no lost term shows, or NaN
             self.lost = self._lost()
 
     def _scale(self) -> None:

@@ -245,3 +245,34 @@ class Semiring:
         kept = tuple(a for a in range(len(shape)) if a not in axes)
         x = elements.transpose(self, x, kept + axes)
         return elements.reshape(self, x, (*(shape[a] for a in kept), -1)), len(kept)
+
+
+def faults(semiring: Semiring, leaf: Any) -> tuple[np.ndarray, str]:
+    """Where a part of some elements holds what is no element, ``bool[...]``, and what it is.
+
+    Only concrete arrays can be looked into; of a tracer nothing is said.
+    """
+    if isinstance(leaf, jax.core.Tracer):
+        return np.zeros((), np.bool_), ""
+    values = np.asarray(leaf)
+    if jnp.issubdtype(values.dtype, jnp.floating):
+        wrong = np.isnan(values)
+        if wrong.any() or elements.is_structured(semiring):
+            return wrong, "is NaN"
+        wrong = np.isinf(values) & (values != semiring.zero)
+        if wrong.any():
+            return wrong, f"is {values[wrong][0]}, which is no element of semiring {semiring.name}"
+        if semiring.truth_degrees:
+            return (values < 0) | (values > 1), "is no degree from 0 to 1"
+    elif semiring.dtype == "int32" and not elements.is_structured(semiring):
+        return values < 0, f"is negative, which is no element of semiring {semiring.name}"
+    return np.zeros(values.shape, np.bool_), ""
+
+
+def require_elements(semiring: Semiring, x: Elements) -> None:
+    """Raises ValueError if concrete arrays hold NaN or what is no element of the semiring."""
+    for leaf in jax.tree.leaves(x):
+        wrong, what = faults(semiring, leaf)
+        if wrong.any():
+            place = np.argwhere(wrong)[0].tolist()
+            raise ValueError(f"the weight at {place} {what}")

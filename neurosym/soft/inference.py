@@ -130,9 +130,10 @@ def marginals(
     through = LOG.mul(weights, _support(elimination, LOG, weights))
     through = jnp.where(network.mask, through, -jnp.inf)
     # Every row sums to the total; normalising by the row's own sum keeps rounding out of the sum.
-    rows = LOG.sum(through, 1)[:, None]
-    possible = rows > -jnp.inf
-    return jnp.where(possible, jnp.exp(through - jnp.where(possible, rows, 0)), 0)
+    largest = jnp.max(through, 1, keepdims=True)
+    possible = largest != -jnp.inf
+    scaled = jnp.exp(through - jax.lax.stop_gradient(jnp.where(possible, largest, 0)))
+    return scaled / jnp.where(possible, jnp.sum(scaled, 1, keepdims=True), 1)
 
 
 def query(
@@ -174,9 +175,10 @@ def query(
     elimination = _plan(network, row, semiring, weights, memory_limit, max_slices, levelled)
     assert semiring.to_log is not None
     scores = semiring.to_log(_total(elimination, semiring, weights))
-    normaliser = LOG.sum(scores)
-    possible = normaliser > -jnp.inf
-    return jnp.where(possible, scores - jnp.where(possible, normaliser, 0), -jnp.inf)
+    largest = jax.lax.stop_gradient(jnp.max(scores))
+    possible = largest != -jnp.inf
+    scores = scores - jnp.where(possible, largest, 0)
+    return jnp.where(possible, scores - jnp.where(possible, LOG.sum(scores), 0), -jnp.inf)
 
 
 # Jitted, so that a call outside of jit is one program and not a hundred.

@@ -12,7 +12,7 @@ from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
 from neurosym.semirings import elements
 from neurosym.semirings.elements import Elements
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.semiring import Semiring, faults
 
 if TYPE_CHECKING:
     from neurosym.soft.restriction import RestrictedNetwork
@@ -34,8 +34,16 @@ def checked_weights(
 
     Raises:
       ValueError: if the semiring does not distribute, the weights or domains have another shape or
-        dtype, or a weight of a value that exists is NaN, as far as arrays are concrete.
+        dtype, or a weight of a value that exists is NaN or no element, as far as arrays are
+        concrete.
     """
+    if not hasattr(network, "structure"):
+        raise ValueError(f"{network!r} is no network: call compile() on a problem first")
+    if not isinstance(semiring, Semiring):
+        raise ValueError(
+            f"{semiring!r} is no semiring: give one such as neurosym.LOG, or "
+            "neurosym.semiring_by_name(...)"
+        )
     semiring.require_laws("exact inference")
     weights = semiring.asarray(weights)
     wanted = (network.variables, network.size)
@@ -45,7 +53,7 @@ def checked_weights(
             f"weights have shape [V, D] = {list(wanted)}, not {list(shape)}; "
             "for a batch use jax.vmap"
         )
-    _refuse_nan(network, weights)
+    _refuse_faults(network, semiring, weights)
     if domains is None:
         return weights
     mask = domain_mask(network, domains)
@@ -71,20 +79,17 @@ def domain_mask(
     return mask & network.mask
 
 
-def _refuse_nan(network: Network | RestrictedNetwork, weights: Elements) -> None:
-    exists: np.ndarray | None = None
+def _refuse_faults(
+    network: Network | RestrictedNetwork, semiring: Semiring, weights: Elements
+) -> None:
+    lengths = [len(domain) for domain in network.structure.domains]
+    exists = np.arange(network.size) < np.asarray(lengths)[:, None]
     for leaf in jax.tree.leaves(weights):
-        if isinstance(leaf, jax.core.Tracer) or not jnp.issubdtype(leaf.dtype, jnp.floating):
-            continue
-        wrong = np.isnan(np.asarray(leaf))
+        wrong, what = faults(semiring, leaf)
         if not wrong.any():
             continue
-        if exists is None:
-            lengths = [len(domain) for domain in network.structure.domains]
-            exists = np.arange(network.size) < np.asarray(lengths)[:, None]
         places = np.argwhere(exists & wrong.reshape(*exists.shape, -1).any(axis=2))
         if len(places):
             row, value = places[0]
-            name = network.structure.names[row]
-            domain = network.structure.domains[row]
-            raise ValueError(f"the weight of {name!r} = {domain[value]!r} is NaN")
+            name, domain = network.structure.names[row], network.structure.domains[row]
+            raise ValueError(f"the weight of {name!r} = {domain[value]!r} {what}")

@@ -27,6 +27,8 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row, intersect_rows
 from neurosym.problems.constraints.clause import masks_to_lanes
 from neurosym.problems.constraints.constraint import Group, Labels, Lowering, Relation
+from neurosym.semirings import elements
+from neurosym.semirings.elements import Elements
 from neurosym.semirings.semiring import Semiring
 
 
@@ -107,23 +109,23 @@ class ConditionalLowering(Lowering):
             self.elements += sum(math.prod(spans[x] for x in tensor) for tensor in lowering.labels)
         self.labels, self.sizes, self.absorbed = tuple(labels), sizes, frozenset()
 
-    def up(self, semiring: Semiring, weights: Sequence[jax.Array]) -> list[jax.Array]:
-        relation, dtype = self.relation, weights[0].dtype
+    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        relation, dtype = self.relation, elements.dtype(semiring, weights[0])
         given = dict(zip(relation.scope, weights, strict=True))
         first = np.asarray([bool(relation.mask >> v & 1) for v in range(relation.sizes[0])])
         found = [semiring.indicator(jnp.asarray(np.stack([first, ~first], 1)), dtype)]
         for n, branch, lowering in self.inner:
             tensors = lowering.up(semiring, [given[i] for i in branch.scope])
             for tensor, labels in zip(tensors, lowering.labels, strict=True):
-                idle = np.zeros(tensor.shape, np.bool_)
+                idle = np.zeros(elements.shape(semiring, tensor), np.bool_)
                 idle[tuple(0 if x in lowering.sizes else slice(None) for x in labels)] = True
                 sides = [tensor, semiring.indicator(jnp.asarray(idle), dtype)]
-                found.append(jnp.stack(sides if n == 0 else sides[::-1]))
+                found.append(elements.stack(semiring, sides if n == 0 else sides[::-1]))
         return found
 
     def down(
-        self, semiring: Semiring, weights: Sequence[jax.Array], outer: Sequence[jax.Array]
-    ) -> dict[int, jax.Array]:
+        self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]
+    ) -> dict[int, Elements]:
         return {}
 
 
