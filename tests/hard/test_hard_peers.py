@@ -224,6 +224,7 @@ class Collector(cp_model.CpSolverSolutionCallback):
         self.found.add(tuple(self.value(v) - LEAST for v in self.variables))
 
 
+@pytest.mark.slow
 def test_every_kind_of_constraint():
     pairs = [random_pair(seed) for seed in range(40)]
     groups = collections.Counter(oracles.shapes(pair.network) for pair in pairs)

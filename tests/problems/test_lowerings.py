@@ -151,6 +151,7 @@ def test_the_permanent_of_twelve_values():
     np.testing.assert_array_equal(support, math.factorial(11))
 
 
+@pytest.mark.slow
 def test_a_long_automaton_is_a_scan():
     problem = ns.Problem()
     x = problem.variables("x", shape=300, domain=range(2))

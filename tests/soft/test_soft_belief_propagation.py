@@ -153,7 +153,7 @@ def weight_cases(shape, rng):
     return cases
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.0])
+@pytest.mark.parametrize("temperature", [1.0, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_exact_on_a_tree_of_all_kinds_of_constraints(temperature):
     network = all_kinds()
     cases = weight_cases((13, 3), np.random.default_rng(0))

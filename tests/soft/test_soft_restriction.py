@@ -87,6 +87,7 @@ def test_propagation_makes_the_soft_side_smaller():
     assert count == int(ns.count(network, domains).count) > 0
 
 
+@pytest.mark.slow
 def test_samples_map_back():
     network, domains = sudoku({(0, 0): 1, (0, 1): 2, (1, 2): 1})
     few = ns.restricted(network, domains)
