@@ -10,8 +10,8 @@ function here opens ``jax.enable_x64(True)`` around its own arithmetic: they wor
 caller's jit, grad and vmap with x64 off.
 """
 
+import functools
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, TypeVar
 
 import jax
@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def with_lanes(function: F) -> F:
     """Runs ``function`` under ``jax.enable_x64(True)``: its uint64 lanes stay 64 bits wide."""
 
-    @wraps(function)
+    @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         with jax.enable_x64(True):
             return function(*args, **kwargs)
@@ -93,6 +93,7 @@ def everything(dtype: np.dtype) -> Any:
 
 
 @with_lanes
+@functools.partial(jax.jit, static_argnums=(1, 2), static_argnames=("axis", "dtype"), inline=True)
 def pack(mask: jax.Array, axis: int = -1, dtype: Any = np.uint64) -> jax.Array:
     """Packs ``bool[..., D, ...]`` along ``axis`` into lanes ``uint64[..., W, ...]``.
 
@@ -101,7 +102,7 @@ def pack(mask: jax.Array, axis: int = -1, dtype: Any = np.uint64) -> jax.Array:
       axis: that of the values.
       dtype: of the lanes.
     """
-    mask = jnp.asarray(mask, jnp.bool_)
+    mask = mask.astype(jnp.bool_)
     dtype = np.dtype(dtype)
     word = dtype.itemsize * 8
     axis %= mask.ndim
@@ -121,6 +122,7 @@ def pack(mask: jax.Array, axis: int = -1, dtype: Any = np.uint64) -> jax.Array:
 
 
 @with_lanes
+@functools.partial(jax.jit, static_argnums=(1, 2), static_argnames=("size", "axis"), inline=True)
 def unpack(lanes: jax.Array, size: int, axis: int = -1) -> jax.Array:
     """Unpacks lanes ``uint64[..., W, ...]`` along ``axis`` into ``bool[..., size, ...]``.
 
@@ -128,7 +130,6 @@ def unpack(lanes: jax.Array, size: int, axis: int = -1) -> jax.Array:
       ValueError: if the lanes hold fewer than ``size`` bits.
     """
     word, dtype = word_bits(lanes), np.dtype(lanes.dtype)
-    lanes = jnp.asarray(lanes)
     axis %= lanes.ndim
     if lanes.shape[axis] * word < size:
         raise ValueError(f"{lanes.shape[axis]} words of {word} bits cannot hold {size} values")

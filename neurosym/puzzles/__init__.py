@@ -8,6 +8,8 @@ from neurosym.puzzles.magic import MAGIC, magic_problem
 from neurosym.puzzles.puzzle import Instances, Layout, Puzzle
 from neurosym.puzzles.queens import QUEENS, queens_problem
 from neurosym.puzzles.sudoku import SUDOKU, sudoku_masks, sudoku_problem
+from neurosym.puzzles.sudoku_boards import random_sudokus
+from neurosym.puzzles.sudoku_symmetry import sudoku_fingerprints
 
 PUZZLES = {puzzle.name: puzzle for puzzle in (SUDOKU, QUEENS, LATIN, MAGIC)}
 """The puzzles that have a name without a module before it."""
@@ -21,6 +23,8 @@ __all__ = [
     "magic_problem",
     "puzzle_by_name",
     "queens_problem",
+    "random_sudokus",
+    "sudoku_fingerprints",
     "sudoku_masks",
     "sudoku_problem",
 ]
