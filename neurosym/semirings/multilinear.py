@@ -25,7 +25,7 @@ from neurosym.semirings import elements, rule
 from neurosym.semirings.batch_last import batch_last
 from neurosym.semirings.contraction import contract
 from neurosym.semirings.elements import Elements
-from neurosym.semirings.instances import BOOLEAN, REAL
+from neurosym.semirings.instances import REAL
 from neurosym.semirings.rule import Operation, Tangents
 from neurosym.semirings.semiring import RealCoordinates, Semiring
 
@@ -85,6 +85,23 @@ class Reals(Algebra):
 
 
 REALS = Reals(REAL)
+
+
+@dataclasses.dataclass(frozen=True)
+class Possibilities(Reals):
+    """Truth values as the numbers 0 and 1: XLA on CPU reduces Booleans thirty times slower."""
+
+    def sum(self, x: jax.Array, axis: int | tuple[int, ...]) -> jax.Array:
+        return jnp.minimum(super().sum(x, axis), 1)
+
+    def sum_of(self, terms: Sequence[jax.Array]) -> jax.Array:
+        return jnp.minimum(super().sum_of(terms), 1)
+
+    def contract(self, x: jax.Array, y: jax.Array) -> jax.Array:
+        return jnp.minimum(super().contract(x, y), 1)
+
+
+POSSIBILITIES = Possibilities(REAL)
 
 FEW_TERMS = 24
 """Terms up to which a function is read in the semiring itself although that has coordinates that
@@ -259,8 +276,8 @@ class _Scaled:
         """Whether some result of the batch has lost terms that matter."""
 
         def look_closer() -> jax.Array:
-            there = [x != self.semiring.zero for x in self.operands]
-            possible = self.function(Algebra(BOOLEAN), *there)
+            there = [(x != self.semiring.zero).astype(x.dtype) for x in self.operands]
+            possible = self.function(POSSIBILITIES, *there) > 0
             return jnp.any(possible & ~self.sound)
 
         small = jnp.min(self.result, initial=jnp.inf) < self.threshold

@@ -195,7 +195,7 @@ class AlikeGroup:
     def support(
         self, semiring: Semiring, prepared: Prepared, weights: Sequence[jax.Array]
     ) -> list[jax.Array]:
-        messages = functools.partial(self.relation.support, semiring)
+        messages = functools.partial(self.relation.messages, semiring)
         given = _within(weights, self.relation.sizes)
         return jax.vmap(messages, in_axes=1, out_axes=1)(given)
 

@@ -13,6 +13,7 @@ that of permutations.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,8 +29,11 @@ from neurosym.problems.constraints.constraint import (
 )
 from neurosym.problems.constraints.distinct import Distinct, MappedDistinct
 from neurosym.problems.constraints.hall import HallSets
-from neurosym.problems.constraints.subsets_lowering import lower_all_different
+from neurosym.problems.constraints.subsets_lowering import chain_of_sets, lower_all_different
+from neurosym.problems.constraints.subsets_messages import SetLattice, set_messages
 from neurosym.problems.constraints.table import TableRelation
+from neurosym.semirings.elements import Elements
+from neurosym.semirings.semiring import Semiring
 
 if TYPE_CHECKING:
     from neurosym.problems.expression import Arithmetic
@@ -166,6 +170,20 @@ class AllDifferentRelation(Relation):
 
     def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
         return lower_all_different(self.scope, self.maps, private, name)
+
+    def messages(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        coordinates = semiring.coordinates
+        if coordinates is not None and coordinates.shifted:
+            lattice = _lattice(self.maps)
+            if lattice is not None:
+                return set_messages(semiring, lattice, weights)
+        return self.support(semiring, weights)
+
+
+@functools.lru_cache(maxsize=64)
+def _lattice(maps: tuple[tuple[int, ...], ...]) -> SetLattice | None:
+    chain = chain_of_sets(maps)
+    return None if chain is None else SetLattice.of(chain, maps)
 
 
 def _entry(entry: Any) -> tuple[Variable, tuple[Hashable, ...]]:

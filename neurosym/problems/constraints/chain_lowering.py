@@ -80,6 +80,12 @@ class ChainLowering(Lowering):
         self.absorbed = frozenset(self.inner)
         self.elements = chain.elements
 
+    def supports(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        found = evaluate(semiring, ChainSupports(self.chain, None), *weights)
+        ends = np.cumsum(self.chain.sizes).tolist()
+        starts = [0, *ends[:-1]]
+        return [elements.at(found, slice(*span)) for span in zip(starts, ends, strict=True)]
+
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         inner = [weights[k] for k in self.inner]
         return [evaluate(semiring, ChainTotals(self.chain, self.opened), *inner)]
@@ -123,18 +129,22 @@ class ChainTotals:
 @dataclasses.dataclass(frozen=True)
 class ChainSupports:
     """From the weights of all other positions ``[D_k, B]``, and last those of one, to the supports
-    of the others, one after the other ``[Σ D_k, B]``."""
+    of the others, one after the other ``[Σ D_k, B]``.
+
+    Where no position is set apart: from the weights of all positions to the supports of all.
+    """
 
     chain: Chain
-    opened: int
+    opened: int | None
 
     @property
     def terms(self) -> int:
         return self.chain.terms
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
-        *weights, outer = operands
-        weights.insert(self.opened, outer)
+        weights = list(operands)
+        if self.opened is not None:
+            weights.insert(self.opened, weights.pop())
         wanted = [k for k in range(len(weights)) if k != self.opened]
         parts = _supports(algebra, self.chain, weights, wanted)
         return elements.concatenate(algebra.semiring, parts)
@@ -146,6 +156,13 @@ class ChainSupports:
         return jnp.concatenate(
             [jnp.broadcast_to(total - x, (size, *total.shape)) for x, size in rows]
         )
+
+
+def scanned_supports(
+    semiring: Semiring, chain: Chain, weights: Sequence[Elements]
+) -> list[Elements]:
+    """The supports of all positions ``[D_k, B]``, in the semiring itself, as a compact program."""
+    return _scanned(Algebra(semiring), chain, weights, range(len(weights)))
 
 
 def _supports(

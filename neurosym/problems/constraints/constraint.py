@@ -125,7 +125,17 @@ class Relation(abc.ABC):
 
     def support(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         """The formal derivative of `total` with respect to each weight, ``[D_k]`` a position."""
-        return self._network(semiring, weights)[1]
+        lowering = self.lower(frozenset(range(len(self.scope))), "constraint")
+        found = lowering.supports(semiring, weights)
+        return self._network(semiring, weights)[1] if found is None else found
+
+    def messages(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        """`support` for message passing, where many of them are computed round by round.
+
+        The default is the support itself. Another form may bound from below what is possible but
+        does not show in any belief.
+        """
+        return self.support(semiring, weights)
 
     def _network(
         self, semiring: Semiring, weights: Sequence[Elements]
@@ -156,6 +166,10 @@ class Lowering(abc.ABC):
     sizes: Mapping[Hashable, int]
     absorbed: frozenset[int]
     elements: int = 0
+
+    def supports(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements] | None:
+        """All supports of a relation that stands alone at once, where that is cheaper."""
+        return None
 
     @abc.abstractmethod
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:

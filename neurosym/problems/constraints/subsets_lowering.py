@@ -36,7 +36,7 @@ def lower_all_different(
     if math.prod(sizes) <= MAX_DENSE or len(scope) <= 2:
         return DenseLowering([scope], lambda: [_mask(maps)])
     if len(private) >= len(scope) - 1:
-        chain = _chain_of_sets(maps)
+        chain = chain_of_sets(maps)
         if chain is not None:
             opened = next((k for k in range(len(scope)) if k not in private), 0)
             return ChainLowering(scope, chain, opened)
@@ -53,7 +53,7 @@ def _mask(maps: Sequence[tuple[int, ...]]) -> np.ndarray:
     return mask
 
 
-def _chain_of_sets(maps: Sequence[tuple[int, ...]]) -> Chain | None:
+def chain_of_sets(maps: Sequence[tuple[int, ...]]) -> Chain | None:
     """The recursion as a chain, or None where the values or their sets are too many."""
     if max(max(row) for row in maps) >= 63:
         return None
