@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from neurosym.circuits.circuit import Circuit, layers_of
 from neurosym.circuits.graph import Graph, rows_of
 from neurosym.circuits.layout import lay_out
-from neurosym.circuits.rows import FIRST_LEAF, ONE, Rows, bound
+from neurosym.circuits.roots import Answers
+from neurosym.circuits.rows import FIRST_LEAF, ONE, Rows, Term, bound
 
 
 def build(
@@ -36,29 +37,40 @@ def build(
     rows, root = rows_of(graph, leaf, len(weights))
     places = list(weights.values())
     return circuit_of_rows(
-        rows, root, places, shape, literals=literals, deterministic=deterministic
+        rows, [[(root, ONE)]], places, shape, literals=literals, deterministic=deterministic
     )
 
 
 def circuit_of_rows(
     rows: Rows,
-    root: int,
+    roots: Sequence[Sequence[Term]],
     weights: Sequence[int],
     shape: tuple[int, int],
     *,
     literals: bool,
     deterministic: bool,
+    answers: Sequence[Hashable] = (True,),
 ) -> Circuit:
-    """The circuit of rows, given where the weight of each leaf stands; else as `build`."""
-    bounded = bound(rows, root)
-    tables, top = lay_out(bounded, weights, shape[0] * shape[1])
+    """The circuit of rows; else as `build`.
+
+    Args:
+      rows: of which those are kept that a root needs.
+      roots: the terms of each root.
+      weights: where the weight of each leaf stands.
+      shape: of the weights, (V, D).
+      literals: whether the weights are those of literals.
+      deterministic: whether no root counts a model twice.
+      answers: what each root stands for.
+    """
+    bounded = bound(rows, roots)
+    sums = [own for own in bounded.roots if len(own) != 1 or ONE not in own[0]]
     return Circuit(
-        tables=tables,
-        root=top,
+        tables=lay_out(bounded, weights, shape[0] * shape[1]),
+        answers=Answers(tuple(answers)),
         shape=shape,
         literals=literals,
         deterministic=deterministic,
-        layers=layers_of(bounded.terms, FIRST_LEAF + bounded.leaves),
+        layers=layers_of([*bounded.terms, *sums], FIRST_LEAF + bounded.leaves),
     )
 
 

@@ -8,6 +8,7 @@ and derivatives alike: two passes over its rows.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 import flax.struct
@@ -17,6 +18,7 @@ import numpy as np
 
 from neurosym.circuits import operations
 from neurosym.circuits.passes import Tables
+from neurosym.circuits.roots import Answers
 from neurosym.semirings import elements
 from neurosym.semirings.elements import Elements
 from neurosym.semirings.instances import LOG
@@ -25,7 +27,7 @@ from neurosym.semirings.semiring import Semiring, require_elements
 
 @flax.struct.dataclass
 class Circuit:
-    """A decomposable and smooth circuit; made by `compile_circuit`, `from_sdd` and `from_nnf`.
+    """A decomposable and smooth circuit; made by `compile_circuit` and `neurosym.circuits`.
 
     A frozen pytree of flat arrays and static facts: pass it to jitted functions as an argument or
     close over it.
@@ -35,9 +37,12 @@ class Circuit:
     has the weight of the literal that says true, column 1 that of the one that says false. Where
     the semiring declares a complement, ``[V]`` is enough: the weights of the positive literals.
 
+    It may have several roots, whose models share their parts; each is smooth for itself, and need
+    not speak of all variables.
+
     Attributes:
       tables: which rows are combined in which step.
-      root: the row that is the result.
+      answers: what each root stands for; `Answers`. A circuit of a problem or a formula has one.
       shape: of the weights, [V, D] or [V, 2].
       literals: the weights are those of literals.
       deterministic: no model is counted twice. Semirings that are not idempotent need it.
@@ -45,11 +50,21 @@ class Circuit:
     """
 
     tables: Tables
-    root: int = flax.struct.field(pytree_node=False)
+    answers: Answers = flax.struct.field(pytree_node=False)
     shape: tuple[int, int] = flax.struct.field(pytree_node=False)
     literals: bool = flax.struct.field(pytree_node=False)
     deterministic: bool = flax.struct.field(pytree_node=False)
     layers: tuple[tuple[int, int], ...] = flax.struct.field(pytree_node=False)
+
+    @property
+    def root(self) -> int:
+        """The row that is the only root, as `graph` counts them; outside of jit.
+
+        Raises:
+          ValueError: if there are several.
+        """
+        self._one_root()
+        return int(self.tables.roots.left[0])
 
     @property
     def rows(self) -> int:
@@ -68,12 +83,13 @@ class Circuit:
         return tuple((int(n) // columns, int(n) % columns) for n in self.tables.inputs)
 
     def graph(self) -> tuple[tuple[tuple[int, int], ...], ...]:
-        """The pairs of rows whose products each row sums, rows after what they use, the root last.
+        """The pairs of rows whose products each row sums, rows after what they use, roots last.
 
         Row 0 is the zero, 1 the one, then come the `leaves`, then the rows of this list. It is
-        empty if the root is a constant or a leaf. For pictures and tests, outside of jit.
+        empty if the only root is a constant or a leaf; several roots are its last rows. For
+        pictures and tests, outside of jit.
         """
-        table = np.asarray(self.tables.factors)
+        table, roots = np.asarray(self.tables.factors), self.tables.roots
         width = sum(places for _, places in self.tables.upward)
         first = self.tables.first
         terms: dict[int, list[tuple[int, int]]] = {}
@@ -87,63 +103,121 @@ class Circuit:
                     if own:
                         terms[position + place] = own
                 column, position = column + room * places, position + places
-        if self.root not in terms:
-            return ()
-        order = [*(row for row in terms if row != self.root), self.root]
+        order = list(terms)
+        if len(self.answers) == 1:
+            if self.root not in terms:
+                return ()
+            order = [*(row for row in terms if row != self.root), self.root]
         number = {row: first + n for n, row in enumerate(order)}
-        return tuple(
-            tuple((number.get(a, a), number.get(b, b)) for a, b in terms[row]) for row in order
-        )
+        rows = [terms[row] for row in order]
+        if len(self.answers) > 1:
+            left, right, start = map(np.asarray, (roots.left, roots.right, roots.start))
+            pairs = list(zip(left.tolist(), right.tolist(), strict=True))
+            rows += [pairs[a:b] for a, b in itertools.pairwise(start)]
+        return tuple(tuple((number.get(a, a), number.get(b, b)) for a, b in own) for own in rows)
 
-    def total(self, weights: Elements, *, semiring: Semiring = LOG) -> Elements:
+    def total(
+        self,
+        weights: Elements,
+        *,
+        root: int | jax.Array | None = None,
+        semiring: Semiring = LOG,
+    ) -> Elements:
         """⊕ over models of ⊗ of the weights; as `neurosym.total`.
 
         Args:
           weights: elements, see the class.
+          root: which one, int[], where the circuit has several (``circuit.answers.index(...)``).
+            Under `jax.vmap` each instance may ask for another; what that costs is the terms of the
+            longest root, not those of all.
           semiring: the algebra to read the circuit in.
 
         Returns:
           One element, the semiring's zero where there is no model.
 
         Raises:
-          ValueError: if the weights have another shape or dtype, or if the semiring is not
-            idempotent and the circuit is not known to be deterministic.
+          ValueError: if the weights have another shape or dtype, if the semiring is not
+            idempotent and the circuit is not known to be deterministic, or if it has several roots
+            and none is given, or none of this number.
         """
         flat = self._check(weights, semiring)
-        return _total(semiring, self.root, self.tables, flat)
+        return _total(semiring, self.tables, self._root(root), flat)
 
-    def support(self, weights: Elements, *, semiring: Semiring = LOG) -> Elements:
+    def query(self, weights: Elements, *, semiring: Semiring = LOG) -> Elements:
+        """The totals of all roots, in one pass; as `neurosym.query`.
+
+        Args:
+          weights: elements, see the class.
+          semiring: the algebra to read the circuit in.
+
+        Returns:
+          Elements ``[R]``, in the order of `answers`.
+
+        Raises:
+          ValueError: as for `total`.
+        """
+        flat = self._check(weights, semiring)
+        return _query(semiring, self.tables, flat)
+
+    def support(
+        self,
+        weights: Elements,
+        *,
+        root: int | jax.Array | None = None,
+        semiring: Semiring = LOG,
+    ) -> Elements:
         """The formal derivative of the total with respect to each weight, by ⊕ and ⊗ alone.
 
         Args and errors as for `total`; weights ``[V]`` are not taken, since the two literals of a
-        variable have a support each.
+        variable have a support each. Of several roots one is asked for, but all are passed through.
 
         Returns:
-          Elements like the weights; the semiring's zero where no model has the value.
+          Elements like the weights; the semiring's zero where no model has the value, and for
+          variables that the root does not speak of.
         """
         flat = self._check(weights, semiring, complemented=False)
-        found = _support(semiring, self.root, self.tables, flat)
+        found = _support(semiring, self.tables, self._root(root), flat)
         return elements.reshape(semiring, found, self.shape)
 
-    def marginals(self, weights: jax.Array) -> jax.Array:
+    def marginals(self, weights: jax.Array, *, root: int | jax.Array | None = None) -> jax.Array:
         """The probability of each value or literal, given that the circuit holds.
 
         The gradient of the log total. Differentiable.
 
         Args:
           weights: log-probabilities, see the class; they need not be normalised.
+          root: as for `total`.
 
         Returns:
-          Probabilities ``[V, D]`` or ``[V, 2]``: each row sums to 1, and all are 0 where the
-          circuit has no model of a weight above zero.
+          Probabilities ``[V, D]`` or ``[V, 2]``: each row sums to 1; those of variables that the
+          root does not speak of are 0, and all are 0 where the root has no model of a weight above
+          zero.
 
         Raises:
           ValueError: as for `total`.
         """
         flat = self._check(weights, LOG)
-        through = _flow(LOG, self.root, self.tables, flat).reshape(self.shape)
+        through = _flow(LOG, self.tables, self._root(root), flat).reshape(self.shape)
         rows = jnp.sum(through, 1, keepdims=True)
         return jnp.where(rows > 0, through / jnp.where(rows > 0, rows, 1), 0)
+
+    def _one_root(self) -> None:
+        if len(self.answers) != 1:
+            raise ValueError(
+                f"the circuit has {len(self.answers):,} roots: say which, as "
+                "root=circuit.answers.index(...), or read all with query"
+            )
+
+    def _root(self, root: int | jax.Array | None) -> jax.Array:
+        """The number of a root, int32[]."""
+        if root is None:
+            self._one_root()
+            root = 0
+        if jnp.ndim(root) or not jnp.issubdtype(jnp.asarray(root).dtype, jnp.integer):
+            raise ValueError("root must be one integer; for a batch use jax.vmap")
+        if not isinstance(root, jax.core.Tracer) and not 0 <= int(root) < len(self.answers):
+            raise ValueError(f"there is no root {root}; the circuit has {len(self.answers):,}")
+        return jnp.asarray(root, jnp.int32)
 
     def _check(
         self, weights: Elements, semiring: Semiring, *, complemented: bool = True
@@ -187,16 +261,21 @@ def layers_of(terms: Sequence[Sequence[tuple[int, int]]], first: int) -> tuple:
     return tuple(sizes[n] for n in sorted(sizes))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _total(semiring: Semiring, root: int, tables: Tables, weights: Elements) -> Elements:
+@functools.partial(jax.jit, static_argnums=0)
+def _total(semiring: Semiring, tables: Tables, root: jax.Array, weights: Elements) -> Elements:
     return operations.total(semiring, tables, root, weights)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _flow(semiring: Semiring, root: int, tables: Tables, weights: jax.Array) -> jax.Array:
+@functools.partial(jax.jit, static_argnums=0)
+def _query(semiring: Semiring, tables: Tables, weights: Elements) -> Elements:
+    return operations.query(semiring, tables, weights)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _flow(semiring: Semiring, tables: Tables, root: jax.Array, weights: jax.Array) -> jax.Array:
     return operations.flow(semiring, tables, root, weights)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _support(semiring: Semiring, root: int, tables: Tables, weights: Elements) -> Elements:
+@functools.partial(jax.jit, static_argnums=0)
+def _support(semiring: Semiring, tables: Tables, root: jax.Array, weights: Elements) -> Elements:
     return operations.support(semiring, tables, root, weights)

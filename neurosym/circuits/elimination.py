@@ -83,7 +83,9 @@ def trace_elimination(network: Network, *, max_terms: int = MAX_TERMS) -> Circui
         root = rows.sum(rows.product([row]) for row in tensors[0].values())
     weights = [i * network.size + v for i, v in places]
     shape = (network.variables, network.size)
-    return circuit_of_rows(rows, root, weights, shape, literals=False, deterministic=True)
+    return circuit_of_rows(
+        rows, [[(root, ONE)]], weights, shape, literals=False, deterministic=True
+    )
 
 
 def _contract(

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.circuits.passes import Tables
+from neurosym.circuits.roots import Roots
 from neurosym.circuits.rows import FIRST_LEAF, Bounded
 from neurosym.circuits.schedule import Inputs, schedule
 
 
-def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> tuple[Tables, int]:
+def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> Tables:
     """Schedules both passes.
 
     Args:
@@ -21,7 +22,7 @@ def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> tuple[Tabl
       weights: how many weights there are.
 
     Returns:
-      The tables, and the root as a row going up.
+      The tables.
     """
     first = FIRST_LEAF + bounded.leaves
     size = len(bounded.terms)
@@ -49,7 +50,9 @@ def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> tuple[Tabl
     own_rows[downward.position] = renamed[FIRST_LEAF:]
     outputs = np.zeros(weights, np.int32)
     outputs[np.asarray(inputs, np.int64)] = below[FIRST_LEAF:first]
-    tables = Tables(
+    rows = first + upward.steps * upward.width
+    roots = [[(int(renamed[a]), int(renamed[b])) for a, b in own] for own in bounded.roots]
+    return Tables(
         inputs=jnp.asarray(np.asarray(inputs, np.int32)),
         factors=jnp.asarray(np.concatenate(factors, axis=1)),
         own=jnp.asarray(own_rows.reshape(downward.steps, downward.width)),
@@ -57,7 +60,7 @@ def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> tuple[Tabl
         above=jnp.asarray(downward.table(Inputs(users.counts, below[users.values]))),
         sibling=jnp.asarray(downward.table(Inputs(beside.counts, renamed[beside.values]))),
         outputs=jnp.asarray(outputs),
+        roots=Roots.of(roots, rows),
         upward=upward.classes,
         downward=downward.classes,
     )
-    return tables, int(renamed[bounded.root])

@@ -1,4 +1,4 @@
-"""Total, flow and support of a circuit as operations of a semiring, batched and differentiable.
+"""Readings of a circuit as operations of a semiring, batched and differentiable.
 
 The derivative of a total is one pass down (`passes.flows`), which is computed with the total and
 thrown away by the compiler where nobody differentiates. Second derivatives are products with the
@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
-from neurosym.circuits import passes
+from neurosym.circuits import passes, roots
 from neurosym.circuits.passes import Tables
 from neurosym.semirings import elements, rule
 from neurosym.semirings.elements import Elements
@@ -26,48 +26,56 @@ from neurosym.semirings.rule import Operation
 from neurosym.semirings.semiring import Semiring
 
 
-def total(semiring: Semiring, tables: Tables, root: int, weights: Elements) -> Elements:
-    """The value of the root, one element, from weights ``[I]``; differentiable by the rule."""
-    return rule.apply(Total(semiring, root), weights, tables)[0]
+def total(semiring: Semiring, tables: Tables, root: jax.Array, weights: Elements) -> Elements:
+    """The value of a root, int32[], one element, from weights ``[I]``; by the rule."""
+    return rule.apply(Total(semiring), weights, root[None], tables)[0]
 
 
-def flow(semiring: Semiring, tables: Tables, root: int, weights: jax.Array) -> jax.Array:
+def flow(semiring: Semiring, tables: Tables, root: jax.Array, weights: jax.Array) -> jax.Array:
     """The gradient of the total, floats ``[I]``, itself differentiable."""
-    known = _batch_last(Total(semiring, root).run)(jax.lax.stop_gradient(weights), tables)[1]
-    return rule.apply(Flow(semiring, root), weights, tables, known)
+    still = jax.lax.stop_gradient(weights)
+    known = _batch_last(Total(semiring).run)(still, root[None], tables)[1]
+    return rule.apply(Flow(semiring), weights, root[None], tables, known)
 
 
-def support(semiring: Semiring, tables: Tables, root: int, weights: Elements) -> Elements:
+def support(semiring: Semiring, tables: Tables, root: jax.Array, weights: Elements) -> Elements:
     """The formal derivative of the total, elements ``[I]``; differentiable by the rule."""
-    return rule.apply(Support(semiring, root), weights, tables)
+    return rule.apply(Support(semiring), weights, root[None], tables)
+
+
+def query(semiring: Semiring, tables: Tables, weights: Elements) -> Elements:
+    """The values of all roots, elements ``[R]``; differentiable by the rule."""
+    return rule.apply(Query(semiring), weights, tables)
 
 
 @dataclasses.dataclass(frozen=True)
 class Total(Operation):
-    """The value of the root, and its gradient where there is one."""
+    """The value of one root, and its gradient where there is one."""
 
-    root: int
-
-    def run(self, weights: Elements, tables: Tables) -> tuple[Elements, jax.Array | None]:
+    def run(
+        self, weights: Elements, root: jax.Array, tables: Tables
+    ) -> tuple[Elements, jax.Array | None]:
         """For a batch: elements ``[1, B]``, floats ``[I, B]``."""
         semiring = self.semiring
         values = passes.raw_up(semiring, tables, weights)
-        found = elements.at(values, slice(self.root, self.root + 1))
+        found = roots.raw_read(semiring, tables.roots, values, root)
         if semiring.responsibility is None or semiring.cofactor is None:
             return found, None
-        return found, passes.raw_flows(semiring, tables, values, self.root)
+        mul = semiring.mul.function  # type: ignore[attr-defined]
+        arriving = roots.flows(semiring, tables.roots, values, root, mul)
+        return found, passes.raw_flows(semiring, tables, values, arriving)
 
     def value(self, *operands: Any) -> tuple[Elements, jax.Array | None]:
         if self.semiring.autodiff:  # JAX differentiates this value itself
-            weights, tables = operands
+            weights, root, tables = operands
             values = passes.up(self.semiring, tables, _one(weights))
-            return elements.at(values, (self.root, 0)), None
+            found = roots.read(self.semiring, tables.roots, values, _one(root))
+            return elements.at(found, (0, 0)), None
         found, gradient = _batch_last(self.run)(*operands)
         return elements.at(found, 0), gradient
 
     def tangent(self, result: Any, operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-        weights, tables = operands
-        slope = rule.apply(Flow(self.semiring, self.root), weights, tables, result[1])
+        slope = rule.apply(Flow(self.semiring), *operands, result[1])
         return jnp.sum(slope * tangents[0]), jnp.zeros_like(result[1])
 
 
@@ -75,32 +83,76 @@ class Total(Operation):
 class Flow(Operation):
     """The gradient of the total, which is known already; this adds its derivative."""
 
-    root: int
-
     def value(self, *operands: Any) -> jax.Array:
-        return operands[2]
+        return operands[-1]
 
     def tangent(self, result: Any, operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-        weights, tables, _ = operands
+        weights, root, tables, _ = operands
 
         def hessian_product(along: jax.Array) -> jax.Array:
-            return _batch_last(self._hessian_product)(weights, along, tables)
+            return _batch_last(self._hessian_product)(weights, along, root, tables)
 
         return _symmetric_map(hessian_product, tangents[0])
 
-    def _hessian_product(self, weights: jax.Array, along: jax.Array, tables: Tables) -> jax.Array:
+    def _hessian_product(
+        self, weights: jax.Array, along: jax.Array, root: jax.Array, tables: Tables
+    ) -> jax.Array:
+        semiring = self.semiring
+
         def gradient(weights: jax.Array) -> jax.Array:
-            values = passes.up(self.semiring, tables, weights)
-            return passes.flows(self.semiring, tables, values, self.root)
+            values = passes.up(semiring, tables, weights)
+            arriving = roots.flows(semiring, tables.roots, values, root, semiring.mul)
+            return passes.flows(semiring, tables, values, arriving)
 
         return jax.jvp(gradient, (weights,), (along,))[1]
 
 
 @dataclasses.dataclass(frozen=True)
+class Query(Operation):
+    """The values of all roots. Its derivative is one pass up, its transpose one pass down."""
+
+    def value(self, *operands: Any) -> Elements:
+        if self.semiring.autodiff:
+            weights, tables = operands
+            return elements.at(self._ruled(_one(weights), tables), (slice(None), 0))
+        return _batch_last(self._raw)(*operands)
+
+    def tangent(self, result: Any, operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+        weights, tables = operands
+
+        # The Jacobian J and its transpose make one symmetric map, (t, c) to (Jᵀ c, J t), of which
+        # the compiler keeps the half that is wanted.
+        size = weights.shape[0]
+
+        def both(x: jax.Array) -> jax.Array:
+            along, cotangents = x[:size], x[size:]
+            down = _batch_last(self._pulled)(weights, cotangents, tables)
+            up = _batch_last(self._pushed)(weights, along, tables)
+            return jnp.concatenate([down, up])
+
+        return _symmetric_map(both, jnp.pad(tangents[0], (0, result.shape[0])))[size:]
+
+    def _raw(self, weights: Elements, tables: Tables) -> Elements:
+        values = passes.raw_up(self.semiring, tables, weights)
+        return roots.raw_read_all(self.semiring, tables.roots, values)
+
+    def _ruled(self, weights: Elements, tables: Tables) -> Elements:
+        values = passes.up(self.semiring, tables, weights)
+        return roots.read_all(self.semiring, tables.roots, values)
+
+    def _pushed(self, weights: jax.Array, along: jax.Array, tables: Tables) -> jax.Array:
+        return jax.jvp(lambda w: self._ruled(w, tables), (weights,), (along,))[1]
+
+    def _pulled(self, weights: jax.Array, cotangents: jax.Array, tables: Tables) -> jax.Array:
+        values = passes.raw_up(self.semiring, tables, weights)
+        mul = self.semiring.mul.function  # type: ignore[attr-defined]
+        arriving = roots.query_flows(self.semiring, tables.roots, values, cotangents, mul)
+        return passes.raw_flows(self.semiring, tables, values, arriving)
+
+
+@dataclasses.dataclass(frozen=True)
 class Support(Operation):
     """The support of every weight."""
-
-    root: int
 
     def value(self, *operands: Any) -> Elements:
         if self.semiring.autodiff:
@@ -108,17 +160,19 @@ class Support(Operation):
         return _batch_last(self._run)(*operands)
 
     def tangent(self, result: Any, operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-        weights, tables = operands
-        moved = jax.jvp(lambda w: self._differentiable(w, tables), (weights,), (tangents[0],))
+        weights, *rest = operands
+        moved = jax.jvp(lambda w: self._differentiable(w, *rest), (weights,), (tangents[0],))
         return moved[1]
 
-    def _run(self, weights: Elements, tables: Tables) -> Elements:
+    def _run(self, weights: Elements, root: jax.Array, tables: Tables) -> Elements:
         values = passes.raw_up(self.semiring, tables, weights)
-        return passes.raw_down(self.semiring, tables, values, self.root)
+        arriving = roots.supports(self.semiring, tables.roots, values, root, raw=True)
+        return passes.raw_down(self.semiring, tables, values, arriving)
 
-    def _differentiable(self, weights: Elements, tables: Tables) -> Elements:
+    def _differentiable(self, weights: Elements, root: jax.Array, tables: Tables) -> Elements:
         values = passes.up(self.semiring, tables, _one(weights))
-        found = passes.down(self.semiring, tables, values, self.root)
+        arriving = roots.supports(self.semiring, tables.roots, values, _one(root), raw=False)
+        found = passes.down(self.semiring, tables, values, arriving)
         return elements.at(found, (slice(None), 0))
 
 
@@ -151,10 +205,10 @@ def _batch_last(run: Callable[..., Any]) -> Callable[..., Any]:
     """``run`` for one instance, and for the batches that `jax.vmap` makes of it.
 
     Args:
-      run: takes elements ``[I, B]``, one or several, and tables; returns arrays ``[R, B]``.
+      run: takes arrays ``[n, B]``, one or several, and tables; returns arrays ``[R, B]``.
 
     Returns:
-      The same function of elements ``[I]``, which returns arrays ``[R]``.
+      The same function of arrays ``[n]``, which returns arrays ``[R]``.
     """
 
     @custom_vmap

@@ -9,7 +9,8 @@ Upwards a row is the ⊕ of its terms. Downwards, in the formal derivative, the 
 the ⊕ over its uses, as ``a ⊗ row`` in a parent, of the parent's support ⊗ a: the algorithm of
 Darwiche 2003, "A differential approach to inference in Bayesian networks"
 (https://doi.org/10.1145/765568.765570) in any semiring. The real derivative weighs each use by
-responsibility and cofactor instead (`flows`).
+responsibility and cofactor instead (`flows`). Both start from what arrives at the rows from the
+roots (`roots`).
 
 XLA on CPU: all rows that a step needs are gathered at once, and each class writes its rows itself,
 since rows that are concatenated first are computed one number at a time (50 times slower).
@@ -25,6 +26,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from neurosym.circuits.roots import Roots
 from neurosym.semirings import elements, rule
 from neurosym.semirings.elements import Elements
 from neurosym.semirings.semiring import Semiring
@@ -51,6 +53,7 @@ class Tables:
     above: jax.Array  # int32[S', Q']: its users, as rows going down
     sibling: jax.Array  # int32[S', Q']: the other factor there, as rows going up
     outputs: jax.Array  # int32[I]: the row going down of each weight; 0 where it is not used
+    roots: Roots  # of rows going up
     upward: Classes = flax.struct.field(pytree_node=False)
     downward: Classes = flax.struct.field(pytree_node=False)
 
@@ -71,27 +74,36 @@ def raw_up(semiring: Semiring, tables: Tables, weights: Elements) -> Elements:
     return _up(semiring, tables, weights, mul, functools.partial(raw_sum, semiring))
 
 
-def down(semiring: Semiring, tables: Tables, values: Elements, root: int) -> Elements:
-    """The support of every weight, elements ``[I, B]``, from all values ``[N, B]``; by the rule."""
+def down(semiring: Semiring, tables: Tables, values: Elements, arriving: Elements) -> Elements:
+    """The support of every weight, elements ``[I, B]``; by the rule.
+
+    Args:
+      semiring: the algebra.
+      tables: of the circuit.
+      values: of all rows, elements ``[N, B]``.
+      arriving: what the roots give to the support of each row, elements ``[N, B]``.
+    """
     add = functools.partial(_ruled_sum, semiring)
-    return _down(semiring, tables, values, root, semiring.mul, add)
+    return _down(semiring, tables, values, arriving, semiring.mul, add)
 
 
-def raw_down(semiring: Semiring, tables: Tables, values: Elements, root: int) -> Elements:
+def raw_down(semiring: Semiring, tables: Tables, values: Elements, arriving: Elements) -> Elements:
     """The same, without derivatives."""
     mul = semiring.mul.function  # type: ignore[attr-defined]
-    return _down(semiring, tables, values, root, mul, functools.partial(raw_sum, semiring))
+    return _down(semiring, tables, values, arriving, mul, functools.partial(raw_sum, semiring))
 
 
-def flows(semiring: Semiring, tables: Tables, values: jax.Array, root: int) -> jax.Array:
-    """The derivative of the root with respect to the weights, floats ``[I, B]``; by the rule."""
-    return _flows(semiring, tables, values, root, semiring.mul)
+def flows(semiring: Semiring, tables: Tables, values: jax.Array, arriving: jax.Array) -> jax.Array:
+    """What arrives at the weights, floats ``[I, B]``; by the rule. Args as for `down`."""
+    return _flows(semiring, tables, values, arriving, semiring.mul)
 
 
-def raw_flows(semiring: Semiring, tables: Tables, values: jax.Array, root: int) -> jax.Array:
+def raw_flows(
+    semiring: Semiring, tables: Tables, values: jax.Array, arriving: jax.Array
+) -> jax.Array:
     """The same, without derivatives."""
     mul = semiring.mul.function  # type: ignore[attr-defined]
-    return _flows(semiring, tables, values, root, mul)
+    return _flows(semiring, tables, values, arriving, mul)
 
 
 def raw_sum(semiring: Semiring, terms: Sequence[Elements]) -> Elements:
@@ -141,7 +153,7 @@ def _down(
     semiring: Semiring,
     tables: Tables,
     values: Elements,
-    root: int,
+    arriving: Elements,
     mul: Callable[[Elements, Elements], Elements],
     add: Sum,
 ) -> Elements:
@@ -152,8 +164,7 @@ def _down(
         outer = _slices(tables.downward, take(carry, above))
         beside = _slices(tables.downward, take(values, sibling))
         for cls, (_, places) in enumerate(tables.downward):
-            at_root, own = own[:places] == root, own[places:]
-            start = semiring.indicator(jnp.broadcast_to(at_root[:, None], (places, batch)), dtype)
+            start, own = take(arriving, own[:places]), own[places:]
             terms = [mul(s, x) for s, x in zip(outer[cls], beside[cls], strict=True)]
             carry = _write(carry, add([start, *terms]), position)
             position = position + places
@@ -168,20 +179,22 @@ def _flows(
     semiring: Semiring,
     tables: Tables,
     values: jax.Array,
-    root: int,
+    arriving: jax.Array,
     mul: Callable[[jax.Array, jax.Array], jax.Array],
 ) -> jax.Array:
     winners = _winners(semiring, tables, values) if semiring.selective else None
 
     def step(carry: jax.Array, scanned: Any) -> tuple[jax.Array, None]:
         position, own, parent, above, sibling = scanned
-        arriving = _slices(tables.downward, take(carry, above))
+        from_above = _slices(tables.downward, take(carry, above))
         parents, siblings = (_slices(tables.downward, rows) for rows in (parent, sibling))
         for cls, (_, places) in enumerate(tables.downward):
             rows, own = own[:places], own[places:]
             x = take(values, rows)
-            total = jnp.broadcast_to((rows == root)[:, None], x.shape).astype(x.dtype)
-            for flow, user, beside in zip(arriving[cls], parents[cls], siblings[cls], strict=True):
+            total = take(arriving, rows)
+            for flow, user, beside in zip(
+                from_above[cls], parents[cls], siblings[cls], strict=True
+            ):
                 y = take(values, beside)
                 share = rule.responsibility(semiring, mul(x, y), take(values, user))
                 if winners is not None:

@@ -61,24 +61,24 @@ class Rows:
 
 @dataclasses.dataclass(frozen=True)
 class Bounded:
-    """Rows that are all needed for the root, with a bounded number of terms and uses each.
+    """Rows that are all needed for some root, with a bounded number of terms and uses each.
 
     Attributes:
       leaves: how many there are.
       terms: of each inner row, in an order in which rows follow what they use.
-      root: a row.
+      roots: the terms of each root. They are as many as they are, and no uses of the rows.
     """
 
     leaves: int
     terms: tuple[tuple[Term, ...], ...]
-    root: int
+    roots: tuple[tuple[Term, ...], ...]
 
 
-def bound(rows: Rows, root: int) -> Bounded:
-    """Drops what the root does not need, splits long sums and copies what is used often."""
+def bound(rows: Rows, roots: Sequence[Sequence[Term]]) -> Bounded:
+    """Drops what no root needs, splits long sums and copies what is used often."""
     first = FIRST_LEAF + rows.leaves
     uses: dict[int, int] = {}
-    needed = {root}
+    needed = {row for own in roots for term in own for row in term}
     count = 0
     for number in reversed(range(len(rows.terms))):
         if first + number in needed:
@@ -93,7 +93,12 @@ def bound(rows: Rows, root: int) -> Bounded:
     for number, own in enumerate(rows.terms):
         if first + number in needed:
             made.offer(first + number, made.sum(own), uses.get(first + number, 0))
-    return Bounded(rows.leaves, tuple(made.terms), made.renamed[root] if root > ONE else root)
+    renamed = made.renamed
+    return Bounded(
+        rows.leaves,
+        tuple(made.terms),
+        tuple(tuple((renamed[a], renamed[b]) for a, b in own) for own in roots),
+    )
 
 
 class _Bounding:
@@ -102,7 +107,7 @@ class _Bounding:
     def __init__(self, first: int, most: int) -> None:
         self.first, self.most = first, most
         self.terms: list[tuple[Term, ...]] = []
-        self.renamed: dict[int, int] = {}
+        self.renamed: dict[int, int] = {ZERO: ZERO, ONE: ONE}
         self._offered: dict[int, list[int]] = {ZERO: [], ONE: []}
         self._taken: dict[int, int] = {}
 

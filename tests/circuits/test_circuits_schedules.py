@@ -30,8 +30,11 @@ def evaluate(terms, leaves):
 def test_bounded_rows_have_the_same_value(seed):
     rows, root = random_rows(seed)
     leaves = [3, 5, 7, 11, 13, 17]
-    bounded = bound(rows, root)
-    assert evaluate(bounded.terms, leaves)[bounded.root] == evaluate(rows.terms, leaves)[root]
+    bounded = bound(rows, [[(root, ONE)]])
+    assert (
+        evaluate(bounded.terms, leaves)[bounded.roots[0][0][0]]
+        == evaluate(rows.terms, leaves)[root]
+    )
     uses = np.zeros(FIRST_LEAF + 6 + len(bounded.terms), int)
     for own in bounded.terms:
         assert len(own) <= 4
