@@ -2,9 +2,12 @@
 
 ``bridge(logits, *, key, temperature, mask)`` maps logits float[..., V, D] to log-weights
 float[..., V, D] for soft reasoning; :func:`to_domains` maps them to hard
-:class:`neurosym.bits.Domains` for propagation and search.
+:class:`neurosym.bits.Domains` for propagation and search. An :class:`Estimator` is the whole way
+across a discrete decision and back: from logits and evidence to a log-likelihood to differentiate.
 """
 
+from neurosym.bridge.belief_propagation import belief_propagation
+from neurosym.bridge.circuit_reasoner import CircuitReasoner
 from neurosym.bridge.domains import (
     HardDomains,
     Rule,
@@ -14,31 +17,77 @@ from neurosym.bridge.domains import (
     top_k,
     within,
 )
-from neurosym.bridge.factory import BRIDGES, RULES, make_bridge, make_rule
+from neurosym.bridge.enumerated import enumerated
+from neurosym.bridge.estimator import Estimate, Estimator
+from neurosym.bridge.exact import exact
+from neurosym.bridge.factory import (
+    BRIDGES,
+    ESTIMATORS,
+    RULES,
+    make_bridge,
+    make_estimator,
+    make_rule,
+)
 from neurosym.bridge.gumbel import gumbel_softmax
+from neurosym.bridge.implicit_mle import implicit_mle
 from neurosym.bridge.log_weights import Bridge
+from neurosym.bridge.network_reasoner import NetworkReasoner
+from neurosym.bridge.noise import Noise, gumbel_noise, sum_of_gamma_noise
+from neurosym.bridge.perturb_and_map import perturb_and_map
+from neurosym.bridge.pruned import Survivors, pruned, survivors
+from neurosym.bridge.reasoner import Enumerated, Pruned, Reasoner
+from neurosym.bridge.relaxed import relaxed
 from neurosym.bridge.schedule import SCHEDULES, Schedule, make_schedule
+from neurosym.bridge.score_function import score_function
 from neurosym.bridge.softmax import softmax
+from neurosym.bridge.solvers import Solver, branch_and_bound, elimination
 from neurosym.bridge.straight_through import straight_through, straight_through_probabilities
+from neurosym.bridge.top_k_assignments import top_k_assignments
 
 __all__ = [
     "BRIDGES",
+    "ESTIMATORS",
     "RULES",
     "SCHEDULES",
     "Bridge",
+    "CircuitReasoner",
+    "Enumerated",
+    "Estimate",
+    "Estimator",
     "HardDomains",
+    "NetworkReasoner",
+    "Noise",
+    "Pruned",
+    "Reasoner",
     "Rule",
     "Schedule",
+    "Solver",
+    "Survivors",
+    "belief_propagation",
+    "branch_and_bound",
+    "elimination",
+    "enumerated",
+    "exact",
+    "gumbel_noise",
     "gumbel_softmax",
+    "implicit_mle",
     "make_bridge",
+    "make_estimator",
     "make_rule",
     "make_schedule",
+    "perturb_and_map",
+    "pruned",
+    "relaxed",
     "restored_share",
     "sampled",
+    "score_function",
     "softmax",
     "straight_through",
     "straight_through_probabilities",
+    "sum_of_gamma_noise",
+    "survivors",
     "to_domains",
     "top_k",
+    "top_k_assignments",
     "within",
 ]

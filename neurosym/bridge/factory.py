@@ -1,4 +1,9 @@
-"""Bridges and rules by name, for configs: the one place where a string becomes a value."""
+"""Bridges, rules and estimators by name, for configs: the one place where a string becomes a value.
+
+What has parts of its own is given as a mapping with a ``name``:
+
+    {"name": "pruned", "rule": {"name": "within", "tau": 1.0}, "inner": {"name": "exact"}}
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,25 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from neurosym.bridge.belief_propagation import belief_propagation
 from neurosym.bridge.domains import Rule, sampled, top_k, within
+from neurosym.bridge.enumerated import enumerated
+from neurosym.bridge.estimator import Estimator
+from neurosym.bridge.exact import exact
 from neurosym.bridge.gumbel import gumbel_softmax
 from neurosym.bridge.log_weights import Bridge
+from neurosym.bridge.network_reasoner import NetworkReasoner
+from neurosym.bridge.noise import Noise, gumbel_noise, sum_of_gamma_noise
+from neurosym.bridge.perturb_and_map import perturb_and_map
+from neurosym.bridge.pruned import pruned
+from neurosym.bridge.reasoner import Reasoner
+from neurosym.bridge.relaxed import relaxed
+from neurosym.bridge.score_function import score_function
 from neurosym.bridge.softmax import softmax
+from neurosym.bridge.solvers import branch_and_bound, elimination
 from neurosym.bridge.straight_through import straight_through
+from neurosym.bridge.top_k_assignments import top_k_assignments
+from neurosym.semirings.names import semiring_by_name
 
 BRIDGES: Mapping[str, Bridge] = MappingProxyType(
     {"softmax": softmax, "gumbel_softmax": gumbel_softmax, "straight_through": straight_through}
@@ -23,6 +42,30 @@ RULES: Mapping[str, Callable[..., Rule]] = MappingProxyType(
     {"sampled": sampled, "within": within, "top_k": top_k}
 )
 """What makes the rules of :func:`neurosym.bridge.to_domains`, by the names that configs use."""
+
+NOISES: Mapping[str, Callable[..., Noise]] = MappingProxyType(
+    {"gumbel": gumbel_noise, "sum_of_gamma": sum_of_gamma_noise}
+)
+"""The noise of :func:`neurosym.bridge.perturb_and_map`, by the names that configs use."""
+
+SOLVERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {"branch_and_bound": branch_and_bound, "elimination": elimination}
+)
+"""What makes solvers of a network, by the names that configs use."""
+
+ESTIMATORS: Mapping[str, Callable[..., Estimator]] = MappingProxyType(
+    {
+        "belief_propagation": belief_propagation,
+        "enumerated": enumerated,
+        "exact": exact,
+        "perturb_and_map": perturb_and_map,
+        "pruned": pruned,
+        "relaxed": relaxed,
+        "score_function": score_function,
+        "top_k_assignments": top_k_assignments,
+    }
+)
+"""What makes the estimators, by the names that configs use."""
 
 
 def make_bridge(name: str, **options: Any) -> Bridge:
@@ -69,6 +112,88 @@ def make_rule(name: str, **options: Any) -> Rule:
     if missing:
         raise ValueError(f"rule {name!r} needs {', '.join(missing)}")
     return rule(**options)
+
+
+def make_estimator(name: str, reasoner: Reasoner, **options: Any) -> Estimator:
+    """The estimator of that name, over a reasoner.
+
+    Example:
+      >>> from neurosym.bridge import NetworkReasoner
+      >>> from neurosym.problems import Problem
+      >>> problem = Problem()
+      >>> x, y = problem.variables("x", shape=2, domain=range(3))
+      >>> problem.add(x < y)
+      >>> reasoner = NetworkReasoner(problem.compile())
+      >>> otherwise = {"name": "belief_propagation", "rounds": 5}
+      >>> estimator = make_estimator("enumerated", reasoner, limit=2, otherwise=otherwise)
+
+    Args:
+      name: one of :data:`ESTIMATORS`.
+      reasoner: what it asks.
+      **options: its options, as its own documentation says. ``otherwise``, ``inner``, ``rule``,
+        ``bridge``, ``noise`` and ``solver`` may be given as a name, or as a mapping with a ``name``
+        and options; ``semiring`` as a name.
+
+    Raises:
+      ValueError: when there is no such estimator or option, one is missing or out of range, or the
+        reasoner lacks what the estimator needs.
+    """
+    factory = _choose("estimator", name, ESTIMATORS)
+    parameters = dict(inspect.signature(factory).parameters)
+    _check_options("estimator", name, factory, options, common={"reasoner": None})
+    needed = [p.name for p in list(parameters.values())[1:] if p.default is p.empty]
+    missing = [option for option in needed if option not in options]
+    if missing:
+        raise ValueError(f"estimator {name!r} needs {', '.join(missing)}")
+    made = {option: _part(name, option, given, reasoner) for option, given in options.items()}
+    return factory(reasoner, **made)
+
+
+def _part(name: str, option: str, given: Any, reasoner: Reasoner) -> Any:
+    """An option's value; where it is a name or a mapping that stands for one, that value."""
+    if option not in PARTS or not isinstance(given, str | Mapping):
+        return given
+    settings = {"name": given} if isinstance(given, str) else dict(given)
+    if "name" not in settings:
+        raise ValueError(f"{option} of estimator {name!r} needs a name, in {settings}")
+    chosen = settings.pop("name")
+    return PARTS[option](chosen, reasoner, settings)
+
+
+def _make_noise(name: str, reasoner: Reasoner, options: Mapping[str, Any]) -> Noise:
+    noise = _choose("noise", name, NOISES)
+    _check_options("noise", name, noise, options, common={})
+    if name == "sum_of_gamma" and "ones" not in options:
+        raise ValueError("noise 'sum_of_gamma' needs ones: how many variables are observed")
+    return noise(**options)
+
+
+def _make_solver(name: str, reasoner: Reasoner, options: Mapping[str, Any]) -> Any:
+    solver = _choose("solver", name, SOLVERS)
+    if not isinstance(reasoner, NetworkReasoner):
+        raise ValueError(f"solver {name!r} is for a NetworkReasoner, not {reasoner!r}")
+    _check_options("solver", name, solver, options, common={"network": None})
+    return solver(reasoner.network, **options)
+
+
+def _make_semiring(name: str, reasoner: Reasoner, options: Mapping[str, Any]) -> Any:
+    if options:
+        raise ValueError(f"a semiring is given by its name alone, not with {dict(options)}")
+    return semiring_by_name(name)
+
+
+PARTS: Mapping[str, Callable[[str, Any, dict[str, Any]], Any]] = MappingProxyType(
+    {
+        "otherwise": lambda name, reasoner, options: make_estimator(name, reasoner, **options),
+        "inner": lambda name, reasoner, options: make_estimator(name, reasoner, **options),
+        "rule": lambda name, reasoner, options: make_rule(name, **options),
+        "bridge": lambda name, reasoner, options: make_bridge(name, **options),
+        "noise": _make_noise,
+        "solver": _make_solver,
+        "semiring": _make_semiring,
+    }
+)
+"""How the options of estimators that are values of their own are made from their names."""
 
 
 def _choose(kind: str, name: str, choices: Mapping[str, Any]) -> Any:

@@ -1,0 +1,53 @@
+"""The exact estimator: the semiring rule, through variable elimination or a circuit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jax import Array
+
+from neurosym.bridge.estimator import Estimate, Estimator
+from neurosym.bridge.prior import log_prior
+from neurosym.bridge.reasoner import HasTotal, require
+from neurosym.semirings.instances import LOG
+from neurosym.semirings.semiring import Semiring
+
+
+def exact(reasoner: HasTotal, *, semiring: Semiring = LOG) -> Estimator:
+    """The log-probability of the evidence itself, and its gradient.
+
+    The gradient with respect to the log-probabilities is the marginals given the evidence: the
+    semiring's through divided by its total. In other semirings it is that of their reading: in
+    MAX_TIMES of the likeliest assignment alone, in MAX_MIN of the weakest link of the strongest.
+
+    Darwiche 2003, A differential approach to inference in Bayesian networks,
+    https://doi.org/10.1145/765568.765570; as a loss: Xu et al. 2018,
+    https://arxiv.org/abs/1711.11157.
+
+    Args:
+      reasoner: with ``total``.
+      semiring: the algebra to read the problem in.
+
+    Raises:
+      ValueError: if the reasoner has no total, or the semiring no reading as log-probabilities.
+    """
+    require(reasoner, "exact", HasTotal)
+    to_log = semiring.to_log
+    if semiring.from_log is None or to_log is None:
+        raise ValueError(
+            f"semiring {semiring.name} does not convert from and to log-probabilities, so beliefs "
+            "cannot pass through it"
+        )
+
+    def estimate(
+        logits: Array,
+        evidence: Any,
+        *,
+        observed: Array | None = None,
+        key: Array | None = None,
+        temperature: float | Array = 1.0,
+    ) -> Estimate:
+        weights = log_prior(reasoner, logits, observed)
+        return Estimate(to_log(reasoner.total(weights, evidence, semiring=semiring)), {})
+
+    return estimate

@@ -1,0 +1,61 @@
+"""Relaxed decisions: softmax, Gumbel-softmax or straight-through weights, then a total."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from neurosym.bridge.estimator import Estimate, Estimator
+from neurosym.bridge.log_weights import Bridge
+from neurosym.bridge.prior import checked
+from neurosym.bridge.reasoner import HasTotal, require
+from neurosym.semirings.instances import LOG
+from neurosym.semirings.semiring import Semiring
+
+
+def relaxed(reasoner: HasTotal, *, bridge: Bridge, semiring: Semiring = LOG) -> Estimator:
+    """The log-total of what a bridge makes of the logits, differentiated through both.
+
+    With the bridge ``softmax`` at temperature 1 this is the exact estimator; with
+    ``gumbel_softmax`` one relaxed sample of the decisions (Jang et al. 2017,
+    https://arxiv.org/abs/1611.01144; Maddison et al. 2017, https://arxiv.org/abs/1611.00712); with
+    ``straight_through`` hard values with soft gradients (Bengio et al. 2013,
+    https://arxiv.org/abs/1308.3432).
+
+    Args:
+      reasoner: with ``total``.
+      bridge: from logits to log-weights; options bound, e.g. by :func:`make_bridge`.
+      semiring: the algebra of the total.
+
+    Raises:
+      ValueError: if the reasoner has no total, there is no bridge, or the semiring has no reading
+        as log-probabilities.
+    """
+    require(reasoner, "relaxed", HasTotal)
+    if not callable(bridge):
+        raise ValueError(f"relaxed(bridge=...) is a bridge such as gumbel_softmax, not {bridge!r}")
+    to_log = semiring.to_log
+    if semiring.from_log is None or to_log is None:
+        raise ValueError(
+            f"semiring {semiring.name} does not convert from and to log-probabilities, so beliefs "
+            "cannot pass through it"
+        )
+
+    def estimate(
+        logits: Array,
+        evidence: Any,
+        *,
+        observed: Array | None = None,
+        key: Array | None = None,
+        temperature: float | Array = 1.0,
+    ) -> Estimate:
+        logits, observed = checked(reasoner, logits, observed)
+        mask = jnp.asarray(reasoner.exists)
+        weights = bridge(logits, key=key, temperature=temperature, mask=mask)
+        if observed is not None:
+            weights = jnp.where(observed[:, None], weights, 0)
+        return Estimate(to_log(reasoner.total(weights, evidence, semiring=semiring)), {})
+
+    return estimate
