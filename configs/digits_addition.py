@@ -47,7 +47,7 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
             "temperature": {"name": "constant", "start": 1.0, "floor": 0.5, "steps": 10_000},
         }
     )
-    config.reasoning = ml_collections.ConfigDict({"semiring": "log"})
+    config.reasoning = ml_collections.ConfigDict({"semiring": "log", "form": "sum"})
     config.train = ml_collections.ConfigDict(
         {
             "batch_size": 32,

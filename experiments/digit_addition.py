@@ -5,11 +5,10 @@ exact inference turns an encoder's beliefs about the digits into the distributio
 the likelihood of the labelled sum trains the encoder. No digit is ever labelled.
 """
 
-import difflib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,28 +18,12 @@ from flax import nnx
 from jax import Array
 
 import neurosym as ns
+from experiments._digit_images import CLASSES, FORMATS, Images, check_fields, load_images
 from neurosym.training import Split
 
-CLASSES = 10
-PREDICTION_BATCH = 1000
+ANSWER_BATCH = 1000
 
-
-class Format(NamedTuple):
-    """What images of a data set are like; known without loading it."""
-
-    shape: tuple[int, int]
-    levels: int  # the value of full ink
-    ink_box: float  # the part of the side that the ink fills
-    mean: float  # of the training pixels
-    deviation: float  # of the training pixels
-
-
-FORMATS = {
-    "digits": Format((8, 8), 16, 1.0, 4.881874005568815, 6.019187168471305),
-    "mnist": Format((28, 28), 255, 20 / 28, 33.318421449829934, 78.56748998339798),
-}
-
-# What config.data consists of, with the least value of what is a number.
+# What sections of the config consist of, with the least value of what is a number.
 DATA_FIELDS = {
     "dataset": None,
     "digits": 1,
@@ -50,14 +33,8 @@ DATA_FIELDS = {
     "grouping_seed": 0,
     "regroupings": 1,
 }
-
-
-class Images(NamedTuple):
-    """A data set of digit images; training and validation images are given apart."""
-
-    train: tuple[np.ndarray, np.ndarray]  # uint8[M, H, W], int32[M]
-    validation: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
+REASONING_FIELDS = {"semiring": None, "form": None}
+FORMS = ("sum", "columns")
 
 
 def addition_problem(digits: int) -> tuple[ns.Network, np.ndarray, ns.Variable]:
@@ -74,32 +51,58 @@ def addition_problem(digits: int) -> tuple[ns.Network, np.ndarray, ns.Variable]:
     return problem.compile(), number, total
 
 
+def column_problem(digits: int) -> tuple[ns.Network, np.ndarray, np.ndarray]:
+    """The same sum as it is done by hand: a digit and a carry for each column.
+
+    Where the sum is observed, so are its digits, and a chain of carries is all that is left to sum
+    over: the likelihood of a sum costs a multiple of N here, and of 10^N as a distribution.
+
+    Returns:
+      The network, the digits of the numbers ``[2, digits]``, and those of the sum ``[digits + 1]``,
+      the last carry first.
+    """
+    problem = ns.Problem()
+    number = problem.variables("number", shape=(2, digits), domain=range(CLASSES))
+    carry = problem.variables("carry", shape=digits, domain=range(2))
+    total = problem.variables("total", shape=digits, domain=range(CLASSES))
+    for column in range(digits):
+        brought = carry[column + 1] if column + 1 < digits else 0
+        problem.add(number[:, column].sum() + brought == total[column] + CLASSES * carry[column])
+    return problem.compile(), number, np.concatenate([carry[:1], total])
+
+
 class DigitAddition:
     """The task of the module's docstring, for ``digits`` and ``mnist``."""
 
     metric = "sum_accuracy"
 
     def __init__(self, config: ml_collections.ConfigDict, *, data_dir: str | None = None) -> None:
-        _check_data_fields(config.data)
+        _check(config)
         self.config = config
         self.digits = int(config.data.digits)
         self.format = FORMATS[config.data.dataset]
         self._data_dir = data_dir
+        semiring = ns.semiring_by_name(config.reasoning.semiring)
         network, number, total = addition_problem(self.digits)
-        self.reasoning = ns.nn.Reasoning(
-            network,
-            total,
-            inputs=number,
-            semiring=ns.semiring_by_name(config.reasoning.semiring),
-        )
+        self.reasoning = ns.nn.Reasoning(network, total, inputs=number, semiring=semiring)
+        self.columns = None
+        if config.reasoning.get("form", "sum") == "columns":
+            network, number, total = column_problem(self.digits)
+            self.columns = ns.nn.Reasoning(network, inputs=[number, total], semiring=semiring)
         options = config.bridge.get(config.bridge.name, {})
         self.bridge = ns.bridge.make_bridge(config.bridge.name, **options)
         self.temperature = ns.bridge.make_schedule(**config.bridge.temperature)
+        self.augmentation = ns.encoders.make_augmentation(
+            config.get("augmentation"), background=self.format.background
+        )
 
     @functools.cached_property
     def images(self) -> Images:
         """The images, loaded when they are first needed: a prediction needs none."""
-        return _load(self.config.data, self._data_dir)
+        data = self.config.data
+        # A final run trains on the validation images too, and has none to judge by.
+        held_out = 0 if data.final else int(data.validation)
+        return load_images(data.dataset, held_out=held_out, data_dir=self._data_dir)
 
     def split(self, name: str) -> Split:
         """The protocol's grouping of a split: each image is used once.
@@ -144,7 +147,7 @@ class DigitAddition:
         """Images ``float32[B, 2N, H, W]``, totals ``int32[B]`` and, to judge alone, digits."""
         index = examples["index"].reshape(examples["index"].shape[0], -1)
         return {
-            "images": self._normalise(shared["images"][index]),
+            "images": self.format.normalise(shared["images"][index]),
             "total": examples["total"],
             "digits": shared["labels"][index],
         }
@@ -153,12 +156,21 @@ class DigitAddition:
         self, model: Any, batch: dict[str, Array], *, key: Array, step: Array
     ) -> tuple[Array, dict[str, Array]]:
         """The negative log-likelihood of the sums, in nats."""
-        logits = _encode(model, batch["images"])
-        log_weights = self.bridge(logits, key=key, temperature=self.temperature(step))
-        answers = self.reasoning(log_weights)
-        right = answers.argmax(-1) == batch["total"]
-        metrics = {"sum_accuracy": right.astype(jnp.float32).mean()}
-        return ns.losses.query_nll(answers, batch["total"]), metrics
+        augmentation_key, bridge_key = jax.random.split(key)
+        logits = _encode(model, self.augmentation(batch["images"], augmentation_key))
+        log_weights = self.bridge(logits, key=bridge_key, temperature=self.temperature(step))
+        if self.columns is None:
+            answers = self.reasoning(log_weights)
+            right = answers.argmax(-1) == batch["total"]
+            metrics = {"sum_accuracy": right.astype(jnp.float32).mean()}
+            return ns.losses.query_nll(answers, batch["total"]), metrics
+        # Finding the likeliest sum would cost more than the training does: what is told is
+        # whether the digits, each read by itself, make the sum.
+        read = logits.argmax(-1).reshape(-1, 2, self.digits)
+        right = (read * self._place_values).sum((-1, -2)) == batch["total"]
+        metrics = {"sum_accuracy_independent": right.astype(jnp.float32).mean()}
+        observed = jnp.concatenate([log_weights, self._evidence(batch["total"])], axis=1)
+        return ns.losses.semantic_loss(self.columns(observed)), metrics
 
     def evaluate(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Whether the likeliest sum is right, and the share of digits read right."""
@@ -181,8 +193,7 @@ class DigitAddition:
         likeliest sum instead, which can differ where the reading is uncertain.
         """
         images, labels = getattr(self.images, name)
-        read = self._read(model, images).argmax(-1)
-        place_values = 10 ** np.arange(self.digits)[::-1]
+        read = self.format.read(model, images).argmax(-1)
         right, count = 0.0, 0
         for groups in ns.datasets.regroupings(
             labels,
@@ -190,7 +201,7 @@ class DigitAddition:
             count=int(self.config.data.regroupings),
             seed=int(self.config.data.grouping_seed),
         ):
-            sums = (read[groups.index] * place_values).sum((-1, -2))
+            sums = (read[groups.index] * self._place_values).sum((-1, -2))
             right += float((sums == groups.total).sum())
             count += groups.total.size
         return {"sum_accuracy_regrouped": right / count}
@@ -200,12 +211,10 @@ class DigitAddition:
         split = self.split("test")
         images, labels = self.images.test
         index = np.asarray(split.examples["index"]).reshape(split.size, -1)
-        logits = self._read(model, images)
+        logits = self.format.read(model, images)
         answers = []
-        for start in range(0, split.size, PREDICTION_BATCH):
-            beliefs = jax.nn.log_softmax(
-                jnp.asarray(logits[index[start : start + PREDICTION_BATCH]])
-            )
+        for start in range(0, split.size, ANSWER_BATCH):
+            beliefs = jax.nn.log_softmax(jnp.asarray(logits[index[start : start + ANSWER_BATCH]]))
             answers.append(np.asarray(self.reasoning(beliefs)).argmax(-1))
         answer, total = np.concatenate(answers), np.asarray(split.examples["total"])
         titles = []
@@ -234,11 +243,7 @@ class DigitAddition:
                 f"this model adds two numbers of {self.digits} digit(s): give {2 * self.digits} "
                 f"images, most significant digit first, not {len(paths)}"
             )
-        shape, levels, ink_box, *_ = self.format
-        images = np.stack(
-            [ns.datasets.load_image(p, shape, levels=levels, ink_box=ink_box) for p in paths]
-        )
-        logits = jnp.asarray(self._read(model, images))
+        logits = jnp.asarray(self.format.read(model, self.format.load(paths)))
         answers = np.asarray(self.reasoning(jax.nn.log_softmax(logits)))
         answer = int(answers.argmax())
         beliefs = np.asarray(jax.nn.softmax(logits))
@@ -253,17 +258,15 @@ class DigitAddition:
         numbers = digits.reshape(2, self.digits)
         return " + ".join("".join(str(d) for d in number) for number in numbers)
 
-    def _normalise(self, images: Array) -> Array:
-        return (images.astype(jnp.float32) - self.format.mean) / self.format.deviation
+    @property
+    def _place_values(self) -> np.ndarray:
+        return 10 ** np.arange(self.digits)[::-1]
 
-    def _read(self, model: Any, images: np.ndarray) -> np.ndarray:
-        """Logits ``float32[M, 10]`` of images ``uint8[M, H, W]``."""
-        read = nnx.jit(lambda model, x: model(self._normalise(x)))
-        parts = [
-            np.asarray(read(model, jnp.asarray(images[start : start + PREDICTION_BATCH])))
-            for start in range(0, len(images), PREDICTION_BATCH)
-        ]
-        return np.concatenate(parts)
+    def _evidence(self, total: Array) -> Array:
+        """Log-weights float32[B, N + 1, 10] of the digits of totals int32[B]: one is possible."""
+        place_values = jnp.asarray(10 ** np.arange(self.digits + 1)[::-1], total.dtype)
+        digit = total[:, None] // place_values % CLASSES
+        return jnp.where(digit[..., None] == jnp.arange(CLASSES), 0.0, -jnp.inf)
 
 
 def _encode(model: Any, images: Array) -> Array:
@@ -272,39 +275,15 @@ def _encode(model: Any, images: Array) -> Array:
     return model(flat).reshape(*images.shape[:2], CLASSES)
 
 
-def _check_data_fields(data: ml_collections.ConfigDict) -> None:
+def _check(config: ml_collections.ConfigDict) -> None:
     """Raises ValueError for what could only fail after hours of training."""
-    for field in data:
-        if field not in DATA_FIELDS:
-            near = difflib.get_close_matches(field, DATA_FIELDS, n=2)
-            hint = f"; near matches: {', '.join(near)}" if near else ""
-            raise ValueError(f"digit addition has no field config.data.{field}{hint}")
-    for field, least in DATA_FIELDS.items():
-        if field not in data:
-            raise ValueError(f"digit addition needs the field config.data.{field}")
-        if least is not None and data[field] < least:
-            raise ValueError(f"config.data.{field} must be at least {least}, not {data[field]}")
-    if data.dataset not in FORMATS:
-        names = " or ".join(FORMATS)
-        raise ValueError(f"config.data.dataset is {names}, not {data.dataset!r}")
-
-
-def _load(data: ml_collections.ConfigDict, data_dir: str | None) -> Images:
-    """The images; a final run trains on the validation images too, and has none to judge by."""
-    held_out = 0 if data.final else int(data.validation)
-    if data.dataset == "digits":
-        small = ns.datasets.digits(validation=held_out)
-        return Images(
-            train=(small.train_images, small.train_labels),
-            validation=(small.validation_images, small.validation_labels),
-            test=(small.test_images, small.test_labels),
-        )
-    mnist = ns.datasets.mnist(data_dir)
-    cut = len(mnist.train_labels) - held_out
-    if cut <= 0:
-        raise ValueError(f"config.data.validation = {held_out} leaves no image to train on")
-    return Images(
-        train=(mnist.train_images[:cut], mnist.train_labels[:cut]),
-        validation=(mnist.train_images[cut:], mnist.train_labels[cut:]),
-        test=(mnist.test_images, mnist.test_labels),
-    )
+    check_fields(config.data, DATA_FIELDS, task="digit addition", name="data")
+    # Runs of before there was a choice have no form.
+    reasoning = ml_collections.ConfigDict({"form": "sum", **config.reasoning})
+    check_fields(reasoning, REASONING_FIELDS, task="digit addition", name="reasoning")
+    for field, value, choices in (
+        ("data.dataset", config.data.dataset, tuple(FORMATS)),
+        ("reasoning.form", reasoning.form, FORMS),
+    ):
+        if value not in choices:
+            raise ValueError(f"config.{field} is {' or '.join(choices)}, not {value!r}")

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "hard": {"semirings", "bits", "problems"},
     "soft": {"semirings", "bits", "problems"},
     "circuits": {"semirings", "bits", "problems", "io"},
-    "bridge": {"semirings", "bits", "problems", "hard", "soft"},
+    "bridge": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     "nn": {"semirings", "bits", "problems", "hard", "soft", "bridge"},
     "testing": {"semirings", "bits", "problems", "hard", "soft"},
     "losses": set(),
@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "datasets": set(),
     "plots": set(),
     "io": set(),
-    "puzzles": {"problems", "io"},  # A puzzle knows its file format.
+    # A puzzle knows its file format; random puzzles are made by propagation and search.
+    "puzzles": {"problems", "io", "hard"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

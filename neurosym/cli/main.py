@@ -20,6 +20,7 @@ _COMMANDS = {
     "train": ("train", "train a task from a config, or resume a run"),
     "evaluate": ("evaluate", "judge a run's best model on a split"),
     "predict": ("predict", "let a run's best model read your own files"),
+    "record": ("record", "keep the results of finished runs as files to commit"),
     "list": ("listing", "experiments and configs, with their variants"),
     "data": ("data", "datasets: what is here, what is missing, downloads"),
     "bench": ("bench", "run a benchmark"),

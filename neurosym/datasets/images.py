@@ -50,12 +50,12 @@ def load_image(
     """
     if min(shape) < 1 or not 1 <= levels <= 255 or not 0 < ink_box <= 1:
         raise ValueError(f"cannot make an image of {shape=}, {levels=}, {ink_box=}")
-    ink = _crop(_to_ink(_read_grey(Path(path)), path))
-    ink = _fit(ink, (ink_box * shape[0], ink_box * shape[1]), shape)
-    return np.rint(_centre(ink, shape) * levels).astype(np.uint8)
+    ink = crop(to_ink(read_grey(Path(path)), path))
+    ink = fit(ink, (ink_box * shape[0], ink_box * shape[1]), shape)
+    return np.rint(centre(ink, shape) * levels).astype(np.uint8)
 
 
-def _read_grey(path: Path) -> np.ndarray:
+def read_grey(path: Path) -> np.ndarray:
     """Lightness float64[h, w] from 0 (black) to 1 (white), transparency laid on a ground."""
     try:
         with Image.open(path) as image:
@@ -83,10 +83,16 @@ def _on_ground(image: Image.Image) -> np.ndarray:
     return lightness * alpha + ground * (1 - alpha)
 
 
-def _to_ink(grey: np.ndarray, path: str | Path) -> np.ndarray:
-    """The distance to the ground, on the side of it where the ink is, 1 where it is largest."""
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    ground = np.median(border)
+def to_ink(grey: np.ndarray, path: str | Path, *, ground: float | None = None) -> np.ndarray:
+    """The distance to the ground, on the side of it where the ink is, 1 where it is largest.
+
+    The ground is the median of the border where it is not given.
+
+    Raises:
+      ValueError: there is no ink.
+    """
+    if ground is None:
+        ground = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
     ink = np.clip(ground - grey if ground > 0.5 else grey - ground, 0, None)
     if ink.max() < _CONTRAST:
         raise ValueError(
@@ -96,13 +102,14 @@ def _to_ink(grey: np.ndarray, path: str | Path) -> np.ndarray:
     return np.where(ink < _FAINT, 0.0, ink)
 
 
-def _crop(ink: np.ndarray) -> np.ndarray:
+def crop(ink: np.ndarray) -> np.ndarray:
+    """The least rectangle that holds all ink."""
     rows = np.flatnonzero(ink.any(axis=1))
     columns = np.flatnonzero(ink.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _fit(ink: np.ndarray, box: tuple[float, float], shape: tuple[int, int]) -> np.ndarray:
+def fit(ink: np.ndarray, box: tuple[float, float], shape: tuple[int, int]) -> np.ndarray:
     """Scales the ink into a box of (height, width); thin strokes get their full level back."""
     scale = min(box[0] / ink.shape[0], box[1] / ink.shape[1])
     height, width = (
@@ -116,7 +123,7 @@ def _fit(ink: np.ndarray, box: tuple[float, float], shape: tuple[int, int]) -> n
     return np.clip(result / result.max(), 0, 1)
 
 
-def _centre(ink: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def centre(ink: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Puts the ink on an empty ground with its centre of mass in the middle, whole."""
     corner = []
     for axis in (0, 1):

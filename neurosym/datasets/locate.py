@@ -29,11 +29,13 @@ class Source:
       md5: For each file name (without `.gz`) the md5 of the *uncompressed* content in hex: two
         gzip files of one content may differ in every byte.
       mirrors: Addresses of folders from which the files, with `.gz` at the end, can be fetched.
+      origin: Where there are no mirrors: what the files are, and where their content comes from.
     """
 
     name: str
     md5: Mapping[str, str]
     mirrors: tuple[str, ...] = ()
+    origin: str = ""
 
 
 def search_path(source: Source, data_dir: str | None = None) -> tuple[Path, ...]:
@@ -81,7 +83,7 @@ def locate(source: Source, data_dir: str | None = None) -> Path:
             return folder
     lines = [f"the {source.name} data set is not on this machine; looked in:"]
     lines += [f"  {folder} ({_what_is_there(source, folder)})" for folder in folders]
-    lines.append(f"to fetch it: {download_command(source, data_dir)}")
+    lines.append(how_to_get(source, data_dir))
     raise MissingDataError("\n".join(lines))
 
 
@@ -124,6 +126,13 @@ def download_command(source: Source, data_dir: str | None = None) -> str:
     """The command that fetches a data set."""
     where = f" --data_dir={data_dir}" if data_dir else ""
     return f"neurosym data {source.name} --download{where}"
+
+
+def how_to_get(source: Source, data_dir: str | None = None) -> str:
+    """What to do where a data set is missing."""
+    if source.origin:
+        return f"it cannot be fetched from here: {source.origin}"
+    return f"to fetch it: {download_command(source, data_dir)}"
 
 
 def _what_is_there(source: Source, folder: Path) -> str:

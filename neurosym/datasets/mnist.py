@@ -34,6 +34,13 @@ MNIST = Source(
 )
 
 
+MNIST_MEAN = 33.318421449829934
+"""Of the pixels of the training images, from 0 to 255."""
+
+MNIST_DEVIATION = 78.56748990339798
+"""The standard deviation of the same pixels."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Mnist:
     """The data set with its original split; light ink (255) on a dark ground (0).

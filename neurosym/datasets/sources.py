@@ -7,18 +7,19 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurosym.datasets.fetch import Progress, fetch
+from neurosym.datasets.fetch import DownloadError, Progress, fetch
 from neurosym.datasets.idx import CorruptDataError
 from neurosym.datasets.locate import (
     Source,
-    download_command,
     find_file,
+    how_to_get,
     read_verified,
     search_path,
 )
 from neurosym.datasets.mnist import MNIST
+from neurosym.datasets.symbols import SYMBOLS
 
-SOURCES: tuple[Source, ...] = (MNIST,)
+SOURCES: tuple[Source, ...] = (MNIST, SYMBOLS)
 """The data sets that are read from files."""
 
 
@@ -77,7 +78,7 @@ def inspect(source: Source, data_dir: str | None = None) -> DatasetReport:
         where=str(folder),
         files=files,
         searched=tuple(str(path) for path in search_path(source, data_dir)),
-        hint="" if present else f"to fetch it: {download_command(source, data_dir)}",
+        hint="" if present else how_to_get(source, data_dir),
     )
 
 
@@ -87,7 +88,7 @@ def download(
     """Fetches what a data set lacks here; see `download_source`.
 
     Args:
-      name: The data set's name: "mnist", or "digits", which is always here.
+      name: The data set's name, such as "mnist"; "digits" is always here.
       data_dir: The folder that the user named, if any.
       progress: Called with the file's name, the bytes that are here, and the whole if known.
 
@@ -132,9 +133,11 @@ def download_source(
       The report after it.
 
     Raises:
-      DownloadError: No mirror delivered a file.
+      DownloadError: No mirror delivered a file, or there are none.
       OSError: The folder cannot be written.
     """
+    if source.origin and not inspect(source, data_dir).present:
+        raise DownloadError(f"{source.name}: {how_to_get(source, data_dir)}")
     folder = _folder_to_fill(source, data_dir)
     for name, md5 in source.md5.items():
         if _status(folder, name, md5) != "verified":

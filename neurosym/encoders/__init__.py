@@ -1,9 +1,10 @@
 """Encoders: flax.nnx modules from images float[..., H, W] to logits float[..., classes].
 
 All take ``image_size``, ``classes``, ``rngs`` and ``channels`` by name; :func:`make_encoder` turns
-the name in a config into one.
+the name in a config into one. :func:`augment` varies the images of a training batch.
 """
 
+from neurosym.encoders.augmentation import augment, make_augmentation
 from neurosym.encoders.convolution import Convolution, convolve
 from neurosym.encoders.factory import ENCODERS, make_encoder
 from neurosym.encoders.lenet import LeNet
@@ -16,6 +17,8 @@ __all__ = [
     "Convolution",
     "LeNet",
     "ResNet",
+    "augment",
     "convolve",
+    "make_augmentation",
     "make_encoder",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import jax
 from flax import nnx
 from jax import Array
@@ -24,7 +27,14 @@ class LeNet(nnx.Module):
     """
 
     def __init__(
-        self, *, image_size: ImageSize, classes: int, rngs: nnx.Rngs, channels: int = 1
+        self,
+        *,
+        image_size: ImageSize,
+        classes: int,
+        rngs: nnx.Rngs,
+        channels: int = 1,
+        maps: Sequence[int] = (6, 16),
+        hidden: Sequence[int] = (120, 84),
     ) -> None:
         """Makes the parameters.
 
@@ -33,9 +43,13 @@ class LeNet(nnx.Module):
           classes: number of logits.
           rngs: the source of the initial parameters.
           channels: colours of the images; 1 for grey images.
+          maps: channels of the two convolutions. More than the published 6 and 16 read better, at
+            the cost of their product.
+          hidden: widths of the dense layers before the last.
 
         Raises:
-          ValueError: when the images are too small for two convolutions and two poolings.
+          ValueError: when the images are too small for two convolutions and two poolings, or a
+            width is not positive.
         """
         self.image = image_shape(image_size, classes=classes, channels=channels)
         height, width, _ = self.image
@@ -44,22 +58,30 @@ class LeNet(nnx.Module):
                 f"LeNet needs images of at least {_SMALLEST}x{_SMALLEST} pixels, but image_size is "
                 f'{height}x{width}; use encoder "resnet" or "mlp" for smaller ones'
             )
-        features = 16 * _after(height) * _after(width)
-        self.convolution1 = Convolution(channels, 6, _KERNEL, pool=_POOL, rngs=rngs)
-        self.convolution2 = Convolution(6, 16, _KERNEL, pool=_POOL, rngs=rngs)
-        self.dense1 = nnx.Linear(features, 120, kernel_init=BEFORE_RELU, rngs=rngs)
-        self.dense2 = nnx.Linear(120, 84, kernel_init=BEFORE_RELU, rngs=rngs)
-        self.dense3 = nnx.Linear(84, classes, kernel_init=BEFORE_LOGITS, rngs=rngs)
+        if len(maps) != 2 or min(maps) < 1 or min(hidden, default=1) < 1:
+            raise ValueError(
+                "LeNet has two convolutions, and all widths are at least 1; got maps "
+                f"{tuple(maps)} and hidden {tuple(hidden)}"
+            )
+        first, second = maps
+        self.convolution1 = Convolution(channels, first, _KERNEL, pool=_POOL, rngs=rngs)
+        self.convolution2 = Convolution(first, second, _KERNEL, pool=_POOL, rngs=rngs)
+        widths = [second * _after(height) * _after(width), *hidden]
+        self.dense = nnx.List(
+            nnx.Linear(inputs, outputs, kernel_init=BEFORE_RELU, rngs=rngs)
+            for inputs, outputs in itertools.pairwise(widths)
+        )
+        self.logits = nnx.Linear(widths[-1], classes, kernel_init=BEFORE_LOGITS, rngs=rngs)
 
     def __call__(self, images: Array) -> Array:
         """Maps float[..., H, W] (grey) or float[..., H, W, C] to logits float[..., classes]."""
         maps, leading = batch_last(images, self.image)
         maps = jax.nn.relu(self.convolution1(maps))
         maps = jax.nn.relu(self.convolution2(maps))
-        features = maps.reshape(self.dense1.in_features, maps.shape[-1]).T
-        features = jax.nn.relu(self.dense1(features))
-        features = jax.nn.relu(self.dense2(features))
-        return with_leading_axes(self.dense3(features), leading)
+        features = maps.reshape(-1, maps.shape[-1]).T
+        for layer in self.dense:
+            features = jax.nn.relu(layer(features))
+        return with_leading_axes(self.logits(features), leading)
 
 
 def _after(length: int) -> int:

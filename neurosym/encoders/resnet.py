@@ -33,7 +33,9 @@ class ResNet(nnx.Module):
         rngs: nnx.Rngs,
         channels: int = 1,
         widths: Sequence[int] = (16, 32, 64),
-        blocks: int = 1,
+        blocks: int | Sequence[int] = 1,
+        stem: int = 3,
+        pool: int = 1,
     ) -> None:
         """Makes the parameters.
 
@@ -43,22 +45,36 @@ class ResNet(nnx.Module):
           rngs: the source of the initial parameters.
           channels: colours of the images; 1 for grey images.
           widths: channels of each stage; every stage after the first halves the image.
-          blocks: residual blocks of a stage.
+          blocks: residual blocks of a stage, or of each. Only the first stage may have none; it is
+            the stem alone then, which is much cheaper, as the first stage has the most pixels.
+          stem: rows and columns of the first convolution's kernel, odd.
+          pool: side of the windows over which the first convolution's maximum is taken.
 
         Raises:
           ValueError: when there is no stage or no block, or a size is not positive.
         """
         self.image = image_shape(image_size, classes=classes, channels=channels)
-        if not widths or min(widths) < 1 or blocks < 1:
+        each = (blocks,) * len(widths) if isinstance(blocks, int) else tuple(blocks)
+        if (
+            not widths
+            or min(widths) < 1
+            or len(each) != len(widths)
+            or min(each[1:], default=1) < 1
+        ):
             raise ValueError(
-                "widths must be at least one positive number and blocks at least 1; got "
-                f"{tuple(widths)} and {blocks}"
+                "widths must be at least one positive number and blocks at least 1 for each stage "
+                f"after the first; got {tuple(widths)} and {blocks}"
             )
-        self.stem = Convolution(channels, widths[0], 3, padding=1, rngs=rngs)
+        if each[0] < 0 or not any(each) or stem < 1 or stem % 2 == 0:
+            raise ValueError(
+                f"a residual net has a block and an odd stem; got blocks {blocks} and stem {stem}"
+            )
+        padding = stem // 2
+        self.stem = Convolution(channels, widths[0], stem, padding=padding, pool=pool, rngs=rngs)
         layers = []
         inputs = widths[0]
         for stage, outputs in enumerate(widths):
-            for block in range(blocks):
+            for block in range(each[stage]):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(ResidualBlock(inputs, outputs, stride=stride, rngs=rngs))
                 inputs = outputs

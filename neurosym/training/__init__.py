@@ -14,11 +14,12 @@ _EXPORTS = {
     "metrics": ("read_metrics",),
     "optimizer": ("make_optimizer", "make_schedule"),
     "progress": ("ConsoleProgress", "ProgressDisplay", "SilentProgress"),
+    "records": ("config_hash", "record_run"),
     "result": ("Result", "read_result"),
     "runs": ("Run", "evaluate_run", "load_run", "restore_best"),
     "settings": ("OptimizerSettings", "Settings", "TrainSettings"),
     "task": ("PicturingTask", "PredictingTask", "Split", "SummarisingTask", "Task", "load_task"),
-    "workdir": ("Workdir",),
+    "workdir": ("Workdir", "flat_fields", "plain_config"),
 }
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}
 

@@ -129,7 +129,7 @@ def plain_config(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict
       ValueError: a field holds something that JSON has no form for.
     """
     values = config.to_dict()
-    for name, value in _flat(values).items():
+    for name, value in flat_fields(values).items():
         try:
             json.dumps(value)
         except TypeError as error:
@@ -146,7 +146,7 @@ def config_differences(old: ml_collections.ConfigDict, new: ml_collections.Confi
     >>> config_differences(old, new)
     ['config.a: 1 → 2']
     """
-    old_fields, new_fields = _flat(old.to_dict()), _flat(new.to_dict())
+    old_fields, new_fields = flat_fields(old.to_dict()), flat_fields(new.to_dict())
     lines = []
     for name in sorted(old_fields.keys() | new_fields.keys()):
         before = repr(old_fields[name]) if name in old_fields else "(absent)"
@@ -154,6 +154,21 @@ def config_differences(old: ml_collections.ConfigDict, new: ml_collections.Confi
         if before != after:
             lines.append(f"config.{name}: {before} → {after}")
     return lines
+
+
+def flat_fields(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The fields of nested sections by their whole names.
+
+    >>> flat_fields({"seed": 0, "data": {"digits": 4, "more": {}}})
+    {'seed': 0, 'data.digits': 4, 'data.more': {}}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            flat.update(flat_fields(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -190,13 +205,3 @@ def _try_lock(descriptor: int) -> bool:
             # A file system without locks cannot say; that is no reason not to train.
             return True
     return True
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -226,7 +226,7 @@ def test_without_a_given_folder_it_goes_to_the_environments_or_the_cache(
 
 def test_describe_knows_all_data_sets():
     reports = {report.name: report for report in describe()}
-    assert set(reports) == {"digits", "mnist"}
+    assert set(reports) == {"digits", "mnist", "symbols"}
     assert reports["digits"].present
     assert not reports["mnist"].present
     assert "neurosym data mnist --download" in reports["mnist"].hint
@@ -234,5 +234,5 @@ def test_describe_knows_all_data_sets():
 
 def test_download_by_name():
     assert download("digits").present
-    with pytest.raises(ValueError, match=r"'mnits'; there are: digits, mnist"):
+    with pytest.raises(ValueError, match=r"'mnits'; there are: digits, mnist, symbols"):
         download("mnits")

@@ -135,8 +135,9 @@ def test_lenet_is_the_network_of_the_published_figures():
             stock.bias[...] = layer.bias[...]
             maps = jax.nn.relu(nnx.max_pool(stock(maps), (2, 2), strides=(2, 2)))
         features = maps.transpose(0, 3, 1, 2).reshape(-1, 256)
-        features = jax.nn.relu(ours.dense1(features))
-        return ours.dense3(jax.nn.relu(ours.dense2(features)))
+        for layer in ours.dense:
+            features = jax.nn.relu(layer(features))
+        return ours.logits(features)
 
     np.testing.assert_allclose(read(ours, images), jax.jit(by_flax)(images), rtol=1e-4, atol=1e-5)
 

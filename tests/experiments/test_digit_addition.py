@@ -13,7 +13,7 @@ from flax import nnx
 from PIL import Image
 
 import neurosym as ns
-from experiments.digit_addition import DigitAddition, addition_problem
+from experiments.digit_addition import DigitAddition, addition_problem, column_problem
 from neurosym.training import Keys, Program, SilentProgress, train
 from neurosym.training.state import Anatomy
 
@@ -80,14 +80,77 @@ def test_the_distribution_of_the_sum(digits):
     found = np.exp(reasoning(beliefs))
     p = np.exp(np.asarray(beliefs, np.float64))
     for n in range(3):
-        numbers = [p[n, :digits], p[n, digits:]]
-        values = []
-        for number_beliefs in numbers:
-            joint = np.ones(1)
-            for digit in number_beliefs:
-                joint = (joint[:, None] * digit).ravel()
-            values.append(joint)
-        np.testing.assert_allclose(found[n], np.convolve(*values), rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(found[n], sum_distribution(p[n]), rtol=1e-4, atol=1e-7)
+
+
+def sum_distribution(p):
+    """The probabilities of the sums of two numbers, from those of their digits [2N, 10]."""
+    values = []
+    for number in np.split(p, 2):
+        joint = np.ones(1)
+        for digit in number:
+            joint = (joint[:, None] * digit).ravel()
+        values.append(joint)
+    return np.convolve(*values)
+
+
+@pytest.mark.parametrize("digits", [1, 3])
+def test_columns_with_carries_give_the_likelihood_of_the_sum(digits):
+    network, number, total = column_problem(digits)
+    reasoning = jax.jit(ns.nn.Reasoning(network, inputs=[number, total]))
+    sums = [0, 7, 10**digits // 2, 10**digits - 1, 10**digits, 2 * 10**digits - 2]
+    logits = jax.random.normal(jax.random.key(0), (len(sums), 2 * digits, 10))
+    beliefs = jax.nn.log_softmax(logits)
+    evidence = np.full((len(sums), digits + 1, 10), -np.inf, np.float32)
+    for row, value in enumerate(sums):
+        for column, digit in enumerate(f"{value:0{digits + 1}d}"):
+            evidence[row, column, int(digit)] = 0
+    found = np.exp(reasoning(jnp.concatenate([beliefs, evidence], axis=1)))
+    expected = [
+        sum_distribution(p)[value]
+        for p, value in zip(np.exp(np.asarray(beliefs, np.float64)), sums, strict=True)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_both_forms_have_one_loss_and_gradient():
+    config = small_config(digits=2)
+    tasks = []
+    for form in ("sum", "columns"):
+        config.reasoning.form = form
+        tasks.append(DigitAddition(config))
+    split = tasks[0].split("train")
+    batch = tasks[0].batch(jax.tree.map(lambda x: x[:8], split.examples), split.shared)
+    graph, params = nnx.split(tasks[0].model(nnx.Rngs(0)))
+
+    def loss_of(task):
+        def loss(params):
+            model = nnx.merge(graph, params)
+            return task.loss(model, batch, key=jax.random.key(0), step=0)
+
+        return jax.jit(jax.value_and_grad(loss, has_aux=True))
+
+    ((first, summed), one), ((second, columns), other) = (loss_of(t)(params) for t in tasks)
+    assert summed.keys() == {"sum_accuracy"}
+    assert columns.keys() == {"sum_accuracy_independent"}
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
+def test_only_the_loss_sees_varied_images():
+    config = small_config()
+    plain = DigitAddition(config)
+    config.augmentation = {"shift": 3.0, "rotate": 40.0}
+    varied = DigitAddition(config)
+    split = plain.split("train")
+    batch = plain.batch(jax.tree.map(lambda x: x[:8], split.examples), split.shared)
+    model = plain.model(nnx.Rngs(0))
+    options = {"key": jax.random.key(0), "step": 0}
+    losses = [nnx.jit(task.loss)(model, batch, **options)[0] for task in (plain, varied)]
+    assert abs(losses[0] - losses[1]) > 1e-3
+    judged = [nnx.jit(task.evaluate)(model, batch)["loss"] for task in (plain, varied)]
+    np.testing.assert_array_equal(*judged)
 
 
 class Oracle(nnx.Module):
@@ -196,6 +259,14 @@ def test_bad_configs():
         DigitAddition(small_config(regroupings=-1))
     with pytest.raises(ValueError, match=r"no field config.data.finall; near matches: final"):
         DigitAddition(small_config(finall=True))
+    config = small_config()
+    config.reasoning.form = "rows"
+    with pytest.raises(ValueError, match=r"config.reasoning.form is sum or columns, not 'rows'"):
+        DigitAddition(config)
+    config = small_config()
+    config.augmentation = {"rotation": 10.0}
+    with pytest.raises(ValueError, match="augmentation has no option rotation"):
+        DigitAddition(config)
     config = small_config()
     config.bridge.temperature.flor = 0.1
     with pytest.raises(ValueError, match="schedule has no flor"):
