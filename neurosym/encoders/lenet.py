@@ -66,7 +66,8 @@ class LeNet(nnx.Module):
         first, second = maps
         self.convolution1 = Convolution(channels, first, _KERNEL, pool=_POOL, rngs=rngs)
         self.convolution2 = Convolution(first, second, _KERNEL, pool=_POOL, rngs=rngs)
-        widths = [second * _after(height) * _after(width), *hidden]
+        self.features = second * _after(height) * _after(width)
+        widths = [self.features, *hidden]
         self.dense = nnx.List(
             nnx.Linear(inputs, outputs, kernel_init=BEFORE_RELU, rngs=rngs)
             for inputs, outputs in itertools.pairwise(widths)
@@ -78,7 +79,7 @@ class LeNet(nnx.Module):
         maps, leading = batch_last(images, self.image)
         maps = jax.nn.relu(self.convolution1(maps))
         maps = jax.nn.relu(self.convolution2(maps))
-        features = maps.reshape(-1, maps.shape[-1]).T
+        features = maps.reshape(self.features, maps.shape[-1]).T
         for layer in self.dense:
             features = jax.nn.relu(layer(features))
         return with_leading_axes(self.logits(features), leading)

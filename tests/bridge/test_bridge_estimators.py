@@ -97,6 +97,13 @@ def run(estimator, logits, allowed, *, observed=None, key=KEY, temperature=1.0):
     return float(value), np.asarray(gradient), {n: float(m) for n, m in metrics.items()}
 
 
+def table(weights, allowed):
+    """A solver that looks through all solutions."""
+    every = jnp.asarray(solutions(EXISTS))
+    scores = jnp.where(allowed, weights, -jnp.inf)[jnp.arange(3), every].sum(1)
+    return jnp.where(jnp.max(scores) > -jnp.inf, every[jnp.argmax(scores)], -1)
+
+
 def every_estimator():
     """One of each kind, the same names as configs use."""
     inner = {"name": "exact"}
@@ -106,8 +113,8 @@ def every_estimator():
         "enumerated": {"limit": 8, "otherwise": inner},
         "pruned": {"inner": inner, "rule": {"name": "within", "tau": 1.0}, "gumbel": True},
         "relaxed": {"bridge": "gumbel_softmax"},
-        "perturb_and_map": {"samples": 2, "solver": "elimination"},
-        "score_function": {"samples": 8},
+        "perturb_and_map": {"samples": 4, "solver": table},
+        "score_function": {"samples": 64},
         "top_k_assignments": {"k": 2},
     }
     assert set(made) == set(bridge.ESTIMATORS)
@@ -316,7 +323,7 @@ def test_score_function_is_unbiased_for_the_probability():
 def test_score_function_of_the_logarithm_approaches_the_exact_gradient():
     logits = logits_of(4)
     few = bridge.score_function(reasoner(), samples=4)
-    many = bridge.score_function(reasoner(), samples=4000)
+    many = bridge.score_function(reasoner(), samples=40_000)
     expected = brute_gradient(logits, SOME)
     _, gradient, metrics = run(many, logits, SOME)
     np.testing.assert_allclose(gradient, expected, atol=0.08)
@@ -342,14 +349,6 @@ def test_perturb_and_map_is_unbiased_where_the_evidence_concerns_one_variable():
 
 
 def test_perturb_and_map_takes_any_function_as_its_solver():
-    def table(weights, allowed):
-        """Looks through all solutions."""
-        every = jnp.asarray(solutions(EXISTS))
-        weights = jnp.where(allowed, weights, -jnp.inf)
-        scores = weights[jnp.arange(3), every].sum(1)
-        best = every[jnp.argmax(scores)]
-        return jnp.where(jnp.max(scores) > -jnp.inf, best, -1)
-
     results = [
         run(bridge.perturb_and_map(reasoner(), solver=solver, samples=8), logits_of(6), SOME)
         for solver in (table, bridge.elimination(reasoner().network), None)
@@ -362,27 +361,67 @@ def test_perturb_and_map_takes_any_function_as_its_solver():
 
 def test_top_k_rises_to_the_exact_value():
     values = [
-        run(bridge.top_k_assignments(reasoner(), k=k), logits_of(8), EXISTS)[0] for k in (1, 2, 9)
+        run(bridge.top_k_assignments(reasoner(), k=k), logits_of(8), EXISTS)[0] for k in (1, 9)
     ]
     exact = brute_value(logits_of(8), EXISTS)
-    assert values[0] < values[1] < exact - 1e-4
-    assert values[2] == pytest.approx(exact, abs=1e-5)
+    assert values[0] < exact - 1e-2
+    assert values[1] == pytest.approx(exact, abs=1e-5)
+
+
+IMPOSSIBLE = EXISTS & np.asarray([[0, 1, 0, 0], [0, 1, 0, 0], [1, 1, 1, 1]], bool)  # x = y
+
+
+def cases():
+    """Name, logits, evidence and what is observed, of instances that make one batch."""
+    unlikely, unseen = logits_of(0), logits_of(0)
+    unlikely[0, 1] = -np.inf
+    unseen[2] = np.nan
+    every, two = (True, True, True), (True, True, False)
+    return {
+        "plain": (logits_of(0), SOME, every),
+        "all is allowed": (logits_of(1), EXISTS, every),
+        "impossible evidence": (logits_of(0), IMPOSSIBLE, every),
+        "impossible value": (unlikely, SOME, every),
+        "z is not observed": (logits_of(0), SOME, two),
+        "nor is it a number": (unseen, SOME, two),
+    }
+
+
+@functools.cache
+def batch_results(name):
+    """Value, gradient and metrics of each case, computed as one batch on one key."""
+    estimator = make(name)
+
+    def loss(logits, allowed, observed):
+        found = estimator(logits, allowed, observed=observed, key=KEY)
+        return found.log_likelihood, found.metrics
+
+    both = jax.value_and_grad(loss, has_aux=True)
+    columns = [
+        jnp.stack([jnp.asarray(x) for x in column])
+        for column in zip(*cases().values(), strict=True)
+    ]
+    (values, metrics), gradients = jax.jit(jax.vmap(both))(*columns)
+    return {
+        case: (
+            float(values[n]),
+            np.asarray(gradients[n]),
+            {key: float(metric[n]) for key, metric in metrics.items()},
+        )
+        for n, case in enumerate(cases())
+    }
 
 
 @pytest.mark.parametrize("name", sorted(bridge.ESTIMATORS))
 def test_impossible_evidence_has_gradient_zero_and_never_nan(name):
-    allowed = EXISTS.copy()
-    allowed[0], allowed[1] = np.arange(4) == 1, np.arange(4) == 1  # x = y
-    value, gradient, _ = run(make(name), logits_of(0), allowed)
+    value, gradient, _ = batch_results(name)["impossible evidence"]
     assert value == -np.inf
     assert (gradient == 0).all()
 
 
 @pytest.mark.parametrize("name", sorted(bridge.ESTIMATORS))
 def test_impossible_values_have_gradient_zero(name):
-    logits = logits_of(0)
-    logits[0, 1] = -np.inf
-    value, gradient, _ = run(make(name), logits, SOME)
+    value, gradient, _ = batch_results(name)["impossible value"]
     assert not np.isnan(value)
     assert np.isfinite(gradient).all()
     assert gradient[0, 1] == 0
@@ -391,39 +430,27 @@ def test_impossible_values_have_gradient_zero(name):
 
 @pytest.mark.parametrize("name", sorted(bridge.ESTIMATORS))
 def test_logits_of_what_is_not_observed_do_not_matter(name):
-    logits, other = logits_of(0), logits_of(0)
-    other[2] = np.nan
-    observed = (True, True, False)
-    first = run(make(name), logits, SOME, observed=observed)
-    second = run(make(name), other, SOME, observed=observed)
+    first, second = (batch_results(name)[x] for x in ("z is not observed", "nor is it a number"))
     assert first[0] == second[0]
     assert first[2] == second[2]
     np.testing.assert_array_equal(first[1], second[1])
     assert (second[1][2] == 0).all()
-    assert np.abs(second[1]).sum() > 0 or name == "score_function"
+    assert np.abs(second[1]).sum() > 0
 
 
 @pytest.mark.parametrize("name", sorted(bridge.ESTIMATORS))
-def test_a_batch_equals_a_loop(name):
-    estimator = make(name)
-    logits = jnp.stack([logits_of(seed) for seed in range(3)])
-    allowed = jnp.stack([SOME, EXISTS, evidence_of(3)])
-    keys = jax.random.split(KEY, 3)
-
-    def one(logits, allowed, key):
-        return estimator(logits, allowed, key=key).log_likelihood
-
-    both = jax.value_and_grad(one)
-    values, gradients = jax.jit(jax.vmap(both))(logits, allowed, keys)
-    single = jax.jit(both)
-    for n in range(3):
-        value, gradient = single(logits[n], allowed[n], keys[n])
-        np.testing.assert_allclose(values[n], value, atol=1e-5)
-        np.testing.assert_allclose(gradients[n], gradient, atol=1e-5)
+def test_a_batch_equals_a_single_instance(name):
+    logits, allowed, observed = cases()["plain"]
+    value, gradient, metrics = run(make(name), logits, allowed, observed=observed)
+    expected = batch_results(name)["plain"]
+    assert value == pytest.approx(expected[0], abs=1e-5)
+    np.testing.assert_allclose(gradient, expected[1], atol=1e-5)
+    # What `otherwise` says depends on whether another instance of the batch needs it.
+    assert metrics == pytest.approx(expected[2], abs=1e-5)
 
 
 def test_implicit_mle_moves_the_solution_to_where_the_loss_wants_it():
-    layer = bridge.implicit_mle(bridge.elimination(reasoner().network), step=20.0)
+    layer = bridge.implicit_mle(table, step=20.0)
     weights = jnp.asarray(logits_of(9))
     wanted = jnp.asarray(np.arange(4) == np.asarray([[0], [2], [2]])).astype(jnp.float32)
 
@@ -436,13 +463,14 @@ def test_implicit_mle_moves_the_solution_to_where_the_loss_wants_it():
     assert (now != np.asarray(wanted)).any()
     gradient = np.asarray(jax.jit(jax.grad(loss))(weights))
     np.testing.assert_allclose(gradient, (now - np.asarray(wanted)) / 20, atol=1e-6)
-    for _ in range(400):
-        weights = weights - 0.5 * jax.grad(loss)(weights) if loss(weights) > 0 else weights
+    descend = jax.jit(lambda weights: weights - 2.0 * jax.grad(loss)(weights))
+    for _ in range(60):
+        weights = descend(weights)
     assert float(loss(weights)) == 0
 
-    noisy = bridge.implicit_mle(bridge.elimination(reasoner().network), noise=bridge.gumbel_noise())
+    noisy = bridge.implicit_mle(table, noise=bridge.gumbel_noise())
     keys = jax.random.split(KEY, 50)
-    drawn = jax.vmap(lambda key: noisy(weights, key=key))(keys).argmax(-1)
+    drawn = jax.vmap(lambda key: noisy(weights, jnp.asarray(EXISTS), key=key))(keys).argmax(-1)
     assert len({tuple(row) for row in np.asarray(drawn).tolist()}) > 1
     with pytest.raises(ValueError, match="key"):
         noisy(weights)

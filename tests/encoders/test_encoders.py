@@ -187,7 +187,7 @@ def test_mlp_without_hidden_layers_is_linear():
     [
         ("letnet", {}, "unknown encoder 'letnet'; there are lenet, mlp, resnet"),
         ("lenet", {"image_size": 8}, "at least 16x16.*8x8.*resnet"),
-        ("lenet", {"hidden": (3,)}, "'lenet' has no option hidden; it takes none"),
+        ("lenet", {"widths": (3,)}, "'lenet' has no option widths; it takes hidden, maps"),
         ("mlp", {"width": 3}, "'mlp' has no option width; it takes hidden"),
         ("mlp", {"hidden": (3, 0)}, "hidden widths"),
         ("mlp", {"image_size": 0}, "image_size"),
@@ -196,6 +196,8 @@ def test_mlp_without_hidden_layers_is_linear():
         ("mlp", {"channels": 0}, "channels must be at least 1"),
         ("resnet", {"widths": ()}, "widths"),
         ("resnet", {"blocks": 0}, "blocks"),
+        ("lenet", {"maps": (6,)}, "LeNet has two convolutions"),
+        ("lenet", {"hidden": (120, 0)}, "all widths are at least 1"),
     ],
 )
 def test_bad_options_are_said(name, options, message):
