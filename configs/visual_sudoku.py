@@ -27,6 +27,7 @@ VARIANTS = {
     "size4": "4x4 boards of 6 givens, all 10 empty cells labelled",
 }
 
+RESNET = {"name": "resnet", "widths": (16, 32, 64), "blocks": (0, 1, 1), "stem": 5, "pool": 2}
 BELIEF_PROPAGATION = {"name": "belief_propagation", "rounds": 3, "damping": 0.5}
 
 
@@ -58,7 +59,7 @@ def get_config(variant: str = "default") -> ml_collections.ConfigDict:
         }
     )
     config.encoder = ml_collections.ConfigDict(
-        {"name": "resnet" if variant == "resnet" else "lenet"}
+        dict(RESNET) if variant == "resnet" else {"name": "lenet"}
     )
     # In pixels, degrees, as a fraction, and columns a row.
     config.augmentation = ml_collections.ConfigDict(
@@ -85,7 +86,7 @@ def get_config(variant: str = "default") -> ml_collections.ConfigDict:
     config.train = ml_collections.ConfigDict(
         {
             "batch_size": 8,
-            "epochs": 6,
+            "epochs": 4 if variant.startswith("gumbel_bits") else 6,
             "eval_batch_size": 100,
             "eval_every_epochs": 1,
             "checkpoint_every_steps": 0,
