@@ -19,7 +19,6 @@ VARIANTS = {
     "resnet": "the same with a small residual net",
     "score_function": "LeNet, the likelihood from samples",
     "top1": "LeNet, the likeliest formula of the value alone",
-    "top3": "LeNet, the three likeliest formulas of the value",
 }
 
 RESNET = {"name": "resnet", "widths": (16, 32, 64), "blocks": (0, 1, 1), "stem": 5, "pool": 2}
@@ -27,7 +26,6 @@ RESNET = {"name": "resnet", "widths": (16, 32, 64), "blocks": (0, 1, 1), "stem":
 ESTIMATORS = {
     "score_function": {"name": "score_function", "samples": 64},
     "top1": {"name": "top_k_assignments", "k": 1},
-    "top3": {"name": "top_k_assignments", "k": 3},
 }
 
 

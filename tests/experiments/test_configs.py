@@ -51,6 +51,7 @@ def _few_images(config):
 
 def _few_boards(config):
     config.data.update({"boards": 4, "validation_boards": 2, "test_boards": 2})
+    config.data.update({"size": 4, "givens": 6, "labelled": min(8, config.data.labelled)})
     config.data.validation_images = DRAWN // 2
 
 

@@ -29,6 +29,7 @@ def random_formula(rng: np.random.Generator, variables: int, clauses: int) -> np
             return (scopes + 1) * rng.choice([-1, 1], scopes.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("variables", "formulas"), [(24, 60)])
 def test_random_3_cnf_near_the_threshold(variables, formulas):
     rng = np.random.default_rng(0)

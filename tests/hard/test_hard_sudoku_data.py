@@ -26,7 +26,7 @@ COLLECTIONS = {
     [
         ("puzzles2_17_clue.txt.gz", 8192),
         pytest.param("puzzles2_17_clue.txt.gz", None, marks=pytest.mark.slow),
-        ("puzzles3_magictour_top1465.txt.gz", None),
+        pytest.param("puzzles3_magictour_top1465.txt.gz", None, marks=pytest.mark.slow),
     ],
 )
 def test_every_puzzle_has_exactly_one_solution(name, most):

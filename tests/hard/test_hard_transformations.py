@@ -202,6 +202,7 @@ def run_python(code: str, **environment: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_with_x64_on(wanted):
     found = run_python(
         """
@@ -213,6 +214,7 @@ print(json.dumps(t.facts(t.reason(*t.instances()))))
     assert found == as_json(wanted)
 
 
+@pytest.mark.slow
 def test_on_several_devices(wanted):
     sharded, alone = run_python(
         """

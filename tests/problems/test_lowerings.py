@@ -92,6 +92,7 @@ def test_total_and_support(name, monkeypatch):
             )
 
 
+@pytest.mark.slow
 def test_the_gradient_of_the_log_total_is_the_marginals(monkeypatch):
     monkeypatch.setattr(chain_lowering, "MAX_UNROLLED", 3)  # scans
     monkeypatch.setattr(subsets_lowering, "MAX_DENSE", 2)

@@ -36,6 +36,7 @@ def test_what_a_user_writes():
     assert int(total) == len(wanted)
 
 
+@pytest.mark.slow
 def test_every_arity_is_pruned_exactly():
     rng = np.random.default_rng(0)
     problem = ns.Problem()

@@ -76,6 +76,7 @@ def test_folded_contractions_and_their_derivatives(name):
     np.testing.assert_allclose(alone, by_a, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_folded_contraction_under_vmap_and_twice_differentiated():
     a, b = operands("max_times", 2)
     some = jnp.stack([a, a[:, ::-1]]), jnp.stack([b, b + 1])

@@ -101,7 +101,7 @@ def agree(model, evidence, *, infer=ns.marginals):
 @pytest.mark.parametrize(
     ("name", "evidence"),
     [
-        ("asia", {"asia": "yes", "dysp": "yes"}),
+        pytest.param("asia", {"asia": "yes", "dysp": "yes"}, marks=pytest.mark.slow),
         ("cancer", {"Xray": "positive"}),
         ("survey", {"T": "train"}),
         pytest.param("alarm", {"HRBP": "HIGH", "PRESS": "NORMAL"}, marks=pytest.mark.slow),
@@ -116,6 +116,7 @@ def test_random_networks_with_certain_rows_and_values_alone(seed):
     agree(random_model(seed), {})
 
 
+@pytest.mark.slow
 def test_belief_propagation_is_exact_on_a_polytree():
     def infer(network, weights):
         return ns.belief_propagation(network, weights).marginals

@@ -204,6 +204,7 @@ def test_short_additions_against_enumeration(digits):
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_long_addition_trains_and_has_the_marginals_of_forward_backward():
     digits = 100
     network = chains.addition(digits)

@@ -99,6 +99,7 @@ def test_batches_domains_impossible_instances_and_other_semirings():
         assert chi_square(drawn[n], within, probability) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_long_chain_satisfies_every_constraint():
     network = chains.addition(64)
     weights = jax.random.normal(jax.random.key(0), network.mask.shape)

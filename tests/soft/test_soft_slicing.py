@@ -54,6 +54,7 @@ def test_slices_add_up_to_the_whole(semiring, levelled):
     np.testing.assert_allclose(found_support, support.astype(float), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_and_queries_of_slices():
     weights = np.random.default_rng(1).normal(size=NETWORK.mask.shape).astype(np.float32)
 
