@@ -29,6 +29,12 @@ from neurosym.soft.belief_propagation import Beliefs, belief_propagation
 from neurosym.soft.k_best import BestSolutions, k_best
 
 
+_WIDTH = 64
+"""Nodes that an enumeration propagates at once. Training batches are small and evidence leaves little
+to search: a wide pool would mostly propagate nothing (8 sudokus: 18 ms in the default one, 1 in
+this)."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class NetworkReasoner:
     """Exact and approximate inference, search and propagation over one network.
@@ -120,7 +126,11 @@ class NetworkReasoner:
           node_limit: nodes that the search may take; what it found by then is not complete.
         """
         found = search.solve(
-            self.network, self.allowed(evidence), solutions=limit + 1, node_limit=node_limit
+            self.network,
+            self.allowed(evidence),
+            solutions=limit + 1,
+            node_limit=node_limit,
+            width=_WIDTH,
         )
         ended = (found.status == search.SearchStatus.SOLVED) | (
             found.status == search.SearchStatus.UNSATISFIABLE

@@ -139,7 +139,7 @@ class _Messages:
         assert coordinates is not None
         lattice = self.lattice
         rows = jnp.split(weights, np.cumsum(lattice.chain.sizes)[:-1])
-        scales = [jax.lax.stop_gradient(x) for x in _scales(rows, lattice.columns)]
+        scales, whole = jax.lax.stop_gradient(_scales(rows, lattice.columns))
         # Twice where: an impossible value has derivative zero.
         there = weights != self.semiring.zero
         shift = jnp.concatenate(scales)
@@ -149,7 +149,6 @@ class _Messages:
         found = _layer(jnp.concatenate(_supports(lattice, parts, _real_sum)))
         possible = _possible(lattice, there)
         least = float(jnp.finfo(weights.dtype).tiny)
-        whole = _whole(lattice, scales)  # of every assignment
         decoded = coordinates.decode(jnp.where(possible & (found > least), found, least))
         fast = jnp.where(possible, decoded + whole - shift, self.semiring.zero)
         first = lattice.chain.sizes[0]
@@ -174,11 +173,17 @@ class _Messages:
         return jnp.moveaxis(found, 0, 1).reshape(count, -1)[:, :batch]
 
 
-def _scales(rows: Sequence[jax.Array], columns: tuple[np.ndarray, ...] | None) -> list[jax.Array]:
-    """What is subtracted from each weight ``[D_k, B]``: a number of its row, one of its column."""
+def _scales(
+    rows: Sequence[jax.Array], columns: tuple[np.ndarray, ...] | None
+) -> tuple[list[jax.Array], jax.Array]:
+    """What is subtracted from each weight ``[D_k, B]``, and from every assignment ``[B]``.
+
+    That is a number of its row, and one of its column, which every assignment has once.
+    """
     highest = [_finite(jnp.max(x, 0)) for x in rows]
     if columns is None:
-        return [jnp.broadcast_to(h, x.shape) for h, x in zip(highest, rows, strict=True)]
+        scales = [jnp.broadcast_to(h, x.shape) for h, x in zip(highest, rows, strict=True)]
+        return scales, functools.reduce(jnp.add, highest)
     count = len(rows)
     heights = jnp.zeros((count, *rows[0].shape[1:]), rows[0].dtype)
     for sweep in range(SWEEPS):
@@ -196,21 +201,8 @@ def _scales(rows: Sequence[jax.Array], columns: tuple[np.ndarray, ...] | None) -
                 else jnp.maximum(best, (x - h)[np.argsort(place)])
             )
         heights = _finite(best)
-    return [h + heights[place] for h, place in zip(highest, columns, strict=True)]
-
-
-def _whole(lattice: SetLattice, scales: Sequence[jax.Array]) -> jax.Array:
-    """The sum of the scales along any assignment, ``[B]``."""
-    if lattice.columns is None:
-        return functools.reduce(jnp.add, [x[0] for x in scales])
-    # One assignment: each scale is a row's number and a column's.
-    return functools.reduce(
-        jnp.add,
-        [
-            x[int(np.flatnonzero(place == k)[0])]
-            for k, (x, place) in enumerate(zip(scales, lattice.columns, strict=True))
-        ],
-    )
+    scales = [h + heights[place] for h, place in zip(highest, columns, strict=True)]
+    return scales, functools.reduce(jnp.add, highest) + jnp.sum(heights, 0)
 
 
 def _finite(x: jax.Array) -> jax.Array:
