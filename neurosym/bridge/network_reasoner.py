@@ -28,11 +28,10 @@ from neurosym.soft import inference
 from neurosym.soft.belief_propagation import Beliefs, belief_propagation
 from neurosym.soft.k_best import BestSolutions, k_best
 
-
 _WIDTH = 64
-"""Nodes that an enumeration propagates at once. Training batches are small and evidence leaves little
-to search: a wide pool would mostly propagate nothing (8 sudokus: 18 ms in the default one, 1 in
-this)."""
+"""Nodes that an enumeration propagates at once. Training batches are small and evidence leaves
+little to search: a wide pool would mostly propagate nothing (8 sudokus: 18 ms in the default one,
+1 in this)."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -149,7 +149,7 @@ class _Messages:
         found = _layer(jnp.concatenate(_supports(lattice, parts, _real_sum)))
         possible = _possible(lattice, there)
         least = float(jnp.finfo(weights.dtype).tiny)
-        decoded = coordinates.decode(jnp.where(possible & (found > least), found, least))
+        decoded = coordinates.decode(jnp.where(possible & ~(found <= least), found, least))
         fast = jnp.where(possible, decoded + whole - shift, self.semiring.zero)
         first = lattice.chain.sizes[0]
         total = jnp.sum(found[:first] * encoded[:first], 0)
