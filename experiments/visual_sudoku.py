@@ -195,8 +195,11 @@ class VisualSudoku:
         right = (solved == boards.solution).all(-1)
         read = np.take_along_axis(logits.argmax(-1), boards.position, 1) + 1
         corrected = (read != np.take_along_axis(solved, boards.position, 1)).any(-1)
-        # Mistakes first, then what the rules put right.
-        chosen = np.lexsort((~corrected, right))[:SHOWN]
+        # Mistakes first, half of the places at most; then what the rules put right.
+        mistakes = np.flatnonzero(~right)[: SHOWN // 2]
+        others = np.flatnonzero(right)
+        others = others[np.argsort(~corrected[others], kind="stable")]
+        chosen = np.concatenate([mistakes, others])[:SHOWN]
         grid = ns.plots.visual_boards(
             pool.images[boards.image[chosen]],
             boards.position[chosen],
