@@ -75,7 +75,6 @@ def estimator_comparison(
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_formatter(FuncFormatter(_ratio))
     right.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    right.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     _legend(left, figure)
     figure.suptitle(title, x=0.02, ha="left", size=13, weight="bold", color=INK)
     figure.text(0.02, 0.02, caption, size=9, color=QUIET)

@@ -259,9 +259,9 @@ def train(name: str, steps: int, seed: int) -> dict[str, float]:
 def table_of(report: dict[str, Any]) -> Table:
     """One row a contender and problem."""
     table = Table(title="Estimators against the exact gradient")
-    table.add_column("estimator")
+    table.add_column("estimator", no_wrap=True)
     for heading in ("problem", "bias", "variance", "cosine", "zero", "ms a step", "sums", "digits"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     trained = report["training"]["estimators"]
     for problem, rows in report["problems"].items():
         for name, row in rows.items():
@@ -324,7 +324,7 @@ def main() -> None:
         f"{BATCH}; accuracy of sums after {steps:,} steps on 8x8 digits",
     )
     report["picture"] = str(picture)
-    console.print(table_of(report))
+    console.print(table_of(report), width=max(console.width, 100))
     print(json.dumps(rounded(report), indent=2))
 
 

@@ -250,6 +250,19 @@ def test_predict_reads_pictures(tmp_path, marked_task):
         task.predict(model, paths[:1])
 
 
+@pytest.mark.slow
+def test_four_digits_come_near_their_figure_in_four_epochs(tmp_path):
+    try:
+        ns.datasets.mnist()
+    except ns.datasets.MissingDataError as error:
+        pytest.skip(f"MNIST is not here: {error}")
+    config = get_config("mnist_addition", "n4")
+    config.train.epochs = 4
+    config.data.regroupings = 20
+    result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
+    assert result.metrics["sum_accuracy"] >= 0.8
+
+
 def test_bad_configs():
     with pytest.raises(ValueError, match="digits or mnist, not 'letters'"):
         DigitAddition(small_config(dataset="letters"))

@@ -13,6 +13,8 @@ from flax import nnx
 
 import neurosym as ns
 from experiments.visual_sudoku import SPLITS, Images, VisualSudoku, make_sudokus
+from neurosym.training import SilentProgress
+from neurosym.training import train as run_training
 
 ROOT = Path(__file__).parents[2]
 
@@ -281,3 +283,25 @@ def test_bad_data_fields(data, message):
         config.data.update(data)
     with pytest.raises(ValueError, match=message):
         VisualSudoku(config)
+
+
+@pytest.fixture
+def mnist_or_skip():
+    try:
+        ns.datasets.mnist()
+    except ns.datasets.MissingDataError as error:
+        pytest.skip(f"MNIST is not here: {error}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variant", "boards", "least"),
+    [("default", 4000, 0.85), ("gumbel_bits20", 6000, 0.85), ("size4", 4000, 0.95)],
+)
+def test_comes_near_its_figure_in_one_epoch(variant, boards, least, mnist_or_skip, tmp_path):
+    config = get_config(variant)
+    config.data.update({"boards": boards, "validation_boards": 100, "test_boards": 500})
+    config.train.epochs = 1
+    result = run_training(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
+    assert result.metrics["board_accuracy"] >= least
+    assert result.metrics["board_accuracy"] > result.metrics["board_accuracy_independent"]
