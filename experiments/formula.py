@@ -106,8 +106,8 @@ class Formula:
         self._lengths = jnp.asarray([length for length, _ in self.circuit.answers])
         options = config.estimator.to_dict()
         reasoner = ns.bridge.CircuitReasoner(self.circuit)
-        self.estimator = ns.bridge.make_estimator(options.pop("name"), reasoner, **options)
-        self.temperature = ns.bridge.make_schedule(**config.temperature)
+        self.estimator = ns.bridge.make_estimator(options.pop("name", ""), reasoner, **options)
+        self.temperature = ns.bridge.make_schedule(**{"name": "", **config.temperature})
         self.augmentation = ns.encoders.make_augmentation(
             config.get("augmentation"), background=-MEAN / DEVIATION
         )
@@ -140,8 +140,10 @@ class Formula:
             "length": drawn.lengths,
             "root": np.asarray(roots, np.int32),
         }
+        mean_length = drawn.lengths.mean() if count else 1.0
         return Split(
-            examples=jax.tree.map(jnp.asarray, examples), shared={"images": jnp.asarray(images)}
+            examples=jax.tree.map(jnp.asarray, examples),
+            shared={"images": jnp.asarray(images), "mean_length": jnp.float32(mean_length)},
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
@@ -154,7 +156,8 @@ class Formula:
     def batch(self, examples: dict[str, Array], shared: dict[str, Array]) -> dict[str, Array]:
         """Images ``float32[B, 7, H, W]``, lengths and roots ``int32[B]``; symbols, to judge by."""
         images = _normalise(shared["images"][examples["index"]])
-        return {"images": images, **{k: examples[k] for k in ("length", "root", "symbols")}}
+        given = {name: examples[name] for name in ("length", "root", "symbols")}
+        return {"images": images, "mean_length": shared["mean_length"], **given}
 
     def loss(
         self, model: Any, batch: dict[str, Array], *, key: Array, step: Array
@@ -178,8 +181,9 @@ class Formula:
     def evaluate(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Whether the likeliest value is right, and the share of symbols read right.
 
-        The symbols of a formula are read each by itself, among those of the slot's kind; the share
-        is that within a formula.
+        The symbols of a formula are read each by itself, among those of the slot's kind. Those that
+        are right are counted in units of the split's mean length, so that the mean over its
+        formulas is the share of all symbols.
         """
         log_weights = jax.nn.log_softmax(slot_logits(model, batch["images"]))
         answers = self._answers(log_weights, batch["length"])
@@ -189,7 +193,7 @@ class Formula:
         likelihood = jnp.take_along_axis(answers, batch["root"][:, None], 1)[:, 0]
         return {
             "result_accuracy": right.astype(jnp.float32),
-            "symbol_accuracy": (same & shown).sum(1) / batch["length"],
+            "symbol_accuracy": (same & shown).sum(1) / batch["mean_length"],
             "loss": -jnp.maximum(likelihood, -ns.losses.IMPOSSIBLE),
         }
 
@@ -232,7 +236,7 @@ class Formula:
             )
         images = np.zeros((1, SLOTS, *SHAPE), np.uint8)
         for slot, path in enumerate(paths):
-            images[0, slot] = ns.datasets.load_image(path, SHAPE, ink_box=1.0)
+            images[0, slot] = ns.datasets.load_image(path, SHAPE, ink_box=1.0, centred="box")
         log_weights = self._log_weights(model, images)
         answers = np.asarray(self._answers(log_weights, jnp.asarray([length])))[0]
         likeliest = int(answers.argmax())

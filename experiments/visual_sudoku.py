@@ -77,9 +77,11 @@ class VisualSudoku:
         self.network = ns.puzzles.sudoku_problem(self.size).compile()
         reasoner = ns.bridge.NetworkReasoner(self.network)
         options = config.estimator.to_dict()
-        self.estimator = ns.bridge.make_estimator(options.pop("name"), reasoner, **options)
-        self.temperature = ns.bridge.make_schedule(**config.temperature)
+        self.estimator = ns.bridge.make_estimator(options.pop("name", ""), reasoner, **options)
+        self.temperature = ns.bridge.make_schedule(**{"name": "", **config.temperature})
         self.node_limit = int(config.decoder.node_limit)
+        if self.node_limit < 1:
+            raise ValueError(f"config.decoder.node_limit is at least 1, not {self.node_limit}")
         self.augmentation = ns.encoders.make_augmentation(
             config.get("augmentation"),
             background=-ns.datasets.MNIST_MEAN / ns.datasets.MNIST_DEVIATION,
@@ -88,20 +90,22 @@ class VisualSudoku:
     @functools.cached_property
     def boards(self) -> dict[str, Boards]:
         """The boards of every split, from the cache or made now."""
+        images = self.images  # what is wrong with them shows before boards are made
         data = self.config.data
         counts = (data.boards, data.validation_boards, data.test_boards)
         options = {"size": data.size, "givens": data.givens, "counts": counts, "seed": data.seed}
+        versions = {"boards": ns.puzzles.SUDOKU_VERSION}
         sudokus = ns.datasets.generated(
             "visual_sudoku",
             lambda: make_sudokus(**options),
             version=VERSION,
-            parameters=options,
+            parameters={**options, **versions},
         )
         result = {}
         for order, name in enumerate(SPLITS):
             random = np.random.default_rng([VERSION, data.seed, order])
             puzzles, solutions = sudokus[f"{name}_puzzles"], sudokus[f"{name}_solutions"]
-            labels = self.images[name].labels
+            labels = images[name].labels
             result[name] = _shown(puzzles, solutions, labels, data.labelled, random)
         return result
 
@@ -230,10 +234,13 @@ class VisualSudoku:
         beliefs = np.asarray(jax.nn.softmax(logits[0, position]))
         read = np.zeros(self.cells, int)
         read[position] = beliefs.argmax(-1) + 1
-        if status[0] == ns.SearchStatus.UNSATISFIABLE:
-            board = "none: no board has so many digits in these places"
+        found = bool((solved[0] > 0).all())
+        if status[0] == ns.SearchStatus.SOLVED:
+            proven = "yes"
         else:
-            board = "\n" + ns.io.format_board(solved[0])
+            proven = (
+                f"no: the search stopped at {self.node_limit:,} nodes, as with many misreadings"
+            )
         changed = [
             f"row {cell // self.size + 1} column {cell % self.size + 1}: {read[cell]} to {digit}"
             for cell, digit in enumerate(solved[0])
@@ -243,7 +250,8 @@ class VisualSudoku:
             "read": "\n" + ns.io.format_board(read),
             "least confident digit": f"{beliefs.max(-1).min():.3f}",
             "corrected by the rules": "; ".join(changed) or "nothing",
-            "board": board,
+            "board": "\n" + ns.io.format_board(solved[0]) if found else "none found",
+            "proven the likeliest": proven,
         }
 
     def _solve(
@@ -270,8 +278,9 @@ class VisualSudoku:
         """Logits float32[B, n², n], 0 in cells that are not given, of images [B, G, H, W]."""
         flat = model(images.reshape(-1, *images.shape[2:]))
         logits = flat.reshape(*images.shape[:2], self.size)
-        slots = position[:, :, None] == jnp.arange(self.cells)
-        return jnp.einsum("bgv,bgd->bvd", slots.astype(logits.dtype), logits)
+        slots = (position[:, :, None] == jnp.arange(self.cells)).astype(logits.dtype)
+        # Logits are moved, so an accelerator may not round them.
+        return jnp.einsum("bgv,bgd->bvd", slots, logits, precision=jax.lax.Precision.HIGHEST)
 
     def _observed(self, position: Array) -> Array:
         """bool[B, n²]: the cell is given."""
@@ -364,6 +373,11 @@ def _shown(
     for digit in range(1, int(np.sqrt(cells)) + 1):
         here = digits == digit
         if here.any():
+            if not (labels == digit).any():
+                raise ValueError(
+                    f"there is no image of {digit} to show on boards: too few images are left for "
+                    "this split by config.data.validation_images"
+                )
             image[here] = random.choice(np.flatnonzero(labels == digit), int(here.sum()))
     empty = random.random(puzzles.shape) + given
     chosen = np.argsort(empty, axis=1)[:, :labelled]
@@ -395,6 +409,10 @@ def _check_data_fields(data: ml_collections.ConfigDict) -> None:
             raise ValueError(f"visual sudoku needs the field config.data.{field}")
         if data[field] < least:
             raise ValueError(f"config.data.{field} must be at least {least}, not {data[field]}")
+    if data.validation_boards and not data.validation_images:
+        raise ValueError(
+            "config.data.validation_boards needs images: hold out some with validation_images"
+        )
     if data.size not in (4, 9):
         raise ValueError(f"config.data.size is 4 or 9, as MNIST has the digits, not {data.size}")
     if data.givens + data.labelled > data.size**2:

@@ -29,8 +29,8 @@ def belief_propagation(
     At a fixed point of the messages the derivative of the Bethe free energy with respect to the
     log-weights is the beliefs, since it is stationary in everything else (Yedidia, Freeman and
     Weiss 2005, https://doi.org/10.1109/TIT.2005.850085). The estimator takes them as the gradient
-    after a few rounds already, and differentiates no round. Exact on trees, once the rounds reach
-    from end to end.
+    after a few rounds already, and differentiates no round. Exact on trees without damping,
+    once the rounds reach from end to end; with damping that is approached round by round.
 
     Evidence is propagated first where the reasoner can, which loses nothing and rules out values
     that messages would need many rounds for.

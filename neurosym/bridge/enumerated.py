@@ -5,6 +5,7 @@ evidence ─▶ search (weights play no part) ─▶ few: sum over the survivors
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -107,5 +108,6 @@ def _log_sum(weights: Array, found: Enumerated) -> Array:
     total = jnp.sum(shares)
     value = jnp.where(possible, highest + jnp.log(jnp.where(possible, total, 1)), -jnp.inf)
     posterior = shares / jnp.where(possible, total, 1)
-    marginals = [posterior @ (values == v).astype(weights.dtype) for v in range(size)]
+    exactly = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+    marginals = [exactly(posterior, (values == v).astype(weights.dtype)) for v in range(size)]
     return with_gradient(value, weights, jnp.stack(marginals, axis=1))

@@ -49,7 +49,7 @@ def sum_of_gamma_noise(ones: int, *, terms: int = 10) -> Noise:
     def noise(key: Array, shape: tuple[int, ...]) -> Array:
         gamma = jax.random.gamma(key, 1 / ones, (terms, *shape), jnp.float32)
         scale = ones / jnp.arange(1, terms + 1, dtype=jnp.float32)
-        total = jnp.tensordot(scale, gamma, 1)
+        total = jnp.tensordot(scale, gamma, 1, precision=jax.lax.Precision.HIGHEST)
         return (total - math.log(terms)) / ones
 
     return noise

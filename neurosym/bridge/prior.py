@@ -44,7 +44,8 @@ def log_prior(reasoner: Reasoner, logits: Array, observed: Array | None) -> Arra
       observed: bool[V]; None for all.
 
     Returns:
-      float[V, D]; ``-inf`` for values that do not exist or cannot be.
+      float[V, D]; ``-inf`` for values that do not exist or cannot be, but 0 throughout in rows
+      that are not observed.
 
     Raises:
       ValueError: as :func:`checked`.

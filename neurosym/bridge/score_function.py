@@ -70,7 +70,7 @@ def score_function(
         mean = jnp.mean(reward)
         advantage = (reward - mean) / (samples - 1)  # (r - the mean of the others) / samples
         chosen = (drawn[..., None] == jnp.arange(fixed.shape[1])).astype(fixed.dtype)
-        slope = jnp.tensordot(advantage, chosen, 1)
+        slope = jnp.tensordot(advantage, chosen, 1, precision=jax.lax.Precision.HIGHEST)
         value = mean
         if objective == "log_probability":
             slope = slope / jnp.where(mean > 0, mean, 1)

@@ -14,6 +14,7 @@ MARGIN = 0.12
 """Of a cell, on each side: where the lines of the grid run."""
 
 _BLANK = 0.35  # Of the ink of the darkest stroke: a cell whose strokes are all fainter is blank.
+_CONTRAST = 0.1  # Of the whole range from black to white: less in the whole picture is no ink.
 _SMALLEST = 8  # Pixels of a cell's side.
 
 
@@ -64,7 +65,7 @@ def load_grid(
     given = np.zeros((rows, columns), bool)
     for row, line in enumerate(inks):
         for column, ink in enumerate(line):
-            given[row, column] = strongest > 0 and ink.max() > _BLANK * strongest
+            given[row, column] = strongest >= _CONTRAST and ink.max() > _BLANK * strongest
             if given[row, column]:
                 cropped = crop(to_ink(inside[row][column], path, ground=ground))
                 small = fit(cropped, (ink_box * shape[0], ink_box * shape[1]), shape)

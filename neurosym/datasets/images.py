@@ -22,6 +22,7 @@ def load_image(
     *,
     levels: int = 255,
     ink_box: float = MNIST_INK_BOX,
+    centred: str = "mass",
 ) -> np.ndarray:
     """Loads a picture of one symbol in the convention of MNIST.
 
@@ -36,6 +37,8 @@ def load_image(
       levels: The value of full ink: 255 for MNIST, 16 for `digits`.
       ink_box: Height and width of the ink box as a part of the result's: 20/28 for MNIST, 1 for
         `digits`, whose ink fills the whole height.
+      centred: "mass" puts the ink's centre of mass in the middle, as in MNIST; "box" the box
+        around the ink.
 
     Returns:
       uint8[H, W], 0 where there is no ink.
@@ -48,11 +51,13 @@ def load_image(
       The convention is described at http://yann.lecun.com/exdb/mnist/: digits normalised to fit a
       20x20 box, centred by centre of mass in 28x28.
     """
+    if centred not in ("mass", "box"):
+        raise ValueError(f'ink is centred by its "mass" or its "box", not {centred!r}')
     if min(shape) < 1 or not 1 <= levels <= 255 or not 0 < ink_box <= 1:
         raise ValueError(f"cannot make an image of {shape=}, {levels=}, {ink_box=}")
     ink = crop(to_ink(read_grey(Path(path)), path))
     ink = fit(ink, (ink_box * shape[0], ink_box * shape[1]), shape)
-    return np.rint(centre(ink, shape) * levels).astype(np.uint8)
+    return np.rint(centre(ink, shape, by_mass=centred == "mass") * levels).astype(np.uint8)
 
 
 def read_grey(path: Path) -> np.ndarray:
@@ -91,10 +96,11 @@ def to_ink(grey: np.ndarray, path: str | Path, *, ground: float | None = None) -
     Raises:
       ValueError: there is no ink.
     """
+    given = ground
     if ground is None:
         ground = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
     ink = np.clip(ground - grey if ground > 0.5 else grey - ground, 0, None)
-    if ink.max() < _CONTRAST:
+    if ink.max() < _CONTRAST and given is None:
         raise ValueError(
             f"there is no ink in {path}: it shows nothing that differs enough from its border"
         )
@@ -123,13 +129,16 @@ def fit(ink: np.ndarray, box: tuple[float, float], shape: tuple[int, int]) -> np
     return np.clip(result / result.max(), 0, 1)
 
 
-def centre(ink: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Puts the ink on an empty ground with its centre of mass in the middle, whole."""
+def centre(ink: np.ndarray, shape: tuple[int, int], *, by_mass: bool = True) -> np.ndarray:
+    """Puts the ink whole on an empty ground, its centre of mass or of its box in the middle."""
     corner = []
     for axis in (0, 1):
+        room = shape[axis] - ink.shape[axis]
+        if not by_mass:
+            corner.append(room // 2)
+            continue
         mass = ink.sum(axis=1 - axis)
         centre = np.arange(len(mass)) @ mass / mass.sum()
-        room = shape[axis] - ink.shape[axis]
         corner.append(int(np.clip(round(shape[axis] * _MIDDLE - 0.5 - centre), 0, room)))
     result = np.zeros(shape)
     top, left = corner

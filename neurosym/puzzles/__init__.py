@@ -8,6 +8,7 @@ from neurosym.puzzles.magic import MAGIC, magic_problem
 from neurosym.puzzles.puzzle import Instances, Layout, Puzzle
 from neurosym.puzzles.queens import QUEENS, queens_problem
 from neurosym.puzzles.sudoku import SUDOKU, sudoku_masks, sudoku_problem
+from neurosym.puzzles.sudoku_boards import VERSION as SUDOKU_VERSION
 from neurosym.puzzles.sudoku_boards import random_sudokus
 from neurosym.puzzles.sudoku_symmetry import sudoku_fingerprints
 
@@ -16,6 +17,7 @@ PUZZLES = {puzzle.name: puzzle for puzzle in (SUDOKU, QUEENS, LATIN, MAGIC)}
 
 __all__ = [
     "PUZZLES",
+    "SUDOKU_VERSION",
     "Instances",
     "Layout",
     "Puzzle",

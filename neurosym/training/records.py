@@ -9,6 +9,7 @@ config that was changed has another key.
 import dataclasses
 import hashlib
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,15 @@ def record_run(
         "result": dataclasses.asdict(result),
         "config": config.to_dict(),
     }
+    for other in path.parent.glob(f"*-{key}-seed{result.seed}.json"):
+        if other != path:
+            raise ValueError(
+                f"{other} holds this config and seed already, under another name of the variant"
+            )
     if path.exists():
-        differing = _differences(_read(path), json.loads(json.dumps(record)))
+        # The command may name the same config file in another way.
+        given = {**json.loads(json.dumps(record)), "command": None}
+        differing = _differences({**_read(path), "command": None}, given)
         if differing:
             raise ValueError(
                 f"{path} holds another run of the same config and seed; it differs in "
@@ -106,6 +114,10 @@ def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> 
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
             found += _differences(before, after, f"{prefix}{name}.")
-        elif before != after:
+        elif before != after and not (_is_nan(before) and _is_nan(after)):
             found.append(prefix + name)
     return found
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)

@@ -273,8 +273,10 @@ def table_of(report: dict[str, Any]) -> Table:
                 f"{row['cosine']:.3f}",
                 f"{row['share_of_zero_gradients']:.2f}",
                 f"{row['milliseconds']:.2f}",
-                f"{trained[name]['sum_accuracy']:.3f}",
-                f"{trained[name]['digit_accuracy']:.3f}",
+                *(
+                    f"{trained[name][figure]:.3f}" if problem == "addition" else ""
+                    for figure in ("sum_accuracy", "digit_accuracy")
+                ),
             )
     return table
 

@@ -50,6 +50,22 @@ def test_a_damaged_file_is_made_again(cache):
     assert generated("squares", make, version=1, parameters={})["y"][0, 0] == 3
 
 
+def test_a_flipped_byte_anywhere_is_noticed(cache):
+    def make():
+        return {"x": np.arange(3000) % 7, "y": np.ones(5)}
+
+    first = generated("flips", make, version=1, parameters={})
+    (path,) = cache.iterdir()
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        path.write_bytes(bytes(damaged))
+        again = generated("flips", make, version=1, parameters={})
+        for name, array in first.items():
+            np.testing.assert_array_equal(again[name], array)
+
+
 def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("")

@@ -10,8 +10,9 @@ Beliefs are often many orders of magnitude apart, and products of them underflow
 columns in turn, which multiplies every term by the same number where there are as many values as
 variables (Sinkhorn 1964, https://doi.org/10.1214/aoms/1177703591), brings the best assignment near
 one. Which supports are possible at all is decided apart, in bits. A support that is possible but
-below the least positive number counts as that number: it adds less than 2^-100 of the total to
-any belief. Where even the total is lost, all of it is read in the semiring itself, which is slow.
+below the least positive number counts as that number: it adds less than 2^-24 of the total to
+any belief, the rounding error of a float32. Where even the total is lost, all of it is read in the
+semiring itself, which is slow.
 """
 
 from __future__ import annotations
