@@ -12,8 +12,8 @@ def blocks():
 
 
 def test_the_examples_run_and_print_what_they_say(capsys):
-    first, second = blocks()
-    assert all(15 <= len(block.splitlines()) <= 30 for block in (first, second))
+    first, second, third = blocks()
+    assert all(10 <= len(block.splitlines()) <= 30 for block in (first, second, third))
     names = {}
     exec(compile(first, str(README), "exec"), names)
     sizes, chance, count, agrees = capsys.readouterr().out.splitlines()
@@ -29,6 +29,8 @@ def test_the_examples_run_and_print_what_they_say(capsys):
     assert abs(float(whole) - float(smaller)) < 1e-4
     assert [float(x) for x in last.strip(" []").split()] == [1, 3, 0]
     assert names["draws"].shape == (64, 4)
+    exec(compile(third, str(README), "exec"), names)
+    assert capsys.readouterr().out.strip() == "(3, 3)"
 
 
 def test_every_room_that_the_table_names_exists():

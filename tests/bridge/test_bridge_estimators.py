@@ -249,6 +249,7 @@ def test_pruned_stays_within_the_evidence_whatever_the_encoder_believes():
     )
 
 
+@pytest.mark.slow
 def test_pruned_has_value_and_gradient_of_the_inner_estimator_on_the_survivors():
     rule = bridge.within(1.0)
     estimator = bridge.pruned(reasoner(), inner=bridge.exact(reasoner()), rule=rule)

@@ -113,6 +113,7 @@ def test_columns_with_carries_give_the_likelihood_of_the_sum(digits):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_both_forms_have_one_loss_and_gradient():
     config = small_config(digits=2)
     tasks = []

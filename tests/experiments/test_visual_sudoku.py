@@ -40,6 +40,7 @@ def images_of(split, size, count=200):
 def make_task(variant="size4", **data):
     config = get_config(variant)
     config.encoder = {"name": "mlp", "hidden": (32,)}
+    config.augmentation = {}
     sizes = {"boards": 64, "validation_boards": 20, "test_boards": 20}
     config.data.update({"size": 4, "givens": 6, "labelled": 10, **sizes, **data})
     task = VisualSudoku(config)

@@ -114,6 +114,7 @@ def test_the_gradient_of_the_log_total_is_the_marginals(monkeypatch):
             np.testing.assert_allclose(g.sum(), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_that_vanish_and_weights_that_underflow():
     problem = ns.Problem()
     x = problem.variables("x", shape=(2, 2), domain=range(10))

@@ -149,6 +149,7 @@ def scaled_by_the_sum(x: jax.Array, y: jax.Array) -> jax.Array:
     return x * jnp.sum(y, axis=0)
 
 
+@pytest.mark.slow
 def test_batch_last_under_nested_maps_and_transposition():
     x = jax.random.normal(jax.random.key(0), (2, 3, 4))
     y = jax.random.normal(jax.random.key(1), (3, 5))

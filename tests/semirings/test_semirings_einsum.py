@@ -146,6 +146,7 @@ def test_log_contraction_is_exact_where_the_real_product_underflows(a, b):
         np.testing.assert_allclose(found[0], one, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_second_derivatives_of_a_log_contraction():
     with jax.enable_x64(True):
         rng = np.random.default_rng(4)

@@ -90,6 +90,7 @@ def test_contradictions_and_repetitions_are_no_proofs():
         facts(provenance, jnp.zeros((3, 2)))
 
 
+@pytest.mark.slow
 def test_only_the_k_likeliest_are_kept():
     provenance = ns.TOP_K_PROOFS(2, 3)
     log_p = jnp.log(jnp.asarray([[0.5, 0.5], [0.9, 0.1], [0.7, 0.3]]))

@@ -282,6 +282,7 @@ def test_couplings_beyond_the_range_of_ratios(coupling):
     np.testing.assert_allclose(found.log_partition, bethe, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_frustrated_loop_is_reported_and_damping_helps():
     network = free(2, 2, 2)
     potentials = ns.Potentials([[0, 1], [1, 2], [2, 0]], np.asarray([[-1.0, 1], [1, -1]]))

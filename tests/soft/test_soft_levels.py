@@ -155,6 +155,7 @@ def test_the_best_three_in_levels():
     np.testing.assert_array_equal(drawn, [solutions[n] for n in order])
 
 
+@pytest.mark.slow
 def test_derivatives_in_levels():
     problem = ns.Problem()
     x = problem.variables("x", shape=7, domain=range(3))
