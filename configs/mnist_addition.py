@@ -56,7 +56,7 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
             "regroupings": 3_000,
         }
     )
-    widths = {"maps": (32, 64), "hidden": (128,)} if augmented else {}
+    widths = {"maps": (16, 32), "hidden": (120, 84)} if augmented else {}
     config.encoder = ml_collections.ConfigDict({"name": "lenet", **widths})
     # In pixels, degrees, as a fraction, and columns a row.
     varied = {"shift": 1.0, "rotate": 10.0, "scale": 0.1, "shear": 0.1}
