@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from neurosym.plots.style import CATEGORIES, INK, QUIET, new_figure, quiet_axes, save
 
@@ -75,6 +75,7 @@ def estimator_comparison(
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_formatter(FuncFormatter(_ratio))
     right.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    right.xaxis.set_minor_formatter(NullFormatter())
     _legend(left, figure)
     figure.suptitle(title, x=0.02, ha="left", size=13, weight="bold", color=INK)
     figure.text(0.02, 0.02, caption, size=9, color=QUIET)
