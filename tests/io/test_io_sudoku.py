@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -193,9 +192,7 @@ def test_the_collections():
     }
     for name, (puzzles, clues) in counts.items():
         path = folder / f"{name}.txt.gz"
-        started = time.perf_counter()
         values = read_sudoku(path)
-        assert time.perf_counter() - started < 2.0
         assert values.shape == (puzzles, 81)
         assert set(np.unique((values > 0).sum(1)).tolist()) <= clues
         with gzip.open(path, "rt") as file:
