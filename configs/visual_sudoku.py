@@ -5,14 +5,14 @@
 
 9,000 training boards of 36 givens with one solution each, made by propagation and search; images of
 training boards from the MNIST training images (10,000 of them held out for validation), those of
-1,000 test boards from the test images. No given cell is ever labelled (the leak that Chang et al.
-2020 found in SATNet's protocol, https://arxiv.org/abs/2312.11522 for a survey of systems without).
+1,000 test boards from the test images. No given cell is ever labelled (labels of
+givens are the leak that Chang et al. found in SATNet's protocol, https://arxiv.org/abs/2312.11522).
 
 Published on other protocols: visual 9x9 without leakage, SATNet 0 (it learns the rules as well);
 AS2 99.89 % of cells (rules given). Ours: see docs/results.md.
 
-The fewer empty cells are labelled, the less is decided by the rules alone: with all 45 of them 94 %
-of the givens follow from the labels, with 20 only 3 %.
+The fewer empty cells are labelled, the less propagation of the labels decides alone: of the givens
+of 1,000 training boards 93 % with all 45 labelled, 37 % with 30 and 3 % with 20.
 """
 
 import ml_collections
