@@ -7,7 +7,7 @@ once. It knows `Task` and no task.
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ from neurosym.training.workdir import Workdir, plain_config
 
 # Seconds that a chunk of steps should take: how often progress is shown and signals are heeded.
 _CHUNK_SECONDS = 0.5
+
+# Called with the step and the validation metrics.
+OnValidation = Callable[[int, Mapping[str, float]], None]
 
 
 class NonFiniteError(RuntimeError):
@@ -62,6 +65,7 @@ def train(
     data_dir: str | None = None,
     import_roots: Sequence[Path] = (),
     progress: ProgressDisplay | None = None,
+    on_validation: OnValidation | None = None,
 ) -> Result:
     """Trains a task, or goes on where an earlier call was stopped; a finished run is only read.
 
@@ -75,6 +79,8 @@ def train(
       data_dir: where the task looks for its data.
       import_roots: see `load_task`.
       progress: who is told how it goes; None tells nobody.
+      on_validation: called after every validation, when its checkpoint is on its way, with the
+        step and the validation metrics. What it raises ends the run, which can be resumed.
 
     Returns:
       The result, as in `result.json`.
@@ -102,7 +108,7 @@ def train(
         setup = _set_up(settings, task, place)
         # From here on everything is known to fit, and files are written.
         with place.claimed(config):
-            return _Training(setup, place, progress, interrupts).complete()
+            return _Training(setup, place, progress, interrupts, on_validation).complete()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,12 +153,18 @@ class _Training:
     """One call's share of a run."""
 
     def __init__(
-        self, setup: _Setup, place: Workdir, progress: ProgressDisplay, interrupts: Interrupts
+        self,
+        setup: _Setup,
+        place: Workdir,
+        progress: ProgressDisplay,
+        interrupts: Interrupts,
+        on_validation: OnValidation | None,
     ) -> None:
         self._setup = setup
         self._place = place
         self._progress = progress
         self._interrupts = interrupts
+        self._on_validation = on_validation
         batch_size = setup.settings.train.eval_batch_size
         self._evaluator = Evaluator(setup.task, setup.anatomy, batch_size=batch_size)
         self._earlier = Record(score=None, seconds=0.0, compile_seconds=0.0)
@@ -171,7 +183,8 @@ class _Training:
                 total = self._setup.total_steps
                 self._progress.start(step, total, program.steps_per_epoch)
                 if step == total == 0 and checkpoints.latest() is None:
-                    checkpoints.save(state, self._record(self._validate(state, log)))
+                    score = self._score(self._validate(state, log))
+                    checkpoints.save(state, self._record(score))
                 while step < total:
                     state = self._epoch(state, checkpoints, log)
                     step = int(state.step)
@@ -225,11 +238,13 @@ class _Training:
                 "seconds": self._record(None).seconds,
             }
         )
-        score = None
+        metrics: dict[str, float] | None = None
         if (epoch + 1) % settings.eval_every_epochs == 0 or step == self._setup.total_steps:
-            score = self._validate(state, log)
+            metrics = self._validate(state, log)
             self._progress.update(step, {**shown, **self._figures})
-        self._save(state, checkpoints, score)
+        self._save(state, checkpoints, self._score(metrics))
+        if metrics is not None and self._on_validation is not None:
+            self._on_validation(step, metrics)
         if step < self._setup.total_steps:
             self._heed_signals(state, checkpoints)
         return state
@@ -247,8 +262,8 @@ class _Training:
             raise self._not_finite("the loss or its gradient", bad_step, checkpoints)
         return state
 
-    def _validate(self, state: TrainState, log: MetricsLog) -> float | None:
-        """Validates, logs, and returns the metric that picks the best checkpoint."""
+    def _validate(self, state: TrainState, log: MetricsLog) -> dict[str, float] | None:
+        """Validates, logs, and returns the metrics; None where there is nothing to validate on."""
         task, split = self._setup.task, self._setup.validation
         if split.size == 0:
             return None
@@ -265,7 +280,11 @@ class _Training:
             }
         )
         self._figures = {f"validation {task.metric}": metrics[task.metric]}
-        return metrics[task.metric]
+        return metrics
+
+    def _score(self, metrics: dict[str, float] | None) -> float | None:
+        """What picks the best checkpoint."""
+        return None if metrics is None else metrics[self._setup.task.metric]
 
     def _check_metrics(self, metrics: dict[str, float]) -> None:
         metric = self._setup.task.metric
