@@ -7,18 +7,23 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
+    "devices": ("Devices",),
     "epoch": ("Keys", "Program"),
     "evaluation": ("Evaluator",),
-    "interrupts": ("RunInterrupted",),
-    "loop": ("NonFiniteError", "train"),
+    "interrupts": ("RunInterrupted", "RunStopped"),
+    "loop": ("train",),
+    "member": ("NonFiniteError",),
+    "seeds": ("seed_workdir", "train_seeds"),
     "metrics": ("read_metrics",),
     "optimizer": ("make_optimizer", "make_schedule"),
+    "options": ("Options",),
     "progress": ("ConsoleProgress", "ProgressDisplay", "SilentProgress"),
-    "records": ("config_hash", "record_run"),
+    "records": ("config_hash", "curves_of", "read_record", "record_run"),
     "result": ("Result", "read_result"),
     "runs": ("Run", "evaluate_run", "load_run", "restore_best"),
     "settings": ("OptimizerSettings", "Settings", "TrainSettings"),
     "task": ("PicturingTask", "PredictingTask", "Split", "SummarisingTask", "Task", "load_task"),
+    "trainer": ("ProcessLostError",),
     "workdir": ("Workdir", "flat_fields", "plain_config"),
 }
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}

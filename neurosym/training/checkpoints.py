@@ -33,6 +33,10 @@ class Record:
     compile_seconds: float
 
 
+# Among several processes one alone reads and writes; the others never come here.
+_ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
+
+
 class Checkpoints:
     """The checkpoints of one workdir.
 
@@ -47,12 +51,15 @@ class Checkpoints:
     def __init__(self, workdir: Workdir, *, keep: int = 1, read_only: bool = False) -> None:
         self._keep = keep
         self._records: dict[int, Record] = {}
+        if not read_only:
+            workdir.checkpoints.mkdir(exist_ok=True)
         self._manager = ocp.CheckpointManager(
             Path(workdir.checkpoints).absolute(),
             options=ocp.CheckpointManagerOptions(
-                create=not read_only,
+                create=False,  # done above: Orbax leaves it to whoever names the processes
                 preservation_policy=None if read_only else _KeepLastAndBest(self),
                 enable_async_checkpointing=not read_only,
+                multiprocessing_options=_ALONE,
             ),
         )
         for step in self._manager.all_steps():

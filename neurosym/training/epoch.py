@@ -10,12 +10,17 @@ cores LeNet's forward and backward pass took 4.7 ms in a scan and 5.8 called one
 bench encoder`), so "scan" is the default; a model with a stock `lax.conv` took about 1.6 times as
 long in a scan as in a bare step (`neurosym bench training_loop`), so it wants "step" on CPU. A
 784-256-256-10 perceptron came out on either side in different runs on busy cores.
+
+Several seeds of one run are a leading axis S of everything that a step changes: the step is
+vmapped, and one program trains them all. On several devices the indices of a batch are cut, and
+everything follows from that (see `neurosym.training.devices`).
 """
 
+import copy
 import dataclasses
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +28,7 @@ import numpy as np
 import optax
 from jax import lax
 
+from neurosym.training.devices import Devices
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import PyTree, Split
 
@@ -39,7 +45,8 @@ _LAYERS_STREAM = 0x1A7E
 class Keys:
     """The random streams of a run, all from its seed.
 
-    The data key is folded with the epoch, the step key with the step.
+    The data key is folded with the epoch, the step key with the step. Of several seeds, each
+    stream has a leading axis S.
     """
 
     init: jax.Array
@@ -52,6 +59,13 @@ class Keys:
         root = jax.random.key(seed)
         return cls(*(jax.random.fold_in(root, stream) for stream in range(3)))
 
+    @classmethod
+    def stacked(cls, seeds: Sequence[int]) -> "Keys":
+        """The streams of several seeds, key[S] each."""
+        each = [cls.of(seed) for seed in seeds]
+        names = ("init", "data", "step")
+        return cls(*(jnp.stack([getattr(keys, name) for keys in each]) for name in names))
+
 
 class Program:
     """The compiled training steps of one task on one training split.
@@ -61,16 +75,18 @@ class Program:
       anatomy: the model, taken apart.
       optimizer: the optax transformation.
       split: the training data.
-      batch_size: B, at most the size of the split.
-      keys: random streams of the run.
+      batch_size: B, at most the size of the split and a multiple of the parts that devices cut.
+      keys: random streams of the run, or of S seeds that are trained together: then every array
+        of a state has a leading axis S.
       loop: "scan" or "step".
+      devices: where to compute.
 
     Attributes:
       steps_per_epoch: whole batches in the split.
-      compile_seconds: time that tracing and compiling took so far.
+      stacked: whether there is an axis of seeds.
 
     Raises:
-      ValueError: the split has fewer examples than a batch.
+      ValueError: the split has fewer examples than a batch, or devices do not divide the batch.
     """
 
     def __init__(
@@ -83,45 +99,71 @@ class Program:
         batch_size: int,
         keys: Keys,
         loop: str = "scan",
+        devices: Devices | None = None,
     ) -> None:
+        devices = devices or Devices()
         if batch_size > split.size:
             raise ValueError(
                 f"config.train.batch_size ({batch_size}) is larger than the training split "
                 f"({split.size} examples)"
             )
+        if batch_size % devices.parts:
+            raise ValueError(
+                f"config.train.batch_size ({batch_size}) is no multiple of the {devices.parts} "
+                "devices that a batch is cut into"
+            )
         self.steps_per_epoch = split.size // batch_size
-        self.compile_seconds = 0.0
-        self._anatomy = anatomy
+        self.stacked = keys.init.ndim > 0
         self._optimizer = optimizer
         self._loop = loop
-        self._data = jax.device_put((split.examples, split.shared, anatomy.constants))
-        self._keys = keys
-        self._step = jax.jit(_make_step(task, anatomy, optimizer, batch_size))
-        self._advance: Callable[..., TrainState] | None = None
-        self._permute = jax.jit(
-            lambda key, epoch: jax.random.permutation(jax.random.fold_in(key, epoch), split.size)
-        )
-        self._permutation: tuple[int, jax.Array] = (-1, self._permute(keys.data, 0))
+        self._devices = devices
+        self._data = devices.put((split.examples, split.shared, anatomy.constants))
+        self._size, self._batch_size = split.size, batch_size
+        step = _make_step(task, anatomy, optimizer)
+        self._step = jax.vmap(step, in_axes=(0, 0, None, None, None, 0)) if self.stacked else step
+        self._permute = jax.jit(self._permutations)
+        self._compilation = _Compilation()
+        self._keys, self._step_key = keys, devices.put(keys.step)
+        self._permutation = (0, self._permutation_of(0))  # the epoch and its order
+
+    @property
+    def compile_seconds(self) -> float:
+        """Time that tracing and compiling took so far."""
+        return self._compilation.seconds
+
+    def with_keys(self, keys: Keys) -> Self:
+        """The same program, compiled once for both, for other seeds: as many as before."""
+        other = copy.copy(self)
+        other._keys, other._step_key = keys, self._devices.put(keys.step)
+        other._permutation = (0, other._permutation_of(0))
+        return other
 
     def initial_state(self, params: PyTree, other: PyTree) -> TrainState:
-        """The state before the first step, with these parameters."""
-        zero = jnp.zeros((), jnp.int32)
-        state = TrainState(zero, params, other, self._optimizer.init(params), {}, zero - 1)
-        _, sums = jax.eval_shape(self._step, state, self._permutation[1], zero, *self._step_data)
-        return self.start_epoch(state._replace(sums=sums))
+        """The state before the first step, with these parameters (with an axis S if stacked)."""
+        init = jax.vmap(self._optimizer.init) if self.stacked else self._optimizer.init
+        zero = jnp.zeros(self._keys.init.shape, jnp.int32)
+        state = TrainState(zero, params, other, init(params), {}, zero - 1)
+        _, sums = jax.eval_shape(self._summands, state, self._permutation[1], 0, *self._step_data)
+        return self.placed(self.start_epoch(state._replace(sums=sums)))
+
+    def placed(self, state: TrainState) -> TrainState:
+        """The state on the devices, cut as the program wants it."""
+        return self._devices.put_state(state, stacked=self.stacked)
 
     def start_epoch(self, state: TrainState) -> TrainState:
         """The state with its sums set back to zero."""
-        return state._replace(sums={name: jnp.zeros((), jnp.float32) for name in state.sums})
+        zeros = {name: np.zeros(self._keys.init.shape, np.float32) for name in state.sums}
+        return state._replace(sums=self._devices.put_state(zeros, stacked=self.stacked))
 
     def run(self, state: TrainState, steps: int) -> TrainState:
         """Makes `steps` steps, none beyond the end of the epoch that `state` is in.
 
-        Stops early at the first step whose loss or gradient is not finite. The buffers of `state`
-        are donated: only the returned state may be used afterwards.
+        Stops early at the first step whose loss or gradient is not finite; of several seeds, when
+        that is so of all of them. The buffers of `state` are donated: only the returned state may
+        be used afterwards.
 
         Args:
-          state: where to start.
+          state: where to start; seeds that are trained together are at the same step.
           steps: how many steps.
 
         Returns:
@@ -130,65 +172,99 @@ class Program:
         Raises:
           ValueError: `steps` reaches beyond the epoch.
         """
-        start = int(state.step)
+        start = int(np.max(self._devices.fetch(state.step)))
         epoch, offset = divmod(start, self.steps_per_epoch)
         if offset + steps > self.steps_per_epoch:
             raise ValueError(f"{steps} steps from step {start} reach beyond epoch {epoch}")
         if self._permutation[0] != epoch:
-            self._permutation = (epoch, self._permute(self._keys.data, epoch))
+            self._permutation = (epoch, self._permutation_of(epoch))
         first = np.int32(start - offset)
         arguments = (self._permutation[1], first, *self._step_data)
-        advance = self._compiled(state, arguments)
+        advance = self.compiled(state)
         if self._loop == "scan":
             return advance(state, np.int32(start + steps), *arguments)
         for _ in range(steps):
             state = advance(state, *arguments)
         return state
 
+    def compiled(self, state: TrainState) -> Any:
+        """The program that advances states like `state`, as JAX compiled it."""
+        if self._compilation.program is None:
+            started = time.perf_counter()
+            arguments = (self._permutation[1], np.int32(0), *self._step_data)
+            shardings = self._devices.state_shardings(state, stacked=self.stacked)
+            run, stop = (
+                (self._run_many, (np.int32(0),))
+                if self._loop == "scan"
+                else (
+                    self._run_one,
+                    (),
+                )
+            )
+            jitted = jax.jit(run, donate_argnums=0, out_shardings=shardings)
+            self._compilation.program = jitted.lower(state, *stop, *arguments).compile()
+            self._compilation.seconds += time.perf_counter() - started
+        return self._compilation.program
+
+    def _permutation_of(self, epoch: int) -> jax.Array:
+        """The order of the examples in an epoch, int32[n] or [S, n], on every device."""
+        return self._devices.put(self._permute(self._keys.data, epoch))
+
+    def _permutations(self, key: jax.Array, epoch: jax.Array) -> jax.Array:
+        def permutation(key: jax.Array) -> jax.Array:
+            return jax.random.permutation(jax.random.fold_in(key, epoch), self._size)
+
+        return jax.vmap(permutation)(key) if self.stacked else permutation(key)
+
     @property
     def _step_data(self) -> tuple[Any, ...]:
-        return (*self._data, self._keys.step)
+        return (*self._data, self._step_key)
 
-    def _compiled(self, state: TrainState, arguments: tuple[Any, ...]) -> Callable[..., TrainState]:
-        if self._advance is None:
-            started = time.perf_counter()
-            if self._loop == "scan":
-                chunk = jax.jit(self._run_many, donate_argnums=0)
-                self._advance = chunk.lower(state, np.int32(0), *arguments).compile()
-            else:
-                single = jax.jit(self._run_one, donate_argnums=0)
-                self._advance = single.lower(state, *arguments).compile()
-            self.compile_seconds += time.perf_counter() - started
-        return self._advance
+    def _summands(
+        self, state: TrainState, permutation: jax.Array, first: jax.Array, *data: Any
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        offset = (self._step_of(state) - first) * self._batch_size
+        indices = lax.dynamic_slice_in_dim(permutation, offset, self._batch_size, axis=-1)
+        indices = self._devices.cut(indices, stacked=self.stacked)
+        return self._step(state, indices, *data)
 
     def _run_one(self, state: TrainState, *arguments: Any) -> TrainState:
-        stepped, summands = self._step(state, *arguments)
+        stepped, summands = self._summands(state, *arguments)
         sums = {name: state.sums[name] + summands[name] for name in state.sums}
         return stepped._replace(sums=sums)
 
     def _run_many(self, state: TrainState, stop: jax.Array, *arguments: Any) -> TrainState:
         return lax.while_loop(
-            lambda now: (now.step < stop) & (now.bad_step < 0),
+            lambda now: (self._step_of(now) < stop) & jnp.any(now.bad_step < 0),
             lambda now: self._run_one(now, *arguments),
             state,
         )
 
+    def _step_of(self, state: TrainState) -> jax.Array:
+        """The one step, int32[], that all seeds are at."""
+        return state.step[0] if self.stacked else state.step
+
+
+@dataclasses.dataclass
+class _Compilation:
+    """A compiled program, shared by all that differ in their keys alone."""
+
+    program: Any = None
+    seconds: float = 0.0
+
 
 def _make_step(
-    task: Any, anatomy: Anatomy, optimizer: optax.GradientTransformation, batch_size: int
+    task: Any, anatomy: Anatomy, optimizer: optax.GradientTransformation
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     def step(
         state: TrainState,
-        permutation: jax.Array,
-        epoch_start: jax.Array,
+        indices: jax.Array,
         examples: PyTree,
         shared: PyTree,
         constants: PyTree,
         step_key: jax.Array,
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         key = jax.random.fold_in(step_key, state.step)
-        offset = (state.step - epoch_start) * batch_size
-        indices = lax.dynamic_slice(permutation, (offset,), (batch_size,))
         batch = task.batch(gather(examples, indices), shared)
 
         def loss_of(params: PyTree) -> tuple[jax.Array, tuple[dict[str, jax.Array], PyTree]]:

@@ -8,7 +8,21 @@ from typing import Any, Self
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class RunInterrupted(Exception):
+class RunStopped(Exception):
+    """A run was stopped before its end; everything up to `step` is saved.
+
+    Attributes:
+      step: the step to resume from.
+    """
+
+    def __init__(self, step: int, by: str = "as asked") -> None:
+        self.step = step
+        super().__init__(
+            f"stopped {by}; saved at step {step}: run the same command again to continue"
+        )
+
+
+class RunInterrupted(RunStopped):
     """A run was stopped by a signal; everything up to `step` is saved.
 
     Attributes:
@@ -18,11 +32,7 @@ class RunInterrupted(Exception):
 
     def __init__(self, signal_number: int, step: int) -> None:
         self.signal_number = signal_number
-        self.step = step
-        name = signal.Signals(signal_number).name
-        super().__init__(
-            f"stopped by {name}; saved at step {step}: run the same command again to continue"
-        )
+        super().__init__(step, f"by {signal.Signals(signal_number).name}")
 
 
 class Interrupts:

@@ -1,9 +1,9 @@
 """Finished runs as records to keep: small files that say what was found, of what, and how.
 
 A run's folder is large and local. Its record is one JSON file, `EXPERIMENT/VARIANT-HASH-seedK.json`
-in a folder of results, with the result, the whole config and the command that gives it again. The
-hash is of the config without its seed, so that the seeds of one config stand side by side, and a
-config that was changed has another key.
+in a folder of results, with the result, the whole config, the command that gives it again, and
+curves of at most a hundred points. The hash is of the config without its seed, so that the seeds of
+one config stand side by side, and a config that was changed has another key.
 """
 
 import dataclasses
@@ -16,11 +16,26 @@ from typing import Any
 
 import ml_collections
 
-from neurosym.training.result import read_result
-from neurosym.training.workdir import Workdir, plain_config, write_json
+from neurosym.training.metrics import read_metrics
+from neurosym.training.result import Result, read_result
+from neurosym.training.workdir import Workdir, plain_config, write_text
+
+# {"train": {"step": [...], "epoch": [...], "loss": [...]}, "validation": {...}}: columns of equal
+# length for each split; None where a value was not finite.
+Curves = dict[str, dict[str, list[float | None]]]
+
+MOST_POINTS = 100
 
 _HASH_LENGTH = 10
 _NAME = re.compile(r"[A-Za-z0-9_.]+")
+_DEFAULTS = {
+    field.name: field.default
+    for field in dataclasses.fields(Result)
+    if field.default is not dataclasses.MISSING
+}
+_NUMBERS = re.compile(r"\[(?:\s*(?:-?\d[-+.\deE]*|null),?)+\s*\]")
+# What a line of `metrics.jsonl` tells of the machine and of the schedule, not of what was learnt.
+_NOT_LEARNT = ("split", "learning_rate", "grad_norm", "examples_per_second", "seconds")
 
 
 def config_hash(config: ml_collections.ConfigDict) -> str:
@@ -40,10 +55,44 @@ def config_hash(config: ml_collections.ConfigDict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
+def curves_of(records: list[dict[str, Any]], *, most: int = MOST_POINTS) -> Curves:
+    """The learning curves in the lines of a `metrics.jsonl`, thinned evenly to `most` points.
+
+    The first and the last point stay; figures are rounded to six digits.
+
+    >>> lines = [{"step": s, "epoch": s, "split": "train", "loss": 1 / s} for s in (1, 2, 3)]
+    >>> curves_of(lines, most=2)
+    {'train': {'step': [1, 3], 'epoch': [1, 3], 'loss': [1.0, 0.333333]}}
+    """
+    curves: Curves = {}
+    for split in ("train", "validation"):
+        lines = [record for record in records if record.get("split") == split]
+        names = dict.fromkeys(name for line in lines for name in line if name not in _NOT_LEARNT)
+        last, kept = len(lines) - 1, min(len(lines), most)
+        chosen = [lines[round(i * last / max(kept - 1, 1))] for i in range(kept)]
+        columns = {name: [_short(line.get(name)) for line in chosen] for name in names}
+        numbers = {
+            name: values
+            for name, values in columns.items()
+            if all(value is None or isinstance(value, int | float) for value in values)
+        }
+        if numbers:
+            curves[split] = numbers
+    return curves
+
+
 def record_run(
-    run: str | Path, folder: str | Path, *, experiment: str, variant: str, command: str
+    run: str | Path,
+    folder: str | Path,
+    *,
+    experiment: str,
+    variant: str,
+    command: str,
+    quick: bool = False,
 ) -> Path:
     """Writes the record of a finished run; one that is there already stays as it is.
+
+    Only a record from before curves were kept is completed by them.
 
     Args:
       run: the workdir of the run.
@@ -51,6 +100,7 @@ def record_run(
       experiment: the folder of its results in there.
       variant: how its file's name begins.
       command: what trains it again.
+      quick: the run had a reduced budget, and its figures are never to stand among full ones.
 
     Returns:
       The path of the record.
@@ -69,7 +119,7 @@ def record_run(
         raise ValueError(f"the run in {place.path} is not finished: it has no {place.result.name}")
     key = config_hash(config)
     path = Path(folder) / experiment / f"{variant}-{key}-seed{result.seed}.json"
-    record = {
+    record: dict[str, Any] = {
         "experiment": experiment,
         "variant": variant,
         "config_hash": key,
@@ -77,27 +127,44 @@ def record_run(
         "result": dataclasses.asdict(result),
         "config": config.to_dict(),
     }
+    if quick:
+        record["quick"] = True
+    if curves := curves_of(read_metrics(place.metrics)):
+        record["curves"] = curves
     for other in path.parent.glob(f"*-{key}-seed{result.seed}.json"):
         if other != path:
             raise ValueError(
                 f"{other} holds this config and seed already, under another name of the variant"
             )
     if path.exists():
-        # The command may name the same config file in another way.
-        given = {**json.loads(json.dumps(record)), "command": None}
-        differing = _differences({**_read(path), "command": None}, given)
+        kept, given = read_record(path), json.loads(json.dumps(record))
+        # Fields that results have got since the record was written have their defaults in it.
+        kept["result"] = {**_DEFAULTS, **kept.get("result", {})}
+        # The command may name the same config file in another way. Records from before curves were
+        # kept have none; a run whose metrics are gone has none to give.
+        ignored = {"command": None}
+        if "curves" not in kept or "curves" not in given:
+            ignored["curves"] = None
+        differing = _differences({**kept, **ignored}, {**given, **ignored})
         if differing:
             raise ValueError(
                 f"{path} holds another run of the same config and seed; it differs in "
                 f"{', '.join(differing)}. Remove it first if this one is to take its place."
             )
+        if "curves" not in kept and "curves" in given:
+            write_text(path, _text({**kept, "curves": given["curves"]}))
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, record)
+    write_text(path, _text(record))
     return path
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """The fields of a record.
+
+    Raises:
+      ValueError: the file is none.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -105,6 +172,18 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path} is not a record: it holds no fields")
     return content
+
+
+def _text(record: dict[str, Any]) -> str:
+    """JSON with lists of numbers in one line."""
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    return _NUMBERS.sub(
+        lambda match: re.sub(r"\s+", " ", match.group()).replace("[ ", "[").replace(" ]", "]"), text
+    )
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) and math.isfinite(value) else value
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

@@ -8,8 +8,6 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-import jax
-
 from neurosym.training.workdir import Workdir, write_json
 
 _PACKAGES = ("neurosym", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -26,12 +24,13 @@ class Result:
       steps: training steps made.
       best_step: the step of the best parameters.
       wall_seconds: training with validation and checkpoints, over all resumptions, compiling
-        apart.
+        apart; of seeds that were trained together, an equal share each.
       compile_seconds: compiling, likewise.
       versions: of Python and of the packages that matter.
       device: what it ran on.
       revision: the git revision of the source (of the package where that is a checkout, else of
         the working directory), "-dirty" where it was changed; None without git.
+      together: how many seeds the program trained at once.
     """
 
     metrics: dict[str, float]
@@ -44,6 +43,7 @@ class Result:
     versions: dict[str, str]
     device: str
     revision: str | None
+    together: int = 1
 
 
 def write_result(workdir: Workdir, result: Result) -> None:
@@ -81,6 +81,8 @@ def versions() -> dict[str, str]:
 
 def device() -> str:
     """The device that JAX uses, with the number of them, or of cores for a CPU."""
+    import jax  # Results are also read where nothing is computed.
+
     first = jax.devices()[0]
     if first.platform == "cpu":
         return f"cpu ({_cpu_name()}, {os.cpu_count()} cores)"

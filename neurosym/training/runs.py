@@ -106,4 +106,4 @@ def evaluate_run(run: Run, split_name: str) -> dict[str, float]:
     anatomy = Anatomy.of(run.model)
     settings = Settings.from_config(run.config)
     evaluator = Evaluator(run.task, anatomy, batch_size=settings.train.eval_batch_size)
-    return evaluator.judge(*anatomy.initial(), split, split_name)
+    return evaluator.judge(*anatomy.initial(), split, split_name)[0]

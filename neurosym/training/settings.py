@@ -6,6 +6,7 @@ Everything wrong is found here, before data are loaded or a file is written.
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ import ml_collections
 LOOPS = ("scan", "step")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "linear", "exponential")
-LOOP_FIELDS = ("task", "seed", "init_from", "train", "optimizer")
+LOOP_FIELDS = ("task", "seed", "init_from", "train", "optimizer", "sharding")
 
 # How alike a field must be to one of the loop's to be taken for a slip: "sed", "trian" and
 # "training" are, "mask" (for task) is not.
@@ -113,12 +114,16 @@ class Settings:
       init_from: workdir of a run whose parameters to start from; "" = none.
       train: see `TrainSettings`.
       optimizer: see `OptimizerSettings`.
+      sharding: how parameters are cut over several devices: pairs of a pattern that is searched in
+        their names and a mesh axis ("data") or None for each of their axes; see
+        `neurosym.training.devices.Devices`. Empty = whole on each.
     """
 
     seed: int
     init_from: str
     train: TrainSettings
     optimizer: OptimizerSettings
+    sharding: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
 
     @classmethod
     def from_config(cls, config: ml_collections.ConfigDict) -> Self:
@@ -148,6 +153,7 @@ class Settings:
             init_from=init_from,
             train=TrainSettings(**_fields(TrainSettings, config, "train")),
             optimizer=OptimizerSettings(**_fields(OptimizerSettings, config, "optimizer")),
+            sharding=_sharding(config.get("sharding", ())),
         )
 
 
@@ -160,6 +166,22 @@ def _check_names(config: ml_collections.ConfigDict) -> None:
                 f"config.{name} looks like config.{near[0]}, which is absent: correct the name, or "
                 f"set config.{near[0]} as well if config.{name} is the task's own"
             )
+
+
+def _sharding(rules: Any) -> tuple[tuple[str, tuple[str | None, ...]], ...]:
+    wrong = (
+        "config.sharding must be pairs of a pattern and a mesh axis ('data' or None) for each axis "
+        f"of the parameters that it finds, such as (('kernel', (None, 'data')),), got {rules!r}"
+    )
+    try:
+        checked = tuple((pattern, tuple(axes)) for pattern, axes in rules)
+        for pattern, axes in checked:
+            re.compile(pattern)
+            if not set(axes) <= {None, "data"}:
+                raise ValueError(wrong)
+    except (TypeError, re.error) as error:
+        raise ValueError(wrong) from error
+    return checked
 
 
 def _fields(settings: type, config: ml_collections.ConfigDict, section: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ nested dictionaries of arrays, which can be donated, carried through a compiled 
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,7 +16,7 @@ PyTree = Any
 
 
 class TrainState(NamedTuple):
-    """Everything that a step changes.
+    """Everything that a step changes; with a leading axis S where S seeds are trained together.
 
     No random key is here: the key of a step follows from the seed and the step.
     """
@@ -106,6 +107,16 @@ def named_leaves(tree: PyTree) -> dict[str, Any]:
         jax.tree_util.keystr(path, simple=True, separator="."): leaf
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
+
+
+def seed_of(tree: PyTree, index: int) -> PyTree:
+    """The arrays of one seed out of arrays with a leading axis of seeds."""
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def stack_seeds(trees: Sequence[PyTree]) -> PyTree:
+    """The arrays of several seeds with a leading axis of seeds."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def _parts(model: nnx.Module) -> tuple[Any, ...]:

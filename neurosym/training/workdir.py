@@ -42,7 +42,7 @@ class Workdir:
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line: training and validation as they went."""
+        """Training and validation as they went, one JSON object a line."""
         return self.path / "metrics.jsonl"
 
     @property

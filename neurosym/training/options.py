@@ -1,0 +1,31 @@
+"""What a caller may ask of the training loop besides a config."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from neurosym.training.progress import ProgressDisplay, SilentProgress
+
+# Called with the step and the validation metrics.
+OnValidation = Callable[[int, Mapping[str, float]], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a caller may ask of the loop besides a config: nothing that changes what is learned.
+
+    Attributes:
+      progress: who is told how it goes.
+      on_validation: called after every validation of a single run, when its checkpoint is on its
+        way, with the step and the validation metrics. What it raises ends the run, which can be
+        resumed.
+      stop_when: asked between chunks of steps; when it says True, the run is saved and
+        `RunStopped` is raised.
+      judge_test: False leaves the test split alone and writes no `result.json`.
+      profile: write a trace of a few steps to WORKDIR/profile.
+    """
+
+    progress: ProgressDisplay = dataclasses.field(default_factory=SilentProgress)
+    on_validation: OnValidation | None = None
+    stop_when: Callable[[], bool] | None = None
+    judge_test: bool = True
+    profile: bool = False

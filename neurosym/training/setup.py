@@ -1,0 +1,119 @@
+"""From settings, a task and seeds to the compiled programs and the first state of a run."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import optax
+from flax import nnx
+
+from neurosym.training.devices import Devices
+from neurosym.training.epoch import Keys, Program
+from neurosym.training.evaluation import Evaluator
+from neurosym.training.member import Member
+from neurosym.training.optimizer import make_optimizer, make_schedule
+from neurosym.training.runs import latest_step, restore_best
+from neurosym.training.settings import Settings
+from neurosym.training.state import Anatomy, TrainState, stack_seeds
+from neurosym.training.task import Split
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """Everything that a program for one or several seeds needs, checked, before a file is written.
+
+    Attributes:
+      settings: the loop's part of the config; its seed is the first one.
+      task: what is trained.
+      anatomy: the model, taken apart.
+      program: the compiled steps.
+      evaluator: judges parameters.
+      schedule: the learning rate by step.
+      validation: the split.
+      initial: the state before the first step.
+      devices: where it computes.
+    """
+
+    settings: Settings
+    task: Any
+    anatomy: Anatomy
+    program: Program
+    evaluator: Evaluator
+    schedule: optax.Schedule
+    validation: Split
+    initial: TrainState
+    devices: Devices
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.settings.train.epochs * self.program.steps_per_epoch
+
+    @property
+    def compile_seconds(self) -> float:
+        """Time that tracing and compiling took so far."""
+        return self.program.compile_seconds + self.evaluator.compile_seconds
+
+
+def set_up(
+    settings: Settings,
+    task: Any,
+    members: Sequence[Member],
+    devices: Devices,
+    *,
+    stacked: bool,
+    like: Setup | None = None,
+) -> Setup:
+    """Makes the program and the initial state of one run, or of several with an axis of seeds.
+
+    Args:
+      settings: of any of them: they differ in the seed alone.
+      task: of all.
+      members: the runs.
+      devices: where to compute.
+      stacked: whether there is an axis of seeds; else there is one member.
+      like: that of as many other seeds, whose compiled programs are used again.
+
+    Raises:
+      ValueError: the settings, the task and the devices do not go together.
+    """
+    keys = [Keys.of(member.seed) for member in members]
+    split, validation = task.split("train"), task.split("validation")
+    total_steps = settings.train.epochs * (split.size // settings.train.batch_size)
+    schedule = make_schedule(settings.optimizer, total_steps)
+    anatomies = [Anatomy.of(task.model(nnx.Rngs(key.init))) for key in keys]
+    anatomy = anatomies[0]
+    streams = Keys.stacked([member.seed for member in members]) if stacked else keys[0]
+    if like is None:
+        program = Program(
+            task,
+            anatomy,
+            make_optimizer(settings.optimizer, schedule),
+            split,
+            batch_size=settings.train.batch_size,
+            keys=streams,
+            loop=settings.train.loop,
+            devices=devices,
+        )
+        evaluator = Evaluator(
+            task,
+            anatomy,
+            batch_size=settings.train.eval_batch_size,
+            stacked=stacked,
+            devices=devices,
+        )
+    else:
+        program, evaluator = like.program.with_keys(streams), like.evaluator
+        validation = like.validation
+    models = []
+    for member, mine in zip(members, anatomies, strict=True):
+        params, other = mine.initial()
+        # A run that goes on has its own parameters; the one that it came from may be gone by then.
+        if settings.init_from and devices.first and latest_step(member.place) is None:
+            params, other = restore_best(settings.init_from, params, other)
+        models.append((params, other))
+    params, other = stack_seeds(models) if stacked else models[0]
+    initial = program.initial_state(params, other)
+    return Setup(
+        settings, task, anatomy, program, evaluator, schedule, validation, initial, devices
+    )
