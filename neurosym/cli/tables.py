@@ -1,6 +1,7 @@
 """How figures look on the terminal, and what of other libraries' chatter is left out."""
 
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,20 @@ def print_metrics(title: str, columns: Mapping[str, Mapping[str, float]]) -> Non
     for metric in metrics:
         cells = [f"{c[metric]:.4f}" if metric in c else "" for c in columns.values()]
         table.add_row(metric, *cells)
+    _console().print(table)
+
+
+def print_spread(title: str, each: Sequence[Mapping[str, float]]) -> None:
+    """Prints the mean and the sample standard deviation of each metric over several runs."""
+    table = Table(title=title, title_justify="left")
+    for name in ("metric", "mean", "sample standard deviation", "lowest", "highest"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for metric in dict.fromkeys(name for metrics in each for name in metrics):
+        values = [metrics[metric] for metrics in each if metric in metrics]
+        spread = f"{statistics.stdev(values):.4f}" if len(values) > 1 else "–"
+        figures = (statistics.fmean(values), min(values), max(values))
+        mean, low, high = (f"{figure:.4f}" for figure in figures)
+        table.add_row(metric, mean, spread, low, high)
     _console().print(table)
 
 

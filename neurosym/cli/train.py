@@ -8,11 +8,13 @@ from absl import flags
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.configs import parse_with_config
 from neurosym.cli.places import import_roots
+from neurosym.cli.processes import define_process_flags, process_options
 
 if TYPE_CHECKING:
-    from neurosym.training import Workdir
+    from neurosym.training import Options, ProgressDisplay, Workdir
 
 _CURVES = "learning_curves.png"
+EXIT_FAILURE = 1
 
 
 def _define_flags(values: flags.FlagValues) -> None:
@@ -26,6 +28,31 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
     )
+    flags.DEFINE_integer(
+        "seeds",
+        None,
+        "train so many seeds, from config.seed on, each in WORKDIR/seed_K",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "seeds_at_once",
+        None,
+        "seeds in one program; else as many as memory allows",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "devices",
+        None,
+        "devices of this host that share each batch; else one",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "profile", False, "write a trace of a few steps to WORKDIR/profile", flag_values=values
+    )
+    define_process_flags(values)
 
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
@@ -33,28 +60,60 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         raise UsageError(f"train takes flags only, got {' '.join(arguments)!r}")
     if not values.workdir:
         raise UsageError("--workdir=FOLDER is missing")
+    if values.seeds_at_once and not values.seeds:
+        raise UsageError("--seeds_at_once goes with --seeds")
+    processes = process_options(values)
     # JAX is imported only now that the command line is known to be right.
     import sys
 
     from rich.console import Console
 
-    from neurosym.cli.tables import print_metrics, quiet_logs
-    from neurosym.training import ConsoleProgress, RunInterrupted, Workdir, train
+    from neurosym.cli.runtime import join_processes, keep_compiled_programs, leave_processes
+    from neurosym.cli.tables import quiet_logs
+    from neurosym.training import ConsoleProgress, Options, ProcessLostError, RunInterrupted
 
     quiet_logs()
-    place = Workdir(Path(values.workdir))
-    progress = ConsoleProgress(Console(stderr=True))
+    keep_compiled_programs()
+    first = join_processes(processes)
+    progress = ConsoleProgress(Console(stderr=True)) if first else None
     try:
-        result = train(
-            values.config,
-            place.path,
-            data_dir=values.data_dir,
-            import_roots=import_roots(),
-            progress=progress,
-        )
+        if values.seeds:
+            options = Options(profile=values.profile)
+            if progress is not None:
+                options = Options(progress=progress, profile=values.profile)
+            _train_seeds(values, options, show=first)
+        else:
+            _train_one(values, progress, show=first)
     except RunInterrupted as interrupted:
         print(f"neurosym train: {interrupted}", file=sys.stderr)
         return 128 + interrupted.signal_number
+    except ExceptionGroup as group:
+        for error in group.exceptions:
+            print(f"neurosym train: error: {error}", file=sys.stderr)
+        return EXIT_FAILURE
+    except ProcessLostError as error:
+        print(f"neurosym train: error: {error}", file=sys.stderr)
+        # The others are gone: waiting for them to say goodbye would only end in a timeout.
+        leave_processes(EXIT_FAILURE)
+    return 0
+
+
+def _train_one(values: flags.FlagValues, progress: "ProgressDisplay | None", *, show: bool) -> None:
+    from neurosym.cli.tables import print_metrics
+    from neurosym.training import Workdir, train
+
+    place = Workdir(Path(values.workdir))
+    result = train(
+        values.config,
+        place.path,
+        data_dir=values.data_dir,
+        import_roots=import_roots(),
+        progress=progress,
+        devices=values.devices,
+        profile=values.profile,
+    )
+    if not show:
+        return
     columns = {"test": result.metrics}
     if result.validation:
         columns = {"validation": result.validation, **columns}
@@ -63,7 +122,37 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     pictures = _pictures(place, values.data_dir)
     if pictures:
         print("pictures: " + " ".join(str(path) for path in pictures))
-    return 0
+    if values.profile:
+        _say_where_the_trace_is(place.path)
+
+
+def _train_seeds(values: flags.FlagValues, options: "Options", *, show: bool) -> None:
+    from neurosym.cli.tables import print_spread
+    from neurosym.training import seed_workdir, train_seeds
+
+    results = train_seeds(
+        values.config,
+        values.workdir,
+        values.seeds,
+        at_once=values.seeds_at_once,
+        data_dir=values.data_dir,
+        import_roots=import_roots(),
+        devices=values.devices,
+        options=options,
+    )
+    if not show:
+        return
+    print_spread(f"{values.workdir}: {len(results)} seeds", [r.metrics for r in results])
+    if values.profile:
+        _say_where_the_trace_is(seed_workdir(values.workdir, results[0].seed))
+
+
+def _say_where_the_trace_is(workdir: Path) -> None:
+    folder = workdir / "profile"
+    if folder.is_dir():
+        print(f"trace: {folder} (tensorboard --logdir={workdir}, with its profiler plugin)")
+    else:
+        print("no trace: a finished run, or one of a single chunk of steps, has none to take")
 
 
 def _pictures(place: "Workdir", data_dir: str | None) -> list[Path]:
@@ -92,13 +181,19 @@ COMMAND = Command(
         "Trains the task that a config names, with data, checkpoints, metrics and the final "
         "result in the workdir. Stopped by whatever means, the same command goes on where it "
         "was; a finished run is only shown. The test split is read once, at the end, with the "
-        "parameters that were best on the validation split."
+        "parameters that were best on the validation split. Seeds and devices change where and "
+        "how fast it is computed, not what; on several hosts the same command is started on each, "
+        "with --distributed or a coordinator."
     ),
     examples=(
         "neurosym train --config=configs/digits_addition.py --workdir=runs/digits",
         "neurosym train --config=configs/mnist_addition.py:n2 --workdir=runs/add2 \\",
         "    --config.train.epochs=20 --config.seed=1",
         "neurosym train --config=my_config.py --workdir=runs/mine --config.init_from=runs/digits",
+        "neurosym train --config=configs/mnist_addition.py --workdir=runs/ten --seeds=10",
+        "neurosym train --config=configs/mnist_addition.py --workdir=runs/add --devices=8",
+        "neurosym train --config=configs/mnist_addition.py --workdir=runs/add \\",
+        "    --coordinator=host:1234 --num_processes=4 --process_id=0",
     ),
     define_flags=_define_flags,
     run=_run,

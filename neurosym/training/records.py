@@ -138,14 +138,14 @@ def record_run(
             )
     if path.exists():
         kept, given = read_record(path), json.loads(json.dumps(record))
-        # Fields that results have got since the record was written have their defaults in it.
-        kept["result"] = {**_DEFAULTS, **kept.get("result", {})}
         # The command may name the same config file in another way. Records from before curves were
         # kept have none; a run whose metrics are gone has none to give.
-        ignored = {"command": None}
+        ignored: dict[str, Any] = {"command": None}
         if "curves" not in kept or "curves" not in given:
             ignored["curves"] = None
-        differing = _differences({**kept, **ignored}, {**given, **ignored})
+        # Fields that results have got since the record was written have their defaults in it.
+        complete = {**kept, "result": {**_DEFAULTS, **kept.get("result", {})}}
+        differing = _differences({**complete, **ignored}, {**given, **ignored})
         if differing:
             raise ValueError(
                 f"{path} holds another run of the same config and seed; it differs in "

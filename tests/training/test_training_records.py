@@ -1,6 +1,7 @@
 """Records of finished runs: their keys, their content, and what is refused."""
 
 import dataclasses
+import itertools
 import json
 
 import ml_collections
@@ -93,6 +94,46 @@ def test_a_changed_field_is_in_the_command_and_the_key(runs, tmp_path, capsys):
     assert plain["config_hash"] != longer["config_hash"]
     assert "--config.train.epochs=5" in longer["command"]
     assert "epochs" not in plain["command"]
+
+
+def test_curves_are_thinned_evenly_and_keep_their_ends(runs, tmp_path, capsys):
+    place = runs("run")
+    lines = [
+        {"step": s, "epoch": s // 10, "split": "train", "loss": 1 / s, "seconds": 1.5, "rate": None}
+        for s in range(1, 1001)
+    ]
+    lines.append({"step": 9, "epoch": 1, "split": "validation", "accuracy": 0.25, "seconds": 2.0})
+    place.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["record", "--config=mine.py", "run", "--results=kept"]) == 0
+    text = (tmp_path / capsys.readouterr().out.strip()).read_text()
+    curves = json.loads(text)["curves"]
+    steps = curves["train"]["step"]
+    assert (len(steps), steps[0], steps[-1]) == (100, 1, 1000)
+    assert {b - a for a, b in itertools.pairwise(steps)} == {10, 11}
+    assert curves["train"]["loss"] == [float(f"{1 / step:.6g}") for step in steps]
+    assert curves["validation"] == {"step": [9], "epoch": [1], "accuracy": [0.25]}
+    assert not {"seconds", "split"} & curves["train"].keys()
+    assert max(map(len, text.splitlines())) > 300, "lists of numbers stand in a line"
+
+
+def test_a_run_without_a_variant_goes_by_the_default_of_its_file(runs, tmp_path, capsys):
+    config = CONFIG_FILE.replace('variant=""', 'variant="narrow"')
+    (tmp_path / "mine.py").write_text(
+        config.replace("if variant else", 'if variant != "narrow" else')
+    )
+    runs("run")
+    assert main(["record", "--config=mine.py", "run", "--results=kept"]) == 0
+    assert (
+        json.loads((tmp_path / capsys.readouterr().out.strip()).read_text())["variant"] == "narrow"
+    )
+
+
+def test_a_changed_source_is_told(runs, capsys):
+    runs("run", revision="abc-dirty")
+    runs("clean", seed=1)
+    assert main(["record", "--config=mine.py", "run", "clean", "--results=kept"]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "run ran on changed source (abc-dirty)" in warning
 
 
 def test_recording_again_changes_nothing_and_other_figures_are_refused(runs, tmp_path, capsys):

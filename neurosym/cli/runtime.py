@@ -1,0 +1,67 @@
+"""What a command sets of JAX itself before it computes; importing `neurosym` sets nothing."""
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import jax
+
+from neurosym.cli.processes import Processes
+
+# Seconds without a sign of life after which a process counts as lost.
+_HEARTBEAT_SECONDS = 30
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept between commands."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "neurosym" / "compiled"
+
+
+def keep_compiled_programs() -> None:
+    """Lets JAX keep what it compiles, unless the user has told it where, or that it should not."""
+    chosen = (
+        "JAX_COMPILATION_CACHE_DIR" in os.environ or "JAX_ENABLE_COMPILATION_CACHE" in os.environ
+    )
+    if chosen:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def join_processes(processes: Processes) -> bool:
+    """Joins the other processes of a run.
+
+    Returns:
+      Whether this is the first of them, which owns the files and speaks; True where it is alone.
+
+    Raises:
+      ValueError: they cannot be found or reached.
+    """
+    if not processes.several:
+        return True
+    try:
+        jax.distributed.initialize(
+            processes.coordinator,
+            processes.count,
+            processes.index,
+            heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
+        )
+    except (RuntimeError, ValueError) as error:
+        if processes.detect:
+            raise ValueError(
+                "--distributed found no SLURM, Open MPI or Kubernetes job around this process: "
+                f"give --coordinator, --num_processes and --process_id ({error})"
+            ) from error
+        raise ValueError(
+            f"could not join the other processes at {processes.coordinator}: {error}"
+        ) from error
+    return jax.process_index() == 0
+
+
+def leave_processes(code: int) -> NoReturn:
+    """Ends this process at once, without waiting for the others."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
