@@ -18,12 +18,18 @@ _COMMANDS = {
     "solve": ("solve", "solve puzzles, named problems and formulas, completely"),
     "show": ("show", "draw a network, a circuit or marginals"),
     "train": ("train", "train a task from a config, or resume a run"),
+    "sweep": ("sweep", "try many values of a config's fields, in parallel, and find the best"),
     "evaluate": ("evaluate", "judge a run's best model on a split"),
     "predict": ("predict", "let a run's best model read your own files"),
+    "reproduce": ("reproduce", "run what is missing of a published table, and make it"),
     "record": ("record", "keep the results of finished runs as files to commit"),
+    "results": ("results", "make the page of results from what was recorded"),
+    "tabulate": ("tabulate", "finished runs as a table, mean and deviation over seeds"),
+    "compare": ("compare", "what differs between runs: config, metrics, curves"),
     "list": ("listing", "experiments and configs, with their variants"),
     "data": ("data", "datasets: what is here, what is missing, downloads"),
     "bench": ("bench", "run a benchmark"),
+    "doctor": ("doctor", "what to paste into a bug report, and a self-check"),
     "version": ("version", "versions of neurosym and of what it stands on"),
 }
 
@@ -82,6 +88,9 @@ def _run(command: Command, arguments: list[str]) -> int:
 
 
 def _message(error: Exception, debug: bool) -> str:
+    if isinstance(error, ExceptionGroup):
+        listed = "".join(f"\n  {_message(inner, debug)}" for inner in error.exceptions)
+        return f"{error.message}:{listed}"
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"

@@ -1,7 +1,9 @@
 """What a command sets of JAX itself before it computes; importing `neurosym` sets nothing."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,6 +13,8 @@ from neurosym.cli.processes import Processes
 
 # Seconds without a sign of life after which a process counts as lost.
 _HEARTBEAT_SECONDS = 30
+
+_EXIT_FAILURE = 1
 
 
 def cache_folder() -> Path:
@@ -30,17 +34,42 @@ def keep_compiled_programs() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
-def join_processes(processes: Processes) -> bool:
-    """Joins the other processes of a run.
+@contextlib.contextmanager
+def joined(processes: Processes, command: str) -> Iterator[bool]:
+    """Joins the other processes of a run while entered.
 
-    Returns:
+    An error inside ends this process at once, after it was told: the others are waiting for this
+    one or are gone, and saying goodbye to them would only end in a timeout.
+
+    Args:
+      processes: how to find them.
+      command: what an error message begins with.
+
+    Yields:
       Whether this is the first of them, which owns the files and speaks; True where it is alone.
 
     Raises:
       ValueError: they cannot be found or reached.
     """
     if not processes.several:
-        return True
+        yield True
+        return
+    _join(processes)
+    try:
+        yield jax.process_index() == 0
+    except Exception as error:
+        leave(f"{command}: error: {error}", _EXIT_FAILURE)
+
+
+def leave(message: str, code: int) -> NoReturn:
+    """Ends this process at once with a last word: nothing that waits to be run at exit is run."""
+    print(message, file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _join(processes: Processes) -> None:
     try:
         jax.distributed.initialize(
             processes.coordinator,
@@ -57,11 +86,3 @@ def join_processes(processes: Processes) -> bool:
         raise ValueError(
             f"could not join the other processes at {processes.coordinator}: {error}"
         ) from error
-    return jax.process_index() == 0
-
-
-def leave_processes(code: int) -> NoReturn:
-    """Ends this process at once, without waiting for the others."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

@@ -53,8 +53,8 @@ def print_json(value: Any) -> None:
 
 
 def quiet_logs() -> None:
-    """Keeps the information of other libraries off the terminal; their errors stay."""
-    logging.set_verbosity(logging.ERROR)
+    """Keeps what other libraries log off the terminal: their errors are raised as well."""
+    logging.set_verbosity(logging.FATAL)
 
 
 def _console() -> Console:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from neurosym.training import Options, ProgressDisplay, Workdir
 
 _CURVES = "learning_curves.png"
-EXIT_FAILURE = 1
+_EXIT_UNWRITABLE = 2
 
 
 def _define_flags(values: flags.FlagValues) -> None:
@@ -68,33 +68,35 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
 
     from rich.console import Console
 
-    from neurosym.cli.runtime import join_processes, keep_compiled_programs, leave_processes
+    from neurosym.cli.runtime import joined, keep_compiled_programs, leave
     from neurosym.cli.tables import quiet_logs
-    from neurosym.training import ConsoleProgress, Options, ProcessLostError, RunInterrupted
+    from neurosym.training import (
+        ConsoleProgress,
+        NotSavedError,
+        Options,
+        RunInterrupted,
+        SilentProgress,
+    )
 
     quiet_logs()
     keep_compiled_programs()
-    first = join_processes(processes)
-    progress = ConsoleProgress(Console(stderr=True)) if first else None
-    try:
-        if values.seeds:
-            options = Options(profile=values.profile)
-            if progress is not None:
+    interrupted: RunInterrupted | None = None
+    with joined(processes, "neurosym train") as first:
+        progress = ConsoleProgress(Console(stderr=True)) if first else SilentProgress()
+        try:
+            if values.seeds:
                 options = Options(progress=progress, profile=values.profile)
-            _train_seeds(values, options, show=first)
-        else:
-            _train_one(values, progress, show=first)
-    except RunInterrupted as interrupted:
+                _train_seeds(values, options, show=first)
+            else:
+                _train_one(values, progress, show=first)
+        except RunInterrupted as signalled:
+            interrupted = signalled
+        except NotSavedError as error:
+            # TensorBoard's writer would try again at exit, and end in a traceback.
+            leave(f"neurosym train: error: {error}", _EXIT_UNWRITABLE)
+    if interrupted is not None:
         print(f"neurosym train: {interrupted}", file=sys.stderr)
         return 128 + interrupted.signal_number
-    except ExceptionGroup as group:
-        for error in group.exceptions:
-            print(f"neurosym train: error: {error}", file=sys.stderr)
-        return EXIT_FAILURE
-    except ProcessLostError as error:
-        print(f"neurosym train: error: {error}", file=sys.stderr)
-        # The others are gone: waiting for them to say goodbye would only end in a timeout.
-        leave_processes(EXIT_FAILURE)
     return 0
 
 

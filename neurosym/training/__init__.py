@@ -23,7 +23,7 @@ _EXPORTS = {
     "runs": ("Run", "evaluate_run", "load_run", "restore_best"),
     "settings": ("OptimizerSettings", "Settings", "TrainSettings"),
     "task": ("PicturingTask", "PredictingTask", "Split", "SummarisingTask", "Task", "load_task"),
-    "trainer": ("ProcessLostError",),
+    "trainer": ("NotSavedError", "ProcessLostError"),
     "workdir": ("Workdir", "flat_fields", "plain_config"),
 }
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -5,6 +5,8 @@ every figure is a list and every file has its twins.
 """
 
 import contextlib
+import errno
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,8 +20,10 @@ from neurosym.training.interrupts import Interrupts, RunInterrupted, RunStopped
 from neurosym.training.member import Clock, Member, NonFiniteError
 from neurosym.training.options import Options
 from neurosym.training.result import Result
+from neurosym.training.runs import latest_step
 from neurosym.training.setup import Setup
 from neurosym.training.state import TrainState, seed_of, stack_seeds
+from neurosym.training.workdir import Workdir
 
 # Seconds that a chunk of steps should take: how often progress is shown and signals are heeded.
 _CHUNK_SECONDS = 0.5
@@ -28,8 +32,33 @@ _CHUNK_SECONDS = 0.5
 _PROFILED_CHUNK = 1
 
 
+# What collectives and JAX's coordination service say when somebody is gone; their errors have no
+# type that tells.
+_LOST = re.compile(
+    r"gloo|nccl|coordination|heartbeat|unavailable|deadline|connection|aborted", re.I
+)
+
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+
+
 class ProcessLostError(RuntimeError):
     """Another process of a run over several stopped answering."""
+
+
+class NotSavedError(OSError):
+    """The workdir cannot be written: no room, no permission; what was saved before is whole."""
+
+    def __init__(self, error: OSError, place: Workdir) -> None:
+        try:
+            step = latest_step(place)
+        except (OSError, ValueError):
+            step = None
+        saved = "nothing is saved yet" if step is None else f"step {step} is saved"
+        super().__init__(
+            f"cannot write to {place.path}: {error.strerror} ({saved}). Put that right and run the "
+            "same command again to continue"
+        )
 
 
 class Trainer:
@@ -72,13 +101,18 @@ class Trainer:
                 for member in self._members:
                     stack.enter_context(member)
                 return self._complete()
-        except jax.errors.JaxRuntimeError as error:
-            if jax.process_count() == 1:
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            raise NotSavedError(error, self._members[0].place) from error
+        except (RuntimeError, ValueError) as error:
+            first_line = (str(error).splitlines() or [""])[0][:200]
+            if jax.process_count() == 1 or not _LOST.search(first_line):
                 raise
             raise ProcessLostError(
                 "another process of this run stopped answering, so this one cannot go on. What was "
                 "saved is kept: start all processes again with the same commands to continue. "
-                f"({str(error).splitlines()[0][:200]})"
+                f"({first_line})"
             ) from error
 
     def _complete(self) -> list[Result]:

@@ -127,12 +127,12 @@ def communication(compiled):
 
 def queens():
     problem = ns.Problem()
-    rows = [problem.variable(f"q{i}", range(6)) for i in range(6)]
+    rows = list(problem.variables("queen", shape=6, domain=range(6)))
     problem.add(ns.AllDifferent(rows))
     for i in range(6):
         for j in range(i + 1, 6):
             far = [(a, b) for a in range(6) for b in range(6) if abs(a - b) != j - i]
-            problem.add(ns.Table([rows[i], rows[j]], allowed=far))
+            problem.add(ns.Table((rows[i], rows[j]), far))
     return problem.compile()
 
 
@@ -154,8 +154,8 @@ def test_propagation_is_cut_without_code_of_its_own():
 
 def test_the_soft_engine_is_cut_without_code_of_its_own():
     problem = ns.Problem()
-    digits = [problem.variable(name, range(5)) for name in "abc"]
-    problem.add(sum(digits) == 6)
+    digits = problem.variables("digit", shape=3, domain=range(5))
+    problem.add(digits.sum() == 6)
     network = problem.compile()
     weights = np.random.default_rng(1).normal(size=(16, 3, 5)).astype(np.float32)
 

@@ -1,6 +1,5 @@
 """Several devices and several processes, each test in processes of its own."""
 
-import json
 import os
 import re
 import signal
@@ -12,8 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blobs_task import Blobs, get_config
 
-from neurosym.training import Workdir, read_metrics, read_result
+from neurosym.cli.main import main
+from neurosym.training import (
+    RunStopped,
+    SilentProgress,
+    Workdir,
+    read_metrics,
+    read_result,
+    train,
+)
 from neurosym.training.checkpoints import Checkpoints
 
 HERE = Path(__file__).resolve().parent
@@ -49,6 +57,16 @@ def test_on_eight_devices(tmp_path):
     )
     assert finished.returncode == 0, finished.stdout[-5000:] + finished.stderr[-2000:]
     assert re.search(r"\d+ passed", finished.stdout)
+
+
+class Heard(SilentProgress):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.said = []
+
+    def say(self, message):
+        self.said.append(message)
 
 
 def free_port():
@@ -109,26 +127,32 @@ def assert_same_model(workdir, other):
             np.testing.assert_allclose(mine[name], array, atol=5e-4, err_msg=name)
 
 
-def test_two_processes_learn_what_one_does_and_go_on_after_a_kill(tmp_path):
-    cache = tmp_path / "cache"
-    epochs = "--config.train.epochs=2"
-    with Run(cache, tmp_path / "one", 1, epochs) as alone:
-        codes, said = alone.finish()
-        assert codes == [0], said
-    with Run(cache, tmp_path / "two", 2, epochs) as both:
+def config_with(**train_fields):
+    config = get_config()
+    config.train.update(train_fields)
+    return config
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    with Run(tmp_path / "cache", tmp_path / "two", 2, "--config.train.epochs=2") as both:
         codes, said = both.finish()
         assert codes == [0, 0], said
     assert "accuracy" in said[0][0]
-    assert said[1][0] == ""  # the first speaks for all
+    assert "accuracy" not in said[1][0]  # the first speaks for all
+    config = config_with(epochs=2)
+    result = train(config, tmp_path / "one", task=Blobs(config))
     assert_same_model(tmp_path / "two", tmp_path / "one")
-    result = read_result(Workdir(tmp_path / "two"))
-    assert result.metrics == pytest.approx(read_result(Workdir(tmp_path / "one")).metrics, abs=0.02)
+    mine = read_result(Workdir(tmp_path / "two"))
+    assert mine.metrics == pytest.approx(result.metrics, abs=0.02)
     steps = [r["step"] for r in read_metrics(tmp_path / "two" / "metrics.jsonl")]
     assert steps == [12, 12, 24, 24]  # each line once, by one process
 
-    long = ("--config.train.epochs=100000", "--config.train.eval_every_epochs=1000")
+
+def test_a_killed_process_stops_the_other_with_a_word_and_the_run_goes_on(tmp_path):
+    epochs = 100_000
+    overrides = (f"--config.train.epochs={epochs}", "--config.train.eval_every_epochs=1000")
     place = Workdir(tmp_path / "long")
-    with Run(cache, place.path, 2, *long) as both:
+    with Run(tmp_path / "cache", place.path, 2, *overrides) as both:
         deadline = time.monotonic() + SECONDS
         while len(read_metrics(place.metrics)) < 3:
             assert time.monotonic() < deadline
@@ -136,22 +160,41 @@ def test_two_processes_learn_what_one_does_and_go_on_after_a_kill(tmp_path):
             time.sleep(0.1)
         both.processes[1].send_signal(signal.SIGKILL)
         codes, said = both.finish()
-    assert codes[0] not in (0, -signal.SIGKILL)
+    assert codes[0] == 1
     assert "stopped answering" in said[0][1], said[0][1]
     assert "start all processes again" in said[0][1]
     saved = arrays(place.path)[0]
     assert saved >= 12
     assert not place.result.exists()
-    with Run(cache, place.path, 2, *long) as both:
-        deadline = time.monotonic() + SECONDS
-        while read_metrics(place.metrics)[-1]["step"] <= saved + 12:
-            assert time.monotonic() < deadline
-            assert all(process.poll() is None for process in both.processes), both.finish()
-            time.sleep(0.1)
-        both.processes[1].send_signal(signal.SIGTERM)  # either may get it: both stop, saved
-        codes, said = both.finish()
-    assert codes == [143, 143], said
-    assert f"resuming from step {saved}" in said[0][1]
+    # One process goes on where two were.
+    config = config_with(epochs=epochs, eval_every_epochs=1000)
+    heard = Heard()
+    with pytest.raises(RunStopped):
+        train(
+            config,
+            place.path,
+            task=Blobs(config),
+            progress=heard,
+            stop_when=lambda: len(read_metrics(place.metrics)) > saved // 12 + 2,
+        )
+    assert f"resuming from step {saved}" in heard.said
     steps = [r["step"] for r in read_metrics(place.metrics) if r["split"] == "train"]
     assert steps == list(range(12, steps[-1] + 1, 12))
-    assert json.loads(place.config.read_text())["train"]["epochs"] == 100000
+    assert len(steps) > saved // 12
+
+
+@pytest.mark.parametrize(
+    ("flags", "wrong"),
+    [
+        (["--coordinator=localhost:1"], "several processes need --num_processes=N, --process_id=I"),
+        (["--coordinator=localhost", "--num_processes=2", "--process_id=0"], "must be HOST:PORT"),
+        (["--coordinator=a:1", "--num_processes=2", "--process_id=2"], "must be below"),
+        (["--distributed", "--process_id=0"], "leave out --coordinator"),
+        (["--seeds_at_once=2"], "goes with --seeds"),
+    ],
+)
+def test_flags_that_do_not_go_together(tmp_path, capsys, flags, wrong):
+    config = TESTS / "training" / "blobs_task.py"
+    assert main(["train", f"--config={config}", f"--workdir={tmp_path / 'w'}", *flags]) == 2
+    assert wrong in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
