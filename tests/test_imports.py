@@ -26,11 +26,13 @@ MAY_IMPORT = {
     "losses": set(),
     "encoders": set(),
     "training": set(),
+    "sweeps": {"training"},
     "datasets": set(),
     "plots": set(),
     "io": set(),
     # A puzzle knows its file format; random puzzles are made by propagation and search.
     "puzzles": {"problems", "io", "hard"},
+    "reports": {"training", "plots"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 

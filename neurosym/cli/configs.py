@@ -9,8 +9,10 @@ import difflib
 import importlib.util
 import inspect
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import ml_collections
 from absl import flags
@@ -88,7 +90,48 @@ def load_config(source: str) -> ml_collections.ConfigDict:
     return config
 
 
-def _split_off_config(arguments: list[str]) -> tuple[str | None, list[str]]:
+def default_variant(path_text: str) -> str:
+    """The variant that a config file takes where none is named; "" where it says nothing of it.
+
+    Raises:
+      ValueError: the file is missing or cannot be run.
+    """
+    get_config = getattr(_load_module(_find(path_text)), "get_config", None)
+    if not callable(get_config):
+        return ""
+    parameter = next(iter(inspect.signature(get_config).parameters.values()), None)
+    return parameter.default if parameter and isinstance(parameter.default, str) else ""
+
+
+def load_function(source: str, name: str) -> Callable[..., Any]:
+    """The function `name` of the file that "file.py" or "file.py:variant" names.
+
+    Raises:
+      ValueError: the file is missing or cannot be run, or has no such function.
+    """
+    path_text, _, _ = source.partition(":")
+    function = getattr(_load_module(_find(path_text)), name, None)
+    if not callable(function):
+        raise ValueError(f"{path_text} has no function {name}")
+    return function
+
+
+def overridden_fields(arguments: Sequence[str]) -> list[str]:
+    """The fields that a command line sets, without `config.`.
+
+    >>> overridden_fields(["--config=my.py", "--config.train.epochs=3", "--noconfig.data.final"])
+    ['train.epochs', 'data.final']
+    """
+    found = [_OVERRIDE.match(argument) for argument in arguments]
+    return [match.group(1) for match in found if match]
+
+
+def config_source(arguments: Sequence[str]) -> str:
+    """What a command line says after `--config=`; "" where it says nothing."""
+    return _split_off_config(arguments)[0] or ""
+
+
+def _split_off_config(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     source, rest = None, []
     iterator = iter(arguments)
     for argument in iterator:

@@ -1,0 +1,182 @@
+"""Finished runs as entries, read from their workdirs and from records, wherever they lie.
+
+A workdir has `config.json` and `result.json` (where several seeds share one, each seed's result
+lies in its own folder below); a record is one file that holds both
+(`neurosym.training.records`).
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_collections
+
+from neurosym.training.metrics import read_metrics
+from neurosym.training.records import Curves, config_hash, curves_of, read_record
+from neurosym.training.result import Result
+from neurosym.training.workdir import Workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One finished run.
+
+    Attributes:
+      path: its workdir, or the file of its record.
+      name: `experiment:variant` of a record, else the folder.
+      config_hash: of the config without its seed.
+      config: the whole config, nested.
+      result: what it found.
+      curves: see `neurosym.training.records`; empty where nothing was kept.
+      quick: its budget was reduced.
+    """
+
+    path: Path
+    name: str
+    config_hash: str
+    config: dict[str, Any]
+    result: Result
+    curves: Curves
+    quick: bool = False
+
+    @property
+    def seed(self) -> int:
+        """Of the run."""
+        return self.result.seed
+
+
+class Found(NamedTuple):
+    """What was found below some folders, and what could not be read, each in a sentence."""
+
+    entries: list[Entry]
+    problems: list[str]
+
+
+def find_entries(places: Iterable[str | Path]) -> Found:
+    """All finished runs at and below some places, in order of their paths.
+
+    Args:
+      places: workdirs, folders with workdirs or records somewhere below, or records themselves.
+
+    Raises:
+      ValueError: a place does not exist.
+    """
+    entries, problems, seen = [], [], set()
+    for place in map(Path, places):
+        if not place.exists():
+            raise ValueError(f"there is no {place}")
+        for path in _candidates(place):
+            if path.resolve() in seen:
+                continue
+            seen.add(path.resolve())
+            try:
+                entries.append(read_entry(path))
+            except ValueError as error:
+                problems.append(str(error))
+    return Found(entries, problems)
+
+
+def read_entry(path: str | Path) -> Entry:
+    """One finished run.
+
+    Args:
+      path: a workdir, a `result.json` in one, or a record.
+
+    Raises:
+      ValueError: there is no finished run, or its files are damaged; says which and why.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "result.json"
+        if not path.exists():
+            raise ValueError(f"{path.parent} holds no finished run: it has no {path.name}")
+    return _from_workdir(path) if path.name == "result.json" else _from_record(path)
+
+
+def _candidates(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+        return
+    for folder, folders, files in os.walk(place):
+        # Checkpoints are many files, and none of them is a result.
+        folders[:] = sorted(name for name in folders if name not in ("checkpoints", "tensorboard"))
+        for name in sorted(files):
+            if name == "result.json" or ("-seed" in name and name.endswith(".json")):
+                yield Path(folder) / name
+
+
+def _from_workdir(path: Path) -> Entry:
+    place = Workdir(path.parent)
+    result = _result(_read(path), path)
+    owner = place if place.config.exists() else Workdir(path.parent.parent)
+    if not owner.config.exists():
+        raise ValueError(f"{path} stands without the config of its run ({place.config.name})")
+    config = owner.read_config()
+    return Entry(
+        path=path.parent,
+        name=str(path.parent),
+        config_hash=config_hash(config),
+        config={**config.to_dict(), "seed": result.seed},
+        result=result,
+        curves=curves_of(read_metrics(place.metrics)),
+    )
+
+
+def _from_record(path: Path) -> Entry:
+    record = read_record(path)
+    for field, kind in (("experiment", str), ("variant", str), ("config", dict), ("result", dict)):
+        if not isinstance(record.get(field), kind):
+            raise ValueError(f"{path} is not a record: it has no {field}")
+    curves = record.get("curves", {})
+    if not isinstance(curves, dict) or not all(isinstance(x, dict) for x in curves.values()):
+        raise ValueError(f"{path} is not a record: its curves are none")
+    key = config_hash(ml_collections.ConfigDict(record["config"]))
+    if record.get("config_hash") != key:
+        raise ValueError(
+            f"{path} was changed by hand: its config has the hash {key}, and it says "
+            f"{record.get('config_hash')}"
+        )
+    return Entry(
+        path=path,
+        name=f"{record['experiment']}:{record['variant']}",
+        config_hash=key,
+        config=record["config"],
+        result=_result(record["result"], path),
+        curves=curves,
+        quick=bool(record.get("quick")),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not the result of a run: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not the result of a run: it holds no fields")
+    return content
+
+
+def _result(content: dict[str, Any], path: Path) -> Result:
+    try:
+        result = Result(**content)
+    except TypeError as error:
+        reason = str(error).removeprefix("Result.__init__() ")
+        raise ValueError(f"{path} is not the result of a run: {reason}") from error
+    for name in ("metrics", "validation"):
+        values = getattr(result, name)
+        if not isinstance(values, dict) or not all(map(_is_number, values.values())):
+            raise ValueError(f"{path} is not the result of a run: {name} must be numbers by name")
+    for name in ("wall_seconds", "compile_seconds"):
+        if not _is_number(getattr(result, name)):
+            raise ValueError(f"{path} is not the result of a run: {name} must be a number")
+    if not isinstance(result.seed, int) or isinstance(result.seed, bool):
+        raise ValueError(f"{path} is not the result of a run: seed must be an integer")
+    return result
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
