@@ -120,7 +120,9 @@ class Program:
         self._data = devices.put((split.examples, split.shared, anatomy.constants))
         self._size, self._batch_size = split.size, batch_size
         step = _make_step(task, anatomy, optimizer)
-        self._step = jax.vmap(step, in_axes=(0, 0, None, None, None, 0)) if self.stacked else step
+        if self.stacked:
+            step = jax.vmap(step, in_axes=(0, 0, None, None, None, 0))
+        self._step = jax.jit(step)  # traced once for the shapes of its sums and for the loop
         self._permute = jax.jit(self._permutations)
         self._compilation = _Compilation()
         self._keys, self._step_key = keys, devices.put(keys.step)

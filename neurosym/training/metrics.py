@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tensorboardX import SummaryWriter
-
 from neurosym.training.workdir import Workdir, write_text
 
 # Fields of a line that say where it stands and are no curves of their own.
@@ -32,7 +30,8 @@ class MetricsLog:
         keep = [r for r in read_metrics(workdir.metrics) if r["step"] <= last_step]
         write_text(workdir.metrics, "".join(json.dumps(record) + "\n" for record in keep))
         self._path = workdir.metrics
-        self._board = SummaryWriter(str(workdir.tensorboard), purge_step=last_step + 1)
+        self._folder, self._purge_step = str(workdir.tensorboard), last_step + 1
+        self._board: Any = None  # opened by the first line: importing it takes a second
 
     def __enter__(self) -> Self:
         return self
@@ -48,13 +47,18 @@ class MetricsLog:
         }
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(clean) + "\n")
+        if self._board is None:
+            from tensorboardX import SummaryWriter
+
+            self._board = SummaryWriter(self._folder, purge_step=self._purge_step)
         for key, value in clean.items():
             if key not in _PLACE and value is not None:
                 self._board.add_scalar(f"{record['split']}/{key}", value, record["step"])
 
     def close(self) -> None:
         """Writes what TensorBoard has not got yet."""
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
