@@ -118,8 +118,7 @@ def check_constraint(
     """Ties the four readings of a constraint together, by enumeration of all its assignments.
 
     - *prune* keeps exactly the values that some allowed assignment within the domains uses, which
-    is
-      the Boolean through; with ``exact=False``, it keeps at least those;
+      is the Boolean through; with ``exact=False``, it keeps at least those;
     - *total* and *support* equal sums over allowed assignments, in COUNTING and in ``semirings``;
     - the compiled relation allows what *check* allows.
 

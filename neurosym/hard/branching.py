@@ -64,6 +64,7 @@ GIVEN_ORDER = Heuristic("order", _given)
 """The first open variable in the order of declaration."""
 
 HEURISTICS = {h.name: h for h in (SMALLEST_DOMAIN, FAILURE_WEIGHTED, GIVEN_ORDER)}
+"""The heuristics by the names that the command line uses."""
 
 
 def choose_variable(score: jax.Array, open_variables: jax.Array) -> jax.Array:

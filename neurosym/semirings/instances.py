@@ -109,6 +109,7 @@ BOOLEAN = Semiring(
     selective_mul=True,
     ordered="increasing",
 )
+"""Booleans with or and and: whether there is a solution. No derivative."""
 
 COUNTING = Semiring(
     name="counting",
@@ -122,6 +123,8 @@ COUNTING = Semiring(
     star=lambda x: jnp.where(x == 0, 1, INT_LIMIT),
     ordered="increasing",
 )
+"""int32 with + and ×: how many solutions there are; 2³¹ - 1 means at least so many. No
+derivative."""
 
 REAL = Semiring(
     name="real",
@@ -146,6 +149,7 @@ REAL = Semiring(
         shifted=False,
     ),
 )
+"""Numbers with + and ×: probabilities as they are, which underflow in large problems."""
 
 LOG = Semiring(
     name="log",
@@ -170,6 +174,7 @@ LOG = Semiring(
     ),
     ordered="increasing",
 )
+"""Log-probabilities with log-add-exp and +: the default of the soft engine."""
 
 MAX_TIMES = Semiring(
     name="max_times",
@@ -190,6 +195,7 @@ MAX_TIMES = Semiring(
     selective=True,
     ordered="increasing",
 )
+"""Log-probabilities with max and +: the weight of the likeliest solution."""
 
 MIN_PLUS = Semiring(
     name="min_plus",
@@ -210,6 +216,7 @@ MIN_PLUS = Semiring(
     selective=True,
     ordered="decreasing",
 )
+"""Costs with min and +: the cost of the cheapest solution, or the shortest path."""
 
 MAX_MIN = Semiring(
     name="max_min",
@@ -231,6 +238,7 @@ MAX_MIN = Semiring(
     selective_mul=True,
     ordered="increasing",
 )
+"""Degrees in [0, 1] with max and min (Gödel): the weakest link of the strongest solution."""
 
 LUKASIEWICZ = Semiring(
     name="lukasiewicz",
@@ -251,6 +259,7 @@ LUKASIEWICZ = Semiring(
     selective=True,
     ordered="increasing",
 )
+"""Degrees in [0, 1] with max and max(0, x + y - 1)."""
 
 
 @functools.lru_cache(maxsize=256)

@@ -75,6 +75,7 @@ EXPECTATION = Semiring(
     to_log=lambda x: safe_log(x.weight),
     negate=lambda x: jax.tree.map(jnp.negative, x),
 )
+"""Elements `Expectation`: a weight, and that weight times a value, summed."""
 
 VARIANCE = Semiring(
     name="variance",
@@ -88,6 +89,7 @@ VARIANCE = Semiring(
     to_log=lambda x: safe_log(x.weight),
     negate=lambda x: jax.tree.map(jnp.negative, x),
 )
+"""Elements `Moments`: a weight, and its products with a value and its square, summed."""
 
 
 def expectation_weights(weights: jax.Array, values: jax.Array) -> Expectation:

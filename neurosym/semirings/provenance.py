@@ -58,6 +58,7 @@ ADD_MULT = Provenance(
     ordered="increasing",
     breaks="distributivity",
 )
+"""Probabilities with min(1, x + y) and ×."""
 
 NOISY_OR = Provenance(
     name="noisy_or",
@@ -74,6 +75,7 @@ NOISY_OR = Provenance(
     ordered="increasing",
     breaks="distributivity",
 )
+"""Probabilities with 1 - (1 - x)(1 - y) and ×."""
 
 
 class Proofs(NamedTuple):

@@ -146,7 +146,7 @@ class Semiring:
 
     @property
     def broken_laws(self) -> str:
-        """The laws that do not hold: none in a semiring, some in a `Provenance`."""
+        """The laws that do not hold; none in a semiring, some in a `Provenance`."""
         return ""
 
     def require_laws(self, engine: str) -> None:

@@ -43,7 +43,7 @@ class Beliefs(NamedTuple):
 
     @property
     def marginals(self) -> jax.Array:
-        """Probabilities ``float[V, D]``: each row sums to 1; all zero after a contradiction."""
+        """``float[V, D]``: probabilities; rows sum to 1, all are zero after a contradiction."""
         return jnp.exp(self.beliefs)
 
     @property
