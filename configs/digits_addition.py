@@ -8,6 +8,8 @@ Nothing is published on this set; the images and their split are fixed (1,257 to
 validate, 360 to test), and each image is used once. Ours: see docs/results.md.
 """
 
+from typing import Any
+
 import ml_collections
 
 VARIANTS = {"n1": "one digit a number (the default)", "n2": "two digits a number"}
@@ -73,3 +75,23 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
         }
     )
     return config
+
+
+def sweep(trial: Any) -> dict[str, Any]:
+    """What `neurosym sweep` varies; a softmax needs no samples, the others may be smoothed."""
+    fields = {
+        "optimizer.learning_rate": trial.suggest_float(
+            "optimizer.learning_rate", 3e-4, 3e-2, log=True
+        ),
+        "optimizer.weight_decay": trial.suggest_float(
+            "optimizer.weight_decay", 1e-3, 1.0, log=True
+        ),
+        "train.batch_size": trial.suggest_categorical("train.batch_size", [16, 32, 64]),
+    }
+    bridge = trial.suggest_categorical("bridge.name", ["softmax", "straight_through"])
+    fields["bridge.name"] = bridge
+    if bridge == "straight_through":
+        fields["bridge.straight_through.smoothing"] = trial.suggest_float(
+            "bridge.straight_through.smoothing", 0.01, 0.3, log=True
+        )
+    return fields

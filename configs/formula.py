@@ -12,6 +12,8 @@ Published there, % of results right: NGS 97.95, ISED 97.34, Scallop 96.65, A-NeS
 Ours: see docs/results.md.
 """
 
+from typing import Any
+
 import ml_collections
 
 VARIANTS = {
@@ -83,3 +85,18 @@ def get_config(variant: str = "lenet") -> ml_collections.ConfigDict:
         }
     )
     return config
+
+
+def sweep(trial: Any) -> dict[str, Any]:
+    """What `neurosym sweep` varies; how far images are shifted matters where symbols are thin."""
+    return {
+        "optimizer.learning_rate": trial.suggest_float(
+            "optimizer.learning_rate", 3e-4, 3e-2, log=True
+        ),
+        "optimizer.weight_decay": trial.suggest_float(
+            "optimizer.weight_decay", 1e-3, 1.0, log=True
+        ),
+        "train.batch_size": trial.suggest_categorical("train.batch_size", [32, 64, 128]),
+        "augmentation.shift": trial.suggest_float("augmentation.shift", 0.0, 3.0),
+        "augmentation.rotate": trial.suggest_float("augmentation.rotate", 0.0, 20.0),
+    }

@@ -15,6 +15,8 @@ is another encoder than theirs, so its figures stand apart. Those that end in ``
 10,000 images for validation, and are what to tune on.
 """
 
+from typing import Any
+
 import ml_collections
 
 VARIANTS = {
@@ -98,3 +100,20 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
         }
     )
     return config
+
+
+def sweep(trial: Any) -> dict[str, Any]:
+    """What `neurosym sweep` varies; 10,000 training images are held out to judge the trials by."""
+    return {
+        "data.final": False,
+        "optimizer.learning_rate": trial.suggest_float(
+            "optimizer.learning_rate", 3e-4, 3e-2, log=True
+        ),
+        "optimizer.weight_decay": trial.suggest_float(
+            "optimizer.weight_decay", 1e-2, 1.0, log=True
+        ),
+        "train.batch_size": trial.suggest_categorical("train.batch_size", [32, 64, 128]),
+        "optimizer.schedule": trial.suggest_categorical(
+            "optimizer.schedule", ["constant", "cosine", "linear"]
+        ),
+    }

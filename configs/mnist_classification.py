@@ -10,6 +10,8 @@ with 300 hidden units 95.3 %.
 them for validation, and are what to tune on.
 """
 
+from typing import Any
+
 import ml_collections
 
 VARIANTS = {
@@ -69,3 +71,17 @@ def get_config(variant: str = "mlp") -> ml_collections.ConfigDict:
         }
     )
     return config
+
+
+def sweep(trial: Any) -> dict[str, Any]:
+    """What `neurosym sweep` varies; 10,000 training images are held out to judge the trials by."""
+    return {
+        "data.final": False,
+        "optimizer.learning_rate": trial.suggest_float(
+            "optimizer.learning_rate", 3e-4, 3e-2, log=True
+        ),
+        "optimizer.weight_decay": trial.suggest_float(
+            "optimizer.weight_decay", 1e-2, 1.0, log=True
+        ),
+        "train.batch_size": trial.suggest_categorical("train.batch_size", [32, 64, 128]),
+    }

@@ -15,6 +15,8 @@ The fewer empty cells are labelled, the less propagation of the labels decides a
 of 1,000 training boards 93 % with all 45 labelled, 37 % with 30 and 3 % with 20.
 """
 
+from typing import Any
+
 import ml_collections
 
 VARIANTS = {
@@ -108,3 +110,17 @@ def get_config(variant: str = "default") -> ml_collections.ConfigDict:
         }
     )
     return config
+
+
+def sweep(trial: Any) -> dict[str, Any]:
+    """What `neurosym sweep` varies, for every variant."""
+    return {
+        "optimizer.learning_rate": trial.suggest_float(
+            "optimizer.learning_rate", 3e-4, 3e-2, log=True
+        ),
+        "optimizer.weight_decay": trial.suggest_float(
+            "optimizer.weight_decay", 1e-2, 1.0, log=True
+        ),
+        "train.batch_size": trial.suggest_categorical("train.batch_size", [4, 8, 16]),
+        "augmentation.rotate": trial.suggest_float("augmentation.rotate", 0.0, 16.0),
+    }

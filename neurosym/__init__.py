@@ -110,8 +110,10 @@ _MODULES = (
     "plots",
     "problems",
     "puzzles",
+    "reports",
     "semirings",
     "soft",
+    "sweeps",
     "testing",
     "training",
 )
