@@ -56,13 +56,13 @@ def get_config(variant: str = "lenet") -> ml_collections.ConfigDict:
     encoder = RESNET if variant == "resnet" else {"name": "lenet"}
     config.encoder = ml_collections.ConfigDict(encoder)
     config.augmentation = ml_collections.ConfigDict(
-        {"shift": 1.5, "rotate": 10.0, "scale": 0.1, "shear": 0.1}
+        {"shift": 1.5, "rotate": 15.0, "scale": 0.15, "shear": 0.2}
     )
     config.estimator = ml_collections.ConfigDict(ESTIMATORS.get(variant, {"name": "exact"}))
     config.temperature = ml_collections.ConfigDict({"name": "constant", "start": 1.0})
     config.train = ml_collections.ConfigDict(
         {
-            "batch_size": 64,
+            "batch_size": 16,
             "epochs": 12,
             "eval_batch_size": 200,
             "eval_every_epochs": 1,
@@ -81,7 +81,7 @@ def get_config(variant: str = "lenet") -> ml_collections.ConfigDict:
             "clip_norm": 1.0,
             "b1": 0.9,
             "b2": 0.999,
-            "weight_decay": 0.01,
+            "weight_decay": 0.1,
         }
     )
     return config

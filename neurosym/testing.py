@@ -282,11 +282,9 @@ def _through(scope: Sequence[int], allowed: Sequence[tuple], mask: np.ndarray) -
 
 
 def _boolean_through(relation: Any, mask: np.ndarray, support: Any) -> list[np.ndarray]:
-    weights = [
-        jnp.asarray(mask[i, :n]) for i, n in zip(relation.scope, relation.sizes, strict=True)
-    ]
+    weights = [mask[i, :n] for i, n in zip(relation.scope, relation.sizes, strict=True)]
     supports = support(weights)
-    return [np.asarray(w & s) for w, s in zip(weights, supports, strict=True)]
+    return [w & np.asarray(s) for w, s in zip(weights, supports, strict=True)]
 
 
 def _check_totals(
@@ -296,26 +294,33 @@ def _check_totals(
     semiring: Semiring,
     rng: np.random.Generator,
 ) -> None:
+    given: list[np.ndarray]
     if semiring.dtype == "float":
-        log_p = [jnp.log(jnp.asarray(rng.uniform(0.05, 1, n), jnp.float32)) for n in relation.sizes]
-        assert semiring.from_log is not None
-        weights = [semiring.from_log(x) for x in log_p]
+        given = [np.log(rng.uniform(0.05, 1, n)).astype(np.float32) for n in relation.sizes]
     else:
-        weights = [jnp.asarray(rng.integers(0, 4, n), jnp.int32) for n in relation.sizes]
-    rows = np.asarray(allowed, np.int64).reshape(len(allowed), len(weights))
-    factors = [w[rows[:, k]] for k, w in enumerate(weights)]
-    columns = jnp.stack(factors, 1)
-    total = semiring.sum(semiring.prod(columns, 1), 0)
-    supports = []
-    for k, size in enumerate(relation.sizes):
-        others = semiring.prod(jnp.delete(columns, k, 1), 1)
-        within = jnp.asarray(rows[:, k] == np.arange(size)[:, None])
-        counted = jnp.where(within, others, jnp.asarray(semiring.zero, others.dtype))
-        supports.append(semiring.sum(counted, 1))
+        given = [rng.integers(0, 4, n).astype(np.int32) for n in relation.sizes]
+    rows = np.asarray(allowed, np.int64).reshape(len(allowed), len(given))
+
+    # One program: the many small operations would be compiled one by one otherwise.
+    @jax.jit
+    def read_and_enumerate(given: list[jax.Array]) -> tuple[Any, Any]:
+        weights = given
+        if semiring.dtype == "float":
+            assert semiring.from_log is not None
+            weights = [semiring.from_log(x) for x in given]
+        columns = jnp.stack([w[rows[:, k]] for k, w in enumerate(weights)], 1)
+        supports = []
+        for k, size in enumerate(relation.sizes):
+            others = semiring.prod(jnp.delete(columns, k, 1), 1)
+            within = jnp.asarray(rows[:, k] == np.arange(size)[:, None])
+            counted = jnp.where(within, others, jnp.asarray(semiring.zero, others.dtype))
+            supports.append(semiring.sum(counted, 1))
+        enumerated = semiring.sum(semiring.prod(columns, 1), 0), supports
+        read = relation.total(semiring, weights), relation.support(semiring, weights)
+        return read, enumerated
+
+    (found, found_supports), (total, supports) = read_and_enumerate(given)
     message = f"{constraint!r} in {semiring.name}: "
-    # One program each: the many small operations would be compiled one by one otherwise.
-    read = jax.jit(lambda w: (relation.total(semiring, w), relation.support(semiring, w)))
-    found, found_supports = read(weights)
     np.testing.assert_allclose(found, total, rtol=1e-4, atol=1e-5, err_msg=message + "total")
     for x, y in zip(found_supports, supports, strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5, err_msg=message + "support")
@@ -324,25 +329,29 @@ def _check_totals(
 def _check_gradients(semiring: Semiring, elements: np.ndarray) -> None:
     with jax.enable_x64(True):
         x = jnp.asarray(elements, jnp.float64)
-        zeros = semiring.zeros((3,), jnp.float64)
+        step = 1e-6
         for name, function in (("sum", semiring.sum), ("prod", semiring.prod)):
 
             def reduce(x: jax.Array, function: Any = function) -> jax.Array:
                 return function(x, 0)
 
-            at_zero = jax.grad(reduce)(zeros)
-            assert bool(jnp.all(jnp.isfinite(at_zero))), (
+            # One program, for all sides of the differences.
+            @jax.jit
+            def read(x: jax.Array, reduce: Any = reduce) -> tuple[jax.Array, ...]:
+                moved = step * jnp.eye(len(x), dtype=x.dtype)
+                ahead, behind = reduce(x[:, None] + moved), reduce(x[:, None] - moved)
+                zeros = semiring.zeros((3,), x.dtype)
+                differences = (ahead - behind) / (2 * step)
+                return jax.grad(reduce)(zeros), jax.grad(reduce)(x), differences
+
+            at_zero, gradient, differences = read(x)
+            assert bool(np.isfinite(at_zero).all()), (
                 f"semiring {semiring.name}: the gradient of {name} is {at_zero} at zero"
             )
-            gradient = jax.grad(reduce)(x)
-            step = 1e-6
-            for n in range(len(x)):
-                moved = jnp.zeros_like(x).at[n].set(step)
-                difference = (reduce(x + moved) - reduce(x - moved)) / (2 * step)
-                np.testing.assert_allclose(
-                    gradient[n],
-                    difference,
-                    rtol=1e-4,
-                    atol=1e-6,
-                    err_msg=f"semiring {semiring.name}: the gradient of {name} at {elements}",
-                )
+            np.testing.assert_allclose(
+                gradient,
+                differences,
+                rtol=1e-4,
+                atol=1e-6,
+                err_msg=f"semiring {semiring.name}: the gradient of {name} at {elements}",
+            )

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
+import typing
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any
 
 from neurosym.bridge.belief_propagation import belief_propagation
@@ -68,7 +70,7 @@ ESTIMATORS: Mapping[str, Callable[..., Estimator]] = MappingProxyType(
 """What makes the estimators, by the names that configs use."""
 
 
-def make_bridge(name: str, **options: Any) -> Bridge:
+def make_bridge(name: str, /, **options: Any) -> Bridge:
     """The bridge of that name, with its options bound.
 
     Example:
@@ -82,7 +84,8 @@ def make_bridge(name: str, **options: Any) -> Bridge:
       **options: what only this bridge takes: ``sample`` and ``smoothing`` of "straight_through".
 
     Raises:
-      ValueError: when there is no such bridge, or it has no such option.
+      ValueError: when there is no such bridge or option, or one is of the wrong type or out of
+        range.
     """
     bridge = _choose("bridge", name, BRIDGES)
     _check_options("bridge", name, bridge, options, common=inspect.signature(softmax).parameters)
@@ -94,7 +97,7 @@ def make_bridge(name: str, **options: Any) -> Bridge:
     return functools.partial(bridge, **options) if options else bridge
 
 
-def make_rule(name: str, **options: Any) -> Rule:
+def make_rule(name: str, /, **options: Any) -> Rule:
     """The rule of that name for :func:`neurosym.bridge.to_domains`.
 
     Args:
@@ -103,7 +106,8 @@ def make_rule(name: str, **options: Any) -> Rule:
         "top_k".
 
     Raises:
-      ValueError: when there is no such rule, an option is missing, unknown or out of range.
+      ValueError: when there is no such rule, an option is missing, unknown, of the wrong type or
+        out of range.
     """
     rule = _choose("rule", name, RULES)
     _check_options("rule", name, rule, options, common={})
@@ -114,7 +118,7 @@ def make_rule(name: str, **options: Any) -> Rule:
     return rule(**options)
 
 
-def make_estimator(name: str, reasoner: Reasoner, **options: Any) -> Estimator:
+def make_estimator(name: str, reasoner: Reasoner, /, **options: Any) -> Estimator:
     """The estimator of that name, over a reasoner.
 
     Example:
@@ -135,8 +139,8 @@ def make_estimator(name: str, reasoner: Reasoner, **options: Any) -> Estimator:
         and options; ``semiring`` as a name.
 
     Raises:
-      ValueError: when there is no such estimator or option, one is missing or out of range, or the
-        reasoner lacks what the estimator needs.
+      ValueError: when there is no such estimator or option, one is missing, of the wrong type or
+        out of range, or the reasoner lacks what the estimator needs.
     """
     factory = _choose("estimator", name, ESTIMATORS)
     parameters = dict(inspect.signature(factory).parameters)
@@ -156,6 +160,9 @@ def _part(name: str, option: str, given: Any, reasoner: Reasoner) -> Any:
     settings = {"name": given} if isinstance(given, str) else dict(given)
     if "name" not in settings:
         raise ValueError(f"{option} of estimator {name!r} needs a name, in {settings}")
+    unnamed = [key for key in settings if not isinstance(key, str)]
+    if unnamed:
+        raise ValueError(f"{option} of estimator {name!r} has options by name, not {unnamed[0]!r}")
     chosen = settings.pop("name")
     return PARTS[option](chosen, reasoner, settings)
 
@@ -197,7 +204,7 @@ PARTS: Mapping[str, Callable[[str, Any, dict[str, Any]], Any]] = MappingProxyTyp
 
 
 def _choose(kind: str, name: str, choices: Mapping[str, Any]) -> Any:
-    if name not in choices:
+    if not isinstance(name, str) or name not in choices:
         raise ValueError(f"unknown {kind} {name!r}; there are {', '.join(sorted(choices))}")
     return choices[name]
 
@@ -210,3 +217,30 @@ def _check_options(
     if unknown:
         takes = f"it takes {', '.join(known)}" if known else "it takes none"
         raise ValueError(f"{kind} {name!r} has no option {', '.join(unknown)}; {takes}")
+    parameters = inspect.signature(function, eval_str=True).parameters
+    for option, given in options.items():
+        if option not in PARTS or not isinstance(given, str | Mapping):  # a part is made by itself
+            _check_type(f"{option} of {kind} {name!r}", parameters[option].annotation, given)
+
+
+def _check_type(what: str, annotation: Any, given: Any) -> None:
+    """Refuses a value that its option's annotation, a class or a union of classes, rules out."""
+    allowed = typing.get_args(annotation) or (annotation,)
+    if not any(_fits(kind, given) for kind in allowed):
+        raise ValueError(f"{what} is {' or '.join(map(_in_words, allowed))}, not {given!r}")
+
+
+def _fits(kind: Any, given: Any) -> bool:
+    if kind in (int, float):  # of any library, but True is no number
+        abstract = numbers.Integral if kind is int else numbers.Real
+        return isinstance(given, abstract) and not isinstance(given, bool)
+    if getattr(kind, "_is_protocol", False):  # estimators, rules and the like are functions
+        return callable(given)
+    return isinstance(given, kind)
+
+
+def _in_words(kind: Any) -> str:
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+    words[NoneType] = "None"
+    name = kind.__name__.lower()
+    return words.get(kind, f"{'an' if name[0] in 'aeiou' else 'a'} {name}")

@@ -252,12 +252,13 @@ def test_predict_reads_pictures(tmp_path, marked_task):
 
 
 @pytest.mark.slow
-def test_four_digits_come_near_their_figure_in_four_epochs(tmp_path):
+@pytest.mark.parametrize("variant", ["n4", "n4_augmented"])
+def test_four_digits_come_near_their_figure_in_four_epochs(variant, tmp_path):
     try:
         ns.datasets.mnist()
     except ns.datasets.MissingDataError as error:
         pytest.skip(f"MNIST is not here: {error}")
-    config = get_config("mnist_addition", "n4")
+    config = get_config("mnist_addition", variant)
     config.train.epochs = 4
     config.data.regroupings = 20
     result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])

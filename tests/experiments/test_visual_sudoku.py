@@ -195,6 +195,40 @@ def test_all_of_the_empty_cells_decide_the_givens(task):
     assert metrics["exact"] == 1
 
 
+def test_two_steps_of_the_default_on_boards_of_nine(monkeypatch, tmp_path):
+    """The default as it is, LeNet and varied images included, on other images and few boards."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    config = get_config("default")
+    config.data.update({"boards": 4, "validation_boards": 1, "test_boards": 1})
+    nine = VisualSudoku(config)
+    nine.images = {name: images_of(name, 9) for name in SPLITS}
+    split = nine.split("train")
+    batch = jax.tree.map(lambda x: x[:2], nine.batch(split.examples, split.shared))
+    assert batch["label"].shape == (2, 81)
+    assert batch["images"].shape[:2] == batch["position"].shape == (2, 36)
+    graph, params = nnx.split(nine.model(nnx.Rngs(0)))
+
+    @jax.jit
+    def step(params, n):
+        def loss(params):
+            model = nnx.merge(graph, params)
+            return nine.loss(model, batch, key=jax.random.key(0), step=n)
+
+        (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+        moved = jax.tree.map(lambda x, g: x - 1e-3 * g, params, gradient)
+        return moved, value, metrics, optax.global_norm(gradient)
+
+    losses = []
+    for n in range(2):
+        params, value, metrics, norm = step(params, n)
+        losses.append(float(value))
+        assert np.isfinite(norm)
+        assert norm > 0
+        assert metrics["solutions"] >= 1  # what the labels leave possible: the truth at least
+    assert losses[1] != losses[0]
+    assert 0 < losses[0] < 36 * 2 * np.log(9)  # a reading by chance costs 36 logs of nine
+
+
 def bits_task():
     task = make_task("gumbel_bits", labelled=8)
     task.temperature = ns.bridge.make_schedule("constant", start=3.0)
@@ -297,7 +331,15 @@ def mnist_or_skip():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "boards", "least"),
-    [("default", 4000, 0.85), ("gumbel_bits20", 6000, 0.85), ("size4", 4000, 0.95)],
+    [
+        ("default", 4000, 0.85),
+        ("labels30", 6000, 0.85),
+        ("labels20", 6000, 0.85),
+        ("resnet", 4000, 0.85),
+        ("gumbel_bits", 4000, 0.85),
+        ("gumbel_bits20", 6000, 0.85),
+        ("size4", 4000, 0.95),
+    ],
 )
 def test_comes_near_its_figure_in_one_epoch(variant, boards, least, mnist_or_skip, tmp_path):
     config = get_config(variant)

@@ -28,15 +28,22 @@ def prune(network: ns.Network, masks: np.ndarray, dtype: type | None = None) -> 
     """``bool[B, V, D]``: what the constraints together leave of the masks after one round."""
     dtype = np.dtype(dtype or bits.lane_dtype(network.size))
     found = masks.copy()
+
+    # One program, since most of the time would go into compiling its parts one by one.
+    @jax.jit
+    def read(groups, masks):
+        lanes = bits.pack(jnp.moveaxis(masks, 0, -1), axis=1, dtype=dtype)
+        messages = [group.prune(lanes[group.scope]) for group in groups]
+        return lanes, messages, [bits.unpack(message, network.size, axis=2) for message in messages]
+
     with jax.enable_x64(True):
-        lanes = bits.pack(jnp.asarray(np.moveaxis(masks, 0, -1)), axis=1, dtype=dtype)
-        for group in network.groups:
-            message = jax.jit(lambda g, x: g.prune(x))(group, lanes[group.scope])
+        lanes, messages, unpacked = read(network.groups, masks)
+        for group, message, kept in zip(network.groups, messages, unpacked, strict=True):
             assert message.dtype == dtype
             assert message.shape == (*group.scope.shape, *lanes.shape[1:])
             present = np.asarray(group.present)
             assert (np.asarray(message)[~present] == bits.everything(dtype)).all()
-            kept = np.moveaxis(np.asarray(bits.unpack(message, network.size, axis=2)), -1, 0)
+            kept = np.moveaxis(np.asarray(kept), -1, 0)
             for c, k in np.argwhere(present):
                 found[:, int(group.scope[c, k])] &= kept[:, c, k]
     return found

@@ -6,8 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import neurosym as ns
 from neurosym.semirings import ALL as PLAIN
@@ -30,10 +28,10 @@ def elements(semiring: ns.Semiring, units: list[float]) -> np.ndarray:
 
 
 @by_name
-@settings(max_examples=4, deadline=None)
-@given(units=st.lists(st.integers(1, 64), min_size=3, max_size=3, unique=True))
-def test_laws(semiring, units):
-    ns.testing.check_semiring(semiring, elements(semiring, [u / 64 for u in units]))
+def test_laws(semiring):
+    # All triples of seven elements, zero and one among them, in one compiled program.
+    units = 1 + np.random.default_rng(0).choice(64, 5, replace=False)
+    ns.testing.check_semiring(semiring, elements(semiring, units / 64))
 
 
 def test_laws_fail_for_what_is_no_semiring():
@@ -64,10 +62,14 @@ def test_counting_saturates_and_stays_a_semiring():
 @by_float
 def test_gradient_at_zero_is_finite_and_vanishes_in_log_encodings(semiring):
     zeros = semiring.zeros((4,))
-    for function in (semiring.sum, semiring.prod):
-        gradient = jax.grad(lambda x, f=function: f(x, 0))(zeros)
-        assert np.isfinite(gradient).all()
-    of_sum = jax.grad(lambda x: semiring.sum(x, 0))(zeros)
+
+    @jax.jit
+    def gradients(x):
+        return [jax.grad(lambda x, f=f: f(x, 0))(x) for f in (semiring.sum, semiring.prod)]
+
+    of_sum, of_product = gradients(zeros)
+    assert np.isfinite(of_sum).all()
+    assert np.isfinite(of_product).all()
     if not np.isfinite(semiring.zero):
         np.testing.assert_array_equal(of_sum, 0)
     if semiring is ns.MAX_MIN:
@@ -94,13 +96,23 @@ def test_second_derivatives_and_both_modes_agree_with_finite_differences(semirin
         def function(x):
             return jnp.sum(semiring.prod(semiring.sum(x, 1), 0) ** 2)
 
-        np.testing.assert_allclose(jax.jacfwd(function)(x), jax.jacrev(function)(x), rtol=1e-9)
-        hessian = jax.hessian(function)(x)
         step = 1e-5
-        for i, j in np.ndindex(3, 2):
-            move = jnp.zeros_like(x).at[i, j].set(step)
-            change = (jax.grad(function)(x + move) - jax.grad(function)(x - move)) / (2 * step)
-            np.testing.assert_allclose(hessian[i, j], change, rtol=1e-5, atol=1e-6)
+
+        @jax.jit
+        def derivatives(x):
+            moves = step * jnp.eye(6).reshape(6, 3, 2)
+            gradient = jax.grad(function)
+            changes = jax.vmap(lambda move: gradient(x + move) - gradient(x - move))(moves)
+            return (
+                jax.jacfwd(function)(x),
+                jax.jacrev(function)(x),
+                jax.hessian(function)(x),
+                changes.reshape(3, 2, 3, 2) / (2 * step),
+            )
+
+        forward, backward, hessian, changes = derivatives(x)
+        np.testing.assert_allclose(forward, backward, rtol=1e-9)
+        np.testing.assert_allclose(hessian, changes, rtol=1e-5, atol=1e-6)
 
 
 @by_float
@@ -109,8 +121,9 @@ def test_gradients_keep_the_type_of_the_elements(semiring, dtype):
     with jax.enable_x64(dtype == "float64"):
         x = jnp.asarray([0.5, 0.25, 0.75], dtype)
         for function in (semiring.sum, semiring.prod):
-            assert jax.grad(lambda x, f=function: f(x, 0))(x).dtype == x.dtype
-            assert jax.grad(lambda x, f=function: f(x, 0))(x[:0]).shape == (0,)
+            gradient = jax.grad(lambda x, f=function: f(x, 0))
+            assert jax.eval_shape(gradient, x).dtype == x.dtype
+            assert jax.eval_shape(gradient, x[:0]).shape == (0,)
 
 
 def test_a_semiring_without_derivatives_says_so():
