@@ -77,7 +77,7 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
     config.reasoning = ml_collections.ConfigDict({"semiring": "log", "form": form})
     config.train = ml_collections.ConfigDict(
         {
-            "batch_size": 64,
+            "batch_size": 16 if augmented else 64,
             "epochs": 20,
             "eval_batch_size": 500,
             "eval_every_epochs": 1,
