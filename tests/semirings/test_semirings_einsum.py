@@ -137,6 +137,20 @@ ADVERSARIAL = [
 ]
 
 
+@jax.jit
+def read_log_matmul(a, b, cotangent):
+    """Values and gradients: alone, and in a batch with one that needs no exact computation."""
+
+    def weigh(a, b):
+        out = log_matmul(a, b)
+        return jnp.sum(jnp.where(out > -jnp.inf, out * cotangent, 0)), out
+
+    both = jax.grad(weigh, (0, 1), has_aux=True)
+    out, pullback = jax.vjp(log_matmul, a, b)
+    pair = jnp.stack([a, jnp.zeros_like(a)]), jnp.stack([b, jnp.zeros_like(b)])
+    return out, pullback(cotangent), both(a, b), jax.vmap(both)(*pair)
+
+
 @pytest.mark.parametrize(("a", "b"), ADVERSARIAL)
 def test_log_contraction_is_exact_where_the_real_product_underflows(a, b):
     wide = b if b.shape[2] > 1 else np.concatenate([b, b], 2)
@@ -144,20 +158,7 @@ def test_log_contraction_is_exact_where_the_real_product_underflows(a, b):
     a, b = jnp.asarray(tall, jnp.float32), jnp.asarray(wide, jnp.float32)
     wanted, shares = exact_log_matmul(a, b)
     cotangent = np.random.default_rng(0).uniform(0.5, 2, wanted.shape).astype(np.float32)
-    # In a batch with an instance that needs no exact computation, both are right.
-    pair = jnp.stack([a, jnp.zeros_like(a)]), jnp.stack([b, jnp.zeros_like(b)])
-
-    def weigh(a, b):
-        out = log_matmul(a, b)
-        return jnp.sum(jnp.where(out > -jnp.inf, out * cotangent, 0)), out
-
-    @jax.jit
-    def read(a, b, pair):
-        both = jax.grad(weigh, (0, 1), has_aux=True)
-        out, pullback = jax.vjp(log_matmul, a, b)
-        return out, pullback(cotangent), both(a, b), jax.vmap(both)(*pair)
-
-    found, pulled, (alone, _), (batched, outs) = read(a, b, pair)
+    found, pulled, (alone, _), (batched, outs) = read_log_matmul(a, b, cotangent)
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
     np.testing.assert_allclose(outs[0], wanted, rtol=1e-6)
     weighted = shares * cotangent[:, :, None]
