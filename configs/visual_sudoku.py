@@ -88,7 +88,7 @@ def get_config(variant: str = "default") -> ml_collections.ConfigDict:
     config.train = ml_collections.ConfigDict(
         {
             "batch_size": 8,
-            "epochs": 4 if variant.startswith("gumbel_bits") else 6,
+            "epochs": 4 if variant.startswith("gumbel_bits") or variant == "resnet" else 6,
             "eval_batch_size": 100,
             "eval_every_epochs": 1,
             "checkpoint_every_steps": 0,
