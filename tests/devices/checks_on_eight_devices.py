@@ -162,11 +162,14 @@ def test_the_soft_engine_is_cut_without_code_of_its_own():
     def value_and_grad(weights):
         return jax.value_and_grad(lambda w: ns.soft.total(network, w, semiring=ns.LOG))(weights)
 
+    given = cut_over_eight(weights)
+    total = jax.jit(jax.vmap(lambda w: ns.soft.total(network, w, semiring=ns.LOG)))
+    assert communication(total.lower(given).compile()) == []
     program = jax.jit(jax.vmap(value_and_grad))
     whole = program(jnp.asarray(weights))
-    given = cut_over_eight(weights)
     compiled = program.lower(given).compile()
     for mine, theirs in zip(compiled(given), whole, strict=True):
         np.testing.assert_allclose(np.asarray(mine), np.asarray(theirs), atol=1e-5)
+    # Transposed shifts make the compiler move slices of an instance or two, never a whole batch.
     moved = communication(compiled)
-    assert all(kind == "all-reduce" and "[]" in shape for shape, kind in moved), moved
+    assert {kind for _, kind in moved} <= {"collective-permute"}, moved
