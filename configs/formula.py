@@ -96,7 +96,7 @@ def sweep(trial: Any) -> dict[str, Any]:
         "optimizer.weight_decay": trial.suggest_float(
             "optimizer.weight_decay", 1e-3, 1.0, log=True
         ),
-        "train.batch_size": trial.suggest_categorical("train.batch_size", [32, 64, 128]),
+        "train.batch_size": trial.suggest_categorical("train.batch_size", [16, 32, 64, 128]),
         "augmentation.shift": trial.suggest_float("augmentation.shift", 0.0, 3.0),
         "augmentation.rotate": trial.suggest_float("augmentation.rotate", 0.0, 20.0),
     }

@@ -112,7 +112,7 @@ def sweep(trial: Any) -> dict[str, Any]:
         "optimizer.weight_decay": trial.suggest_float(
             "optimizer.weight_decay", 1e-2, 1.0, log=True
         ),
-        "train.batch_size": trial.suggest_categorical("train.batch_size", [32, 64, 128]),
+        "train.batch_size": trial.suggest_categorical("train.batch_size", [16, 32, 64, 128]),
         "optimizer.schedule": trial.suggest_categorical(
             "optimizer.schedule", ["constant", "cosine", "linear"]
         ),
