@@ -45,7 +45,7 @@ def environment(cache, devices=1):
 
 
 def test_on_eight_devices(tmp_path):
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0", "-q"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0"]
     command.append(str(HERE / "checks_on_eight_devices.py"))
     finished = subprocess.run(
         command,
