@@ -18,7 +18,7 @@ import numpy as np
 from neurosym.training.devices import Devices
 from neurosym.training.interrupts import Interrupts
 from neurosym.training.loop import finished_result
-from neurosym.training.member import Member
+from neurosym.training.member import Member, NonFiniteError
 from neurosym.training.options import Options
 from neurosym.training.result import Result
 from neurosym.training.runs import latest_step
@@ -166,6 +166,8 @@ class _Team:
             try:
                 trainer = Trainer(self._setup(group), group, self._options, self._interrupts)
                 results += trainer.complete()
+            except NonFiniteError as error:  # of a seed that was trained alone
+                errors.append(error)
             except ExceptionGroup as group_errors:
                 errors += group_errors.exceptions
         if errors:

@@ -9,6 +9,7 @@ import errno
 import re
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -102,7 +103,7 @@ class Trainer:
                     stack.enter_context(member)
                 return self._complete()
         except OSError as error:
-            if error.errno not in _UNWRITABLE:
+            if error.errno not in _UNWRITABLE or self._is_elsewhere(error):
                 raise
             raise NotSavedError(error, self._members[0].place) from error
         except (RuntimeError, ValueError) as error:
@@ -114,6 +115,13 @@ class Trainer:
                 "saved is kept: start all processes again with the same commands to continue. "
                 f"({first_line})"
             ) from error
+
+    def _is_elsewhere(self, error: OSError) -> bool:
+        """Whether an error names a file outside the workdirs, such as one of the task's data."""
+        if not isinstance(error.filename, str):
+            return False
+        file = Path(error.filename).absolute()
+        return not any(file.is_relative_to(m.place.path.absolute()) for m in self._members)
 
     def _complete(self) -> list[Result]:
         state = self._restored()

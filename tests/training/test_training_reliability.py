@@ -1,5 +1,6 @@
 """What a run is worth when the machine is not: kills while checkpoints are written, no room."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -165,3 +166,19 @@ def test_a_full_disk_and_a_read_only_one_lose_nothing(tmp_path, cache, small_dis
     assert arrays.keys() == mine.keys()
     for name, array in saved_arrays(tmp_path / "whole")[1].items():
         np.testing.assert_array_equal(mine[name], array, err_msg=name)
+
+
+def test_data_that_cannot_be_read_are_not_taken_for_a_workdir_that_cannot_be_written(
+    tmp_path, cache
+):
+    class Forbidden(Blobs):
+        def split(self, name):
+            if name == "test":
+                raise PermissionError(errno.EACCES, "Permission denied", "/data/test.npz")
+            return super().split(name)
+
+    config = get_config()
+    config.train.epochs = 1
+    with pytest.raises(PermissionError) as refused:
+        train(config, tmp_path / "run", task=Forbidden(config))
+    assert refused.value.filename == "/data/test.npz"

@@ -101,7 +101,8 @@ def test_stopped_seeds_go_on_together_or_alone(alone, tmp_path):
         assert_as_alone(alone, tmp_path, seed)
 
 
-def test_a_seed_that_diverges_does_not_take_the_others_along(alone, tmp_path):
+@pytest.mark.parametrize("at_once", [None, 1])
+def test_a_seed_that_diverges_does_not_take_the_others_along(alone, tmp_path, at_once):
     class OneBad(Blobs):
         """Not finite in the one seed whose first permutation starts with a certain example."""
 
@@ -115,7 +116,7 @@ def test_a_seed_that_diverges_does_not_take_the_others_along(alone, tmp_path):
     key = jax.random.key_data(jax.random.fold_in(Keys.of(6).step, 3))[0]
     config = seeds_config(bad_key=int(key))
     with pytest.raises(ExceptionGroup, match="1 of 3 seeds") as failed:
-        train_seeds(config, tmp_path, 3, task=OneBad(config))
+        train_seeds(config, tmp_path, 3, task=OneBad(config), at_once=at_once)
     (error,) = failed.value.exceptions
     assert error.step == 3
     assert "seed_6" in str(error)
