@@ -1,5 +1,6 @@
 """What holds on eight virtual CPU devices; `test_devices.py` runs these in a process of its own."""
 
+import math
 import re
 
 import jax
@@ -173,3 +174,5 @@ def test_the_soft_engine_is_cut_without_code_of_its_own():
     # Transposed shifts make the compiler move slices of an instance or two, never a whole batch.
     moved = communication(compiled)
     assert {kind for _, kind in moved} <= {"collective-permute"}, moved
+    sizes = [math.prod(map(int, re.search(r"\[([\d,]+)\]", s)[1].split(","))) for s, _ in moved]
+    assert max(sizes, default=0) < weights.size / 3 / 2, moved  # half of one variable's batch
