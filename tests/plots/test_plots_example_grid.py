@@ -1,6 +1,5 @@
 """The grid of examples: choice and order, what is written, and that no texts overlap."""
 
-import matplotlib.figure
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
@@ -8,20 +7,6 @@ from PIL import Image
 
 from neurosym.plots import example_grid
 from neurosym.plots.style import INK, WRONG
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are saved while a test runs."""
-    saved = []
-    original = matplotlib.figure.Figure.savefig
-
-    def savefig(self, *arguments, **options):
-        saved.append(self)
-        original(self, *arguments, **options)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", savefig)
-    return saved
 
 
 def examples(count, digits=1, side=8):

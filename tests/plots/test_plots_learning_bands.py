@@ -2,26 +2,11 @@
 
 import math
 
-import matplotlib.figure
 import numpy as np
 import pytest
 from PIL import Image
 
 from neurosym.plots import learning_bands
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are saved while a test runs."""
-    saved = []
-    original = matplotlib.figure.Figure.savefig
-
-    def savefig(self, *arguments, **options):
-        saved.append(self)
-        original(self, *arguments, **options)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", savefig)
-    return saved
 
 
 def seed(losses, accuracies=None, *, epochs=None):

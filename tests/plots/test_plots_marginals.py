@@ -1,6 +1,5 @@
 """The heat map of marginals: shades, large values, what has no solution, and bad arguments."""
 
-import matplotlib.figure
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,20 +26,6 @@ def written(monkeypatch):
 
     monkeypatch.setattr(_Glyphs, "add", add)
     return found
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are saved while a test runs."""
-    saved = []
-    original = matplotlib.figure.Figure.savefig
-
-    def savefig(self, *arguments, **options):
-        saved.append(self)
-        original(self, *arguments, **options)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", savefig)
-    return saved
 
 
 def shade(path, figure, place):

@@ -2,25 +2,10 @@
 
 import math
 
-import matplotlib.figure
 import pytest
 from PIL import Image
 
 from neurosym.plots import parallel_coordinates, parameter_importances, sweep_history
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The figures that are saved while a test runs."""
-    saved = []
-    original = matplotlib.figure.Figure.savefig
-
-    def savefig(self, *arguments, **options):
-        saved.append(self)
-        original(self, *arguments, **options)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", savefig)
-    return saved
 
 
 def trial(number, value, state="COMPLETE", **params):
