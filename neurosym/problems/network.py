@@ -155,7 +155,15 @@ class Network:
 
 
 def build_network(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
-    """Lays out variables, in the order of their indices, and constraints as arrays."""
+    """Lays out variables, in the order of their indices, and constraints as arrays.
+
+    The arrays are constants also where this is called inside of a function that JAX traces.
+    """
+    with jax.ensure_compile_time_eval():
+        return _build(variables, constraints)
+
+
+def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
     domains = tuple(variable.domain for variable in variables)
     relations = tuple(constraint.compile() for constraint in constraints)
     size = max(len(domain) for domain in domains)

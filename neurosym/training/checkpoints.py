@@ -5,7 +5,9 @@ appears under its final name only when it is complete, so a killed run leaves th
 """
 
 import dataclasses
+import functools
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,7 @@ class Checkpoints:
         self._records: dict[int, Record] = {}
         if not read_only:
             workdir.checkpoints.mkdir(exist_ok=True)
+            _silence_late_writes()
         self._manager = ocp.CheckpointManager(
             Path(workdir.checkpoints).absolute(),
             options=ocp.CheckpointManagerOptions(
@@ -138,6 +141,24 @@ class Checkpoints:
     def _read_record(self, step: int) -> Record:
         arguments = ocp.args.Composite(record=ocp.args.JsonRestore())
         return Record(**self._manager.restore(step, args=arguments)["record"])
+
+
+@functools.cache
+def _silence_late_writes() -> None:
+    """Keeps what TensorStore says too late off the terminal.
+
+    Where one array cannot be written, Orbax ends the event loop in which it waits for all of them,
+    and reports the error, which is ours to tell. TensorStore then finds nobody to tell of the other
+    arrays, and Python prints a traceback for each.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            before(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def fill(template: PyTree, saved: dict[str, np.ndarray]) -> PyTree:

@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -164,3 +165,15 @@ def test_bad_questions_to_a_network():
         ns.propagate(network, jnp.ones((1, 4), bool))
     with pytest.raises(ValueError, match="no variable 'b'"):
         ns.query(network, jnp.zeros((1, 3)), target=foreign)
+
+
+def test_a_problem_can_be_compiled_inside_of_a_traced_function():
+    def count(weight):
+        problem = ns.Problem()
+        x, y = (problem.variable(name, domain=range(3)) for name in "xy")
+        problem.add(x != y)
+        network = problem.compile()
+        assert not isinstance(network.mask, jax.core.Tracer)
+        return ns.total(network, jnp.log(jnp.full((2, 3), weight)))
+
+    assert float(jax.jit(count)(2.0)) == pytest.approx(np.log(24.0))

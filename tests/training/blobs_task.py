@@ -13,7 +13,8 @@ from neurosym.training import Split
 
 class Net(nnx.Module):
     def __init__(self, width: int, rngs: nnx.Rngs) -> None:
-        self.hidden = nnx.Linear(2, width, rngs=rngs)
+        # No bias: before a normalisation its gradient is rounding, which Adam turns into steps.
+        self.hidden = nnx.Linear(2, width, use_bias=False, rngs=rngs)
         self.norm = nnx.BatchNorm(width, rngs=rngs)
         self.dropout = nnx.Dropout(0.1, rngs=rngs)
         self.head = nnx.Linear(width, 3, rngs=rngs)

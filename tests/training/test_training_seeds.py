@@ -10,11 +10,10 @@ from neurosym.training import Options, RunStopped, Workdir, read_metrics, read_r
 from neurosym.training import train as train_one
 from neurosym.training.checkpoints import Checkpoints
 
-# Before a batch normalisation a bias has no gradient but rounding, which Adam turns into steps.
-# The running mean moves with it.
-IDLE = ("hidden.bias", "norm.mean")
 # Parameters after 24 steps, in units of one; the batched products are summed in another order.
 TOLERANCE = 2e-4
+# Of 50 validation examples two may lie so near to a border that they fall to the other side.
+COUNTED = 0.05
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,15 +50,14 @@ def assert_as_alone(alone, workdir, seed):
     other_step, theirs = model_arrays(alone / str(seed))
     assert step == other_step
     for name, array in theirs.items():
-        if not name.endswith(IDLE):
-            np.testing.assert_allclose(mine[name], array, atol=TOLERANCE, err_msg=name)
+        np.testing.assert_allclose(mine[name], array, atol=TOLERANCE, err_msg=name)
     lines = read_metrics(workdir / f"seed_{seed}" / "metrics.jsonl")
     wanted = read_metrics(alone / str(seed) / "metrics.jsonl")
     assert [(r["step"], r["split"]) for r in lines] == [(r["step"], r["split"]) for r in wanted]
     for line, other in zip(lines, wanted, strict=True):
-        for name in ("loss", "accuracy"):
+        for name, within in (("loss", 1e-3), ("accuracy", COUNTED)):
             if name in other:
-                assert line[name] == pytest.approx(other[name], abs=1e-3), (seed, line["step"])
+                assert line[name] == pytest.approx(other[name], abs=within), (seed, line["step"])
 
 
 @pytest.mark.parametrize("at_once", [None, 2])
@@ -75,7 +73,7 @@ def test_each_seed_is_as_it_is_alone(alone, tmp_path, at_once):
         assert Workdir(place).read_config().seed == seed
         alone_result = read_result(Workdir(alone / str(seed)))
         assert result.metrics["accuracy"] == pytest.approx(
-            alone_result.metrics["accuracy"], abs=0.02
+            alone_result.metrics["accuracy"], abs=COUNTED
         )
         assert result.metrics["width"] == 8.0
 
