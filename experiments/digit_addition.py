@@ -128,8 +128,11 @@ class DigitAddition:
         else:
             index, total = np.zeros((0, 2, self.digits), np.int32), np.zeros(0, np.int32)
         return Split(
-            examples={"index": jnp.asarray(index), "total": jnp.asarray(total)},
-            shared={"images": jnp.asarray(images), "labels": jnp.asarray(labels, jnp.int32)},
+            examples={"index": jax.device_put(index), "total": jax.device_put(total)},
+            shared={
+                "images": jax.device_put(images),
+                "labels": jax.device_put(labels.astype(np.int32)),
+            },
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:

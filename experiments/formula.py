@@ -142,8 +142,8 @@ class Formula:
         }
         mean_length = drawn.lengths.mean() if count else 1.0
         return Split(
-            examples=jax.tree.map(jnp.asarray, examples),
-            shared={"images": jnp.asarray(images), "mean_length": jnp.float32(mean_length)},
+            examples=jax.tree.map(jax.device_put, examples),
+            shared={"images": jax.device_put(images), "mean_length": jnp.float32(mean_length)},
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:

@@ -51,8 +51,8 @@ class MnistClassification:
         images, labels = getattr(self.images, name)
         examples = {"index": np.arange(len(labels), dtype=np.int32), "label": labels}
         return Split(
-            examples={field: jnp.asarray(array) for field, array in examples.items()},
-            shared={"images": jnp.asarray(images)},
+            examples={field: jax.device_put(array) for field, array in examples.items()},
+            shared={"images": jax.device_put(images)},
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:

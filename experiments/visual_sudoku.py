@@ -131,8 +131,8 @@ class VisualSudoku:
         """Boards as indices into the images of the split."""
         boards, pool = self.boards[name], self.images[name]
         return Split(
-            examples={field: jnp.asarray(array) for field, array in boards._asdict().items()},
-            shared={"images": jnp.asarray(pool.images), "labels": jnp.asarray(pool.labels)},
+            examples={field: jax.device_put(array) for field, array in boards._asdict().items()},
+            shared={"images": jax.device_put(pool.images), "labels": jax.device_put(pool.labels)},
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:

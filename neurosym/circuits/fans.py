@@ -13,7 +13,6 @@ from typing import Any
 
 import flax.struct
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.semirings import elements
@@ -58,10 +57,10 @@ class Fan:
             shaped = tables.reshape(2, blocks, places, room)
             classes.append((shaped[0], shaped[1], own.reshape(blocks, places)))
         return cls(
-            left=tuple(jnp.asarray(left) for left, _, _ in classes),
-            right=tuple(jnp.asarray(right) for _, right, _ in classes),
-            own=tuple(jnp.asarray(own) for _, _, own in classes),
-            order=jnp.asarray(order),
+            left=tuple(jax.device_put(left) for left, _, _ in classes),
+            right=tuple(jax.device_put(right) for _, right, _ in classes),
+            own=tuple(jax.device_put(own) for _, _, own in classes),
+            order=jax.device_put(order),
         )
 
     def fold(

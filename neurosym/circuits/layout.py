@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from neurosym.circuits.passes import Tables
@@ -53,13 +53,13 @@ def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> Tables:
     rows = first + upward.steps * upward.width
     roots = [[(int(renamed[a]), int(renamed[b])) for a, b in own] for own in bounded.roots]
     return Tables(
-        inputs=jnp.asarray(np.asarray(inputs, np.int32)),
-        factors=jnp.asarray(np.concatenate(factors, axis=1)),
-        own=jnp.asarray(own_rows.reshape(downward.steps, downward.width)),
-        parent=jnp.asarray(downward.table(Inputs(users.counts, renamed[users.values]))),
-        above=jnp.asarray(downward.table(Inputs(users.counts, below[users.values]))),
-        sibling=jnp.asarray(downward.table(Inputs(beside.counts, renamed[beside.values]))),
-        outputs=jnp.asarray(outputs),
+        inputs=jax.device_put(np.asarray(inputs, np.int32)),
+        factors=jax.device_put(np.concatenate(factors, axis=1)),
+        own=jax.device_put(own_rows.reshape(downward.steps, downward.width)),
+        parent=jax.device_put(downward.table(Inputs(users.counts, renamed[users.values]))),
+        above=jax.device_put(downward.table(Inputs(users.counts, below[users.values]))),
+        sibling=jax.device_put(downward.table(Inputs(beside.counts, renamed[beside.values]))),
+        outputs=jax.device_put(outputs),
         roots=Roots.of(roots, rows),
         upward=upward.classes,
         downward=downward.classes,

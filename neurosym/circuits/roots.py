@@ -108,9 +108,9 @@ class Roots:
         if not len(flat):
             flat = np.zeros((1, 2), np.int32)  # an index must lie within
         return cls(
-            left=jnp.asarray(flat[:, 0]),
-            right=jnp.asarray(flat[:, 1]),
-            start=jnp.asarray(np.cumsum([0, *counts]), jnp.int32),
+            left=jax.device_put(flat[:, 0]),
+            right=jax.device_put(flat[:, 1]),
+            start=jax.device_put(np.cumsum([0, *counts]).astype(np.int32)),
             terms=Fan.of(roots),
             uses=Fan.of(uses),
             longest=max(counts, default=0),

@@ -184,10 +184,10 @@ def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> 
         names=tuple(variable.name for variable in variables), domains=domains, relations=relations
     )
     return Network(
-        mask=jnp.asarray(mask),
+        mask=jax.device_put(mask),
         groups=tuple(groups),
         coupled=tuple(coupled),
-        incidence=tuple(jnp.asarray(stage) for stage in _incidence(groups, len(variables))),
+        incidence=tuple(jax.device_put(stage) for stage in _incidence(groups, len(variables))),
         structure=structure,
     )
 

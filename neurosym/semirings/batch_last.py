@@ -13,6 +13,7 @@ to any order.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,10 +52,23 @@ def _evaluate(*operands: jax.Array, function: Function, batched: bool) -> Sequen
     return [y[..., 0] for y in function(*(x[..., None] for x in operands))]
 
 
+# Traced once for shapes, derivatives and lowering; also what runs outside of a trace.
+_traced = jax.jit(_evaluate, static_argnames=("function", "batched"))
+
+
 def _abstract(*operands: Any, function: Function, batched: bool) -> Sequence[Any]:
-    given = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands]
-    found = jax.eval_shape(lambda *x: _evaluate(*x, function=function, batched=batched), *given)
+    given = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands)
+    found = _shapes(function, batched, given, jax.config.read("jax_enable_x64"))
     return [jax.core.ShapedArray(y.shape, y.dtype) for y in found]
+
+
+# JAX traces anew within each `vmap`; shapes are the same there.
+@functools.lru_cache(maxsize=1024)
+def _shapes(
+    function: Function, batched: bool, given: Sequence[jax.ShapeDtypeStruct], x64: bool
+) -> Sequence[jax.ShapeDtypeStruct]:
+    del x64  # only a part of the key
+    return jax.eval_shape(lambda *x: _traced(*x, function=function, batched=batched), *given)
 
 
 def _batch(
@@ -99,12 +113,12 @@ def _transpose(
     return [next(found) if unknown else None for unknown in linear]
 
 
-_batch_last.def_impl(jax.jit(_evaluate, static_argnames=("function", "batched")))
+_batch_last.def_impl(_traced)
 _batch_last.def_abstract_eval(_abstract)
 batching.primitive_batchers[_batch_last] = _batch
 ad.primitive_jvps[_batch_last] = _jvp
 ad.primitive_transposes[_batch_last] = _transpose
-mlir.register_lowering(_batch_last, mlir.lower_fun(_evaluate, multiple_results=True))
+mlir.register_lowering(_batch_last, mlir.lower_fun(_traced, multiple_results=True))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +145,8 @@ class _Derivative:
         def function(*moved: jax.Array) -> tuple[jax.Array, ...]:
             given = iter(moved)
             pairs = zip(primals, self.moving, strict=True)
-            return self.function(*(next(given) if moves else x for x, moves in pairs))
+            operands = (next(given) if moves else x for x, moves in pairs)
+            return tuple(_traced(*operands, function=self.function, batched=True))
 
         return jax.jvp(function, tuple(moved), tuple(tangents))[1]
 
@@ -152,7 +167,8 @@ class _Transposed:
 
         def function(*unknown: jax.Array) -> tuple[jax.Array, ...]:
             given, others = iter(unknown), iter(known)
-            return self.function(*(next(given if x else others) for x in self.linear))
+            operands = (next(given if x else others) for x in self.linear)
+            return tuple(_traced(*operands, function=self.function, batched=True))
 
         wanted = [
             jax.ShapeDtypeStruct((*shape, size), dtype)

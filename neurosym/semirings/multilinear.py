@@ -160,7 +160,13 @@ class _Reading:
     function: Multilinear
 
     def __call__(self, *operands: jax.Array) -> jax.Array:
-        return self.function(Algebra(self.semiring), *operands)
+        return _read(self.function, Algebra(self.semiring), *operands)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), inline=True)
+def _read(function: Multilinear, algebra: Algebra, *operands: Elements) -> Elements:
+    """``function`` in an algebra, traced once for all branches and derivatives that read it."""
+    return function(algebra, *operands)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +201,7 @@ class _Value:
             return decode(scaled.result) + scaled.shift
 
         def exact() -> jax.Array:
-            value = self.function(Algebra(self.semiring), *operands)
+            value = _read(self.function, Algebra(self.semiring), *operands)
             return jnp.where(scaled.sound, fast(), value)
 
         return jax.lax.cond(scaled.lost, exact, fast)
@@ -223,7 +229,7 @@ class _Tangent:
         @jax.checkpoint
         def mended(sound: jax.Array, *arguments: jax.Array) -> jax.Array:
             operands, given = arguments[: len(self.moving)], arguments[len(self.moving) :]
-            function = functools.partial(self.function, Algebra(self.semiring))
+            function = functools.partial(_read, self.function, Algebra(self.semiring))
             return jnp.where(sound, 0, _tangent(function, operands, self.moving, given))
 
         def exact(*given: jax.Array) -> jax.Array:
@@ -246,7 +252,7 @@ class _Scaled:
         self.products = function.terms
         if self.coordinates.shifted:
             self._scale()
-        self.result = function(REALS, *self.encoded)
+        self.result = _read(function, REALS, *self.encoded)
         if self.coordinates.shifted:
             self.sound = ~(self.result < self.threshold)  # no lost term shows, or NaN
             self.lost = self._lost()
@@ -277,7 +283,7 @@ class _Scaled:
 
         def look_closer() -> jax.Array:
             there = [(x != self.semiring.zero).astype(x.dtype) for x in self.operands]
-            possible = self.function(POSSIBILITIES, *there) > 0
+            possible = _read(self.function, POSSIBILITIES, *there) > 0
             return jnp.any(possible & ~self.sound)
 
         small = jnp.min(self.result, initial=jnp.inf) < self.threshold
@@ -291,7 +297,7 @@ class _Scaled:
             if moved:
                 slope = self.coordinates.derivative(self.scaled[n], self.encoded[n])
                 moves.append(next(given) * slope)
-        function = functools.partial(self.function, REALS)
+        function = functools.partial(_read, self.function, REALS)
         rise = _tangent(function, self.encoded, moving, moves)
         result = self.result
         if self.coordinates.shifted:

@@ -2,7 +2,12 @@
 
 A checkpoint holds the arrays of a `TrainState` by name, and a small record of the run so far. It
 appears under its final name only when it is complete, so a killed run leaves the one before.
+
+Orbax is imported when the first checkpoint is read or written: that takes a third of a second,
+which a new run need not spend before its first step.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import functools
@@ -10,14 +15,16 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from neurosym.training.state import PyTree, TrainState, named_leaves
 from neurosym.training.workdir import Workdir
+
+if TYPE_CHECKING:
+    import orbax.checkpoint as ocp
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +42,6 @@ class Record:
     compile_seconds: float
 
 
-# Among several processes one alone reads and writes; the others never come here.
-_ALONE = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
-
-
 class Checkpoints:
     """The checkpoints of one workdir.
 
@@ -52,23 +55,17 @@ class Checkpoints:
 
     def __init__(self, workdir: Workdir, *, keep: int = 1, read_only: bool = False) -> None:
         self._keep = keep
+        self._read_only = read_only
         self._records: dict[int, Record] = {}
+        self._folder = Path(workdir.checkpoints).absolute()
+        self._opened: ocp.CheckpointManager | None = None
         if not read_only:
-            workdir.checkpoints.mkdir(exist_ok=True)
-            _silence_late_writes()
-        self._manager = ocp.CheckpointManager(
-            Path(workdir.checkpoints).absolute(),
-            options=ocp.CheckpointManagerOptions(
-                create=False,  # done above: Orbax leaves it to whoever names the processes
-                preservation_policy=None if read_only else _KeepLastAndBest(self),
-                enable_async_checkpointing=not read_only,
-                multiprocessing_options=_ALONE,
-            ),
-        )
-        for step in self._manager.all_steps():
-            self._records[step] = self._read_record(step)
+            self._folder.mkdir(exist_ok=True)
+        if read_only or any(self._folder.iterdir()):
+            for step in self._manager.all_steps():
+                self._records[step] = self._read_record(step)
 
-    def __enter__(self) -> "Checkpoints":
+    def __enter__(self) -> Checkpoints:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -76,11 +73,11 @@ class Checkpoints:
 
     def latest(self) -> int | None:
         """The newest step, or None."""
-        return max(self._manager.all_steps(), default=None)
+        return max(self._steps(), default=None)
 
     def best(self) -> int | None:
         """The step with the best validation metric; the newest where none was measured."""
-        return self.best_of(self._manager.all_steps())
+        return self.best_of(self._steps())
 
     def best_of(self, steps: Sequence[int]) -> int | None:
         """The best of `steps`: highest score, the newer among equals."""
@@ -95,8 +92,10 @@ class Checkpoints:
     def save(self, state: TrainState, record: Record) -> None:
         """Starts to write a checkpoint of `state`; a checkpoint of the same step stays as it is."""
         step = int(state.step)
-        if step in self._manager.all_steps():
+        if step in self._steps():
             return
+        import orbax.checkpoint as ocp
+
         # Orbax writes while training goes on and overwrites donated buffers: hand it copies.
         host = jax.tree.map(lambda leaf: np.array(leaf, copy=True), state)
         self._records[step] = record
@@ -131,14 +130,42 @@ class Checkpoints:
 
     def close(self) -> None:
         """Waits until everything is written, and lets go."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        if self._opened is not None:
+            self._opened.wait_until_finished()
+            self._opened.close()
+
+    @property
+    def _manager(self) -> ocp.CheckpointManager:
+        if self._opened is None:
+            import orbax.checkpoint as ocp
+
+            if not self._read_only:
+                _silence_late_writes()
+            # Among several processes one alone reads and writes; the others never come here.
+            alone = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
+            self._opened = ocp.CheckpointManager(
+                self._folder,
+                options=ocp.CheckpointManagerOptions(
+                    create=False,  # done before: Orbax leaves it to whoever names the processes
+                    preservation_policy=None if self._read_only else _KeepLastAndBest(self),
+                    enable_async_checkpointing=not self._read_only,
+                    multiprocessing_options=alone,
+                ),
+            )
+        return self._opened
+
+    def _steps(self) -> Sequence[int]:
+        return [] if self._opened is None else self._opened.all_steps()
 
     def _read(self, step: int, item: str) -> dict[str, np.ndarray]:
+        import orbax.checkpoint as ocp
+
         arguments = ocp.args.Composite(**{item: ocp.args.StandardRestore()})
         return dict(self._manager.restore(step, args=arguments)[item])
 
     def _read_record(self, step: int) -> Record:
+        import orbax.checkpoint as ocp
+
         arguments = ocp.args.Composite(record=ocp.args.JsonRestore())
         return Record(**self._manager.restore(step, args=arguments)["record"])
 
@@ -153,7 +180,7 @@ def _silence_late_writes() -> None:
     """
     before = sys.unraisablehook
 
-    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
         error = unraisable.exc_value
         if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
             before(unraisable)

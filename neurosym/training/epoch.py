@@ -122,7 +122,8 @@ class Program:
         step = _make_step(task, anatomy, optimizer)
         if self.stacked:
             step = jax.vmap(step, in_axes=(0, 0, None, None, None, 0))
-        self._step = jax.jit(step)  # traced once for the shapes of its sums and for the loop
+        # Traced once, for the shapes of its sums and for the loop: it never sees the sums.
+        self._step = jax.jit(step)
         self._permute = jax.jit(self._permutations)
         self._compilation = _Compilation()
         self._keys, self._step_key = keys, devices.put(keys.step)
@@ -143,8 +144,8 @@ class Program:
     def initial_state(self, params: PyTree, other: PyTree) -> TrainState:
         """The state before the first step, with these parameters (with an axis S if stacked)."""
         init = jax.vmap(self._optimizer.init) if self.stacked else self._optimizer.init
-        zero = jnp.zeros(self._keys.init.shape, jnp.int32)
-        state = TrainState(zero, params, other, init(params), {}, zero - 1)
+        step: Any = np.zeros(self._keys.init.shape, np.int32)
+        state = TrainState(step, params, other, jax.jit(init)(params), {}, step - 1)
         _, sums = jax.eval_shape(self._summands, state, self._permutation[1], 0, *self._step_data)
         return self.placed(self.start_epoch(state._replace(sums=sums)))
 
@@ -228,7 +229,7 @@ class Program:
         offset = (self._step_of(state) - first) * self._batch_size
         indices = lax.dynamic_slice_in_dim(permutation, offset, self._batch_size, axis=-1)
         indices = self._devices.cut(indices, stacked=self.stacked)
-        return self._step(state, indices, *data)
+        return self._step(state._replace(sums={}), indices, *data)
 
     def _run_one(self, state: TrainState, *arguments: Any) -> TrainState:
         stepped, summands = self._summands(state, *arguments)

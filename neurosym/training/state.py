@@ -123,10 +123,11 @@ def _parts(model: nnx.Module) -> tuple[Any, ...]:
     return nnx.split(model, nnx.Param, nnx.RngState, nnx.Variable, ...)
 
 
+@jax.jit
 def _copied(tree: PyTree) -> PyTree:
     # A task may hold on to the arrays that its model was made of; donating those would delete
     # them under its hands.
-    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), tree)
+    return jax.tree.map(jnp.copy, tree)
 
 
 def _filled(template: nnx.State, values: PyTree) -> nnx.State:

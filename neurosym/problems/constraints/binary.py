@@ -107,10 +107,10 @@ class BinaryRelation(Relation):
         scope = np.asarray([relation.scope for relation in relations], np.int32)
         with jax.enable_x64(True):
             return BinarySupports(
-                scope=jnp.asarray(scope),
-                present=jnp.ones(scope.shape, jnp.bool_),
-                supports=jnp.asarray(np.moveaxis(supports, 1, 0)),
-                sources=jnp.asarray(np.asarray(sources, np.int32)),
+                scope=jax.device_put(scope),
+                present=jax.device_put(np.ones(scope.shape, np.bool_)),
+                supports=jax.device_put(np.moveaxis(supports, 1, 0)),
+                sources=jax.device_put(np.asarray(sources, np.int32)),
             )
 
     def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:

@@ -76,9 +76,9 @@ class ConditionalRelation(Relation):
         words = bits.word_count(size)
         with jax.enable_x64(True):
             return Conditionals(
-                scope=jnp.asarray(scope),
-                present=jnp.asarray(present),
-                values=jnp.asarray(masks_to_lanes((r.mask for r in relations), words)),
+                scope=jax.device_put(scope),
+                present=jax.device_put(present),
+                values=jax.device_put(masks_to_lanes((r.mask for r in relations), words)),
                 branches=tuple(branch for branch in branches if branch is not None),
                 conditional=(branches[0] is not None, branches[1] is not None),
             )
@@ -229,6 +229,6 @@ def _branch(
         table[source, : len(messages)] = messages
     return _Gathered(
         group=group,
-        sources=jnp.asarray(sources),
-        touching=jnp.asarray(table.reshape(*scope.shape, -1)),
+        sources=jax.device_put(sources),
+        touching=jax.device_put(table.reshape(*scope.shape, -1)),
     )

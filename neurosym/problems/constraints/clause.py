@@ -198,9 +198,9 @@ class ClauseRelation(Relation):
         kind = Conjunctions if relations[0].every else Clauses
         with jax.enable_x64(True):
             return kind(
-                scope=jnp.asarray(scope),
-                present=jnp.asarray(present),
-                literals=jnp.asarray(literals),
+                scope=jax.device_put(scope),
+                present=jax.device_put(present),
+                literals=jax.device_put(literals),
             )
 
     def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:

@@ -204,11 +204,11 @@ def _group_counts(members: Sequence[CountRelation], size: int) -> Counts:
         runs = [(np.where(equal, needed, -1), needed)]
     with jax.enable_x64(True):
         return Counts(
-            scope=jnp.asarray(scope),
-            present=jnp.asarray(present),
-            values=bits.pack(jnp.asarray(values)),
-            least=jnp.asarray(np.stack([least for least, _ in runs], 1), jnp.int32),
-            most=jnp.asarray(np.stack([most for _, most in runs], 1), jnp.int32),
+            scope=jax.device_put(scope),
+            present=jax.device_put(present),
+            values=bits.pack(jax.device_put(values)),
+            least=jax.device_put(np.stack([least for least, _ in runs], 1).astype(np.int32)),
+            most=jax.device_put(np.stack([most for _, most in runs], 1).astype(np.int32)),
             numbered=numbered,
         )
 

@@ -114,8 +114,8 @@ class MappedDistinct:
                 present=present,
                 forward=forward,
                 inverse=inverse,
-                complete=jnp.asarray(np.asarray(complete)),
-                values=jnp.asarray(_lanes_of(sets, inverse.shape[2])),
+                complete=jax.device_put(np.asarray(complete)),
+                values=jax.device_put(_lanes_of(sets, inverse.shape[2])),
             )
 
     @jax.named_scope("all_different_mapped")
@@ -183,19 +183,19 @@ class Distinct:
         cells, outside, barring, holding, bound = pairs or (none,) * 5
         with jax.enable_x64(True):
             return cls(
-                scope=jnp.asarray(_padded(scopes, 0)),
-                present=jnp.asarray(present),
-                shift=jnp.asarray(_padded(all_shifts, 0)),
-                touching=jnp.asarray(_repeated([[c for c, _ in row] for row in fill])),
-                touches=jnp.asarray(_filled([len(row) for row in touched])),
-                back=jnp.asarray(_repeated([[shift for _, shift in row] for row in fill])),
-                complete=jnp.asarray(np.asarray(complete)),
-                values=jnp.asarray(_lanes_of(sets, max(universe, size))),
-                cells=jnp.asarray(cells),
-                outside=jnp.asarray(outside),
-                barring=jnp.asarray(barring),
-                holding=jnp.asarray(holding),
-                bound=jnp.asarray(bound),
+                scope=jax.device_put(_padded(scopes, 0)),
+                present=jax.device_put(present),
+                shift=jax.device_put(_padded(all_shifts, 0)),
+                touching=jax.device_put(_repeated([[c for c, _ in row] for row in fill])),
+                touches=jax.device_put(_filled([len(row) for row in touched])),
+                back=jax.device_put(_repeated([[shift for _, shift in row] for row in fill])),
+                complete=jax.device_put(np.asarray(complete)),
+                values=jax.device_put(_lanes_of(sets, max(universe, size))),
+                cells=jax.device_put(cells),
+                outside=jax.device_put(outside),
+                barring=jax.device_put(barring),
+                holding=jax.device_put(holding),
+                bound=jax.device_put(bound),
                 ragged=not bool(present.all()),
                 universe=universe,
             )
@@ -306,7 +306,7 @@ def map_arrays(
         for k, row in enumerate(maps):
             forward[c, k, : len(row)] = row
             inverse[c, k, list(row)] = range(len(row))
-    return tuple(jnp.asarray(x) for x in (scope, present, forward, inverse))  # type: ignore[return-value]
+    return tuple(jax.device_put(x) for x in (scope, present, forward, inverse))
 
 
 def to_universe(domains: jax.Array, present: jax.Array, inverse: jax.Array) -> jax.Array:

@@ -251,13 +251,15 @@ class ElementRelation(Relation):
         if not relations[0].aligned:
             table = np.full((power_of_two(len(maps)), size), NOWHERE, np.int32)
             table[: len(maps)] = list(maps)
-            translation = Translation(jnp.asarray(table), jnp.asarray(inward), jnp.asarray(outward))
+            translation = Translation(
+                jax.device_put(table), jax.device_put(inward), jax.device_put(outward)
+            )
         with jax.enable_x64(True):
             return ElementEntries(
-                scope=jnp.asarray(scope),
-                present=jnp.asarray(present),
-                fixed=jnp.asarray(fixed),
-                owners=jnp.asarray(owners),
+                scope=jax.device_put(scope),
+                present=jax.device_put(present),
+                fixed=jax.device_put(fixed),
+                owners=jax.device_put(owners),
                 translation=translation,
             )
 

@@ -315,11 +315,11 @@ def _group_bounds(relations: Sequence[LinearRelation], size: int) -> LinearBound
             )
     scope, present, offsets = _pad_scopes(rows, size)
     return LinearBounds(
-        scope=jnp.asarray(scope),
-        present=jnp.asarray(present),
-        offsets=jnp.asarray(offsets),
-        bound=jnp.asarray([row.bound for row in rows], jnp.int32),
-        unequal=jnp.asarray([row.relation == "!=" for row in rows]),
+        scope=jax.device_put(scope),
+        present=jax.device_put(present),
+        offsets=jax.device_put(offsets),
+        bound=jax.device_put(np.asarray([row.bound for row in rows], np.int32)),
+        unequal=jax.device_put(np.asarray([row.relation == "!=" for row in rows])),
     )
 
 
@@ -332,11 +332,11 @@ def _group_sums(relations: Sequence[LinearRelation], size: int) -> LinearSums:
     goal = np.where(meetable[:, None], bits.single(np.where(meetable, bounds, 0), words), 0)
     with jax.enable_x64(True):
         return LinearSums(
-            scope=jnp.asarray(scope),
-            present=jnp.asarray(present),
-            offsets=jnp.asarray(offsets),
-            start=jnp.asarray(bits.single(np.asarray(0), words)),
-            goal=jnp.asarray(goal.astype(np.uint64)),
+            scope=jax.device_put(scope),
+            present=jax.device_put(present),
+            offsets=jax.device_put(offsets),
+            start=jax.device_put(bits.single(np.asarray(0), words)),
+            goal=jax.device_put(goal.astype(np.uint64)),
         )
 
 

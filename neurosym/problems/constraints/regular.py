@@ -287,11 +287,11 @@ class RegularRelation(Relation):
         for n, table in enumerate(distinct):
             tables[n, : len(table), : len(table[0])] = table
         return LayeredGraph(
-            scope=jnp.asarray(scope),
-            present=jnp.asarray(present),
-            which=jnp.asarray(which),
-            tables=jnp.asarray(tables.reshape(len(tables), -1, rows, size)),
-            accepting=jnp.asarray(accepting),
+            scope=jax.device_put(scope),
+            present=jax.device_put(present),
+            which=jax.device_put(which),
+            tables=jax.device_put(tables.reshape(len(tables), -1, rows, size)),
+            accepting=jax.device_put(accepting),
         )
 
     def lower(self, private: frozenset[int], name: Hashable) -> Lowering:

@@ -133,10 +133,10 @@ class TableRelation(Relation):
         kind = AllowedRows if relations[0].allowed else ForbiddenRows
         with jax.enable_x64(True):
             return kind(
-                scope=jnp.asarray(scope),
-                present=jnp.asarray(present),
-                rows=jnp.asarray(lanes),
-                listed=jnp.asarray(used.any(axis=2)),
+                scope=jax.device_put(scope),
+                present=jax.device_put(present),
+                rows=jax.device_put(lanes),
+                listed=jax.device_put(used.any(axis=2)),
                 size=size,
             )
 

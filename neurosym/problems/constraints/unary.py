@@ -42,9 +42,9 @@ class UnaryRelation(Relation):
         scope = np.asarray([relation.scope for relation in relations], np.int32)
         with jax.enable_x64(True):
             return AllowedValues(
-                scope=jnp.asarray(scope),
-                present=jnp.ones(scope.shape, jnp.bool_),
-                allowed=bits.pack(jnp.asarray(allowed)),
+                scope=jax.device_put(scope),
+                present=jax.device_put(np.ones(scope.shape, np.bool_)),
+                allowed=bits.pack(jax.device_put(allowed)),
             )
 
     def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
