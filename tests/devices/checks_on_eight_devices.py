@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from blobs_task import Blobs, get_config
+from blobs_task import Blobs, get_config, model_of
 from compiling import compiled_once
 from jax.sharding import NamedSharding, PartitionSpec
 
@@ -34,7 +34,7 @@ def small(**fields):
 
 def arrays(workdir):
     with Checkpoints(Workdir(workdir), read_only=True) as checkpoints:
-        return checkpoints._read(checkpoints.latest(), "model")
+        return model_of(checkpoints)
 
 
 def assert_same_model(workdir, other):

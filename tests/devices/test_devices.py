@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blobs_task import Blobs, get_config
+from blobs_task import Blobs, get_config, model_of
 
 from neurosym.cli.main import main
 from neurosym.training import (
@@ -114,7 +114,7 @@ class Run:
 
 def arrays(workdir):
     with Checkpoints(Workdir(workdir), read_only=True) as checkpoints:
-        return checkpoints.latest(), checkpoints._read(checkpoints.latest(), "model")
+        return checkpoints.latest(), model_of(checkpoints)
 
 
 def assert_same_model(workdir, other):

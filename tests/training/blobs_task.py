@@ -23,6 +23,12 @@ class Net(nnx.Module):
         return self.head(self.dropout(nnx.relu(self.norm(self.hidden(x)))))
 
 
+def model_of(checkpoints):
+    """The newest parameters and further variables, by name."""
+    arrays = checkpoints._read(checkpoints.latest())
+    return {name: x for name, x in arrays.items() if name.startswith(("params.", "other."))}
+
+
 class Blobs:
     """Three blobs in the plane; knows how often each split was asked for."""
 

@@ -45,7 +45,7 @@ def run(config, workdir, **options):
 
 def saved_arrays(workdir, step):
     with Checkpoints(Workdir(Path(workdir)), read_only=True) as checkpoints:
-        return checkpoints._read(step, "model") | checkpoints._read(step, "training")
+        return checkpoints._read(step)
 
 
 def timeless(workdir):

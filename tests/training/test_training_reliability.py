@@ -70,7 +70,7 @@ def cache(tmp_path_factory):
 def saved_arrays(workdir):
     with Checkpoints(Workdir(workdir), read_only=True) as checkpoints:
         step = checkpoints.latest()
-        return step, checkpoints._read(step, "model") | checkpoints._read(step, "training")
+        return step, checkpoints._read(step)
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from blobs_task import Blobs, get_config
+from blobs_task import Blobs, get_config, model_of
 from compiling import compiled_once
 
 from neurosym.training import Options, RunStopped, Workdir, read_metrics, read_result, train_seeds
@@ -24,7 +24,7 @@ def quick(tmp_path_factory):
 
 def model_arrays(workdir):
     with Checkpoints(Workdir(workdir), read_only=True) as checkpoints:
-        return checkpoints.latest(), checkpoints._read(checkpoints.latest(), "model")
+        return checkpoints.latest(), model_of(checkpoints)
 
 
 @pytest.fixture(scope="module")
