@@ -5,7 +5,8 @@ Two sweeps of a config, one after the other, with the same seed and one worker. 
 trials beyond the first ten may propose other values, because the sampler has seen more. `noise` is
 the sample standard deviation of the validation metric over seeds of the best config without
 pruning: a difference of the best values below it says nothing. Times are those within trials,
-compiling included. Prints one JSON object.
+compiling included; each sweep keeps its own compiled programs, so that neither profits from the
+other's. Prints one JSON object.
 
     python scripts/benchmarks/sweep.py [--config configs/digits_addition.py] [--trials 20] \
         [--epochs 8] [--seeds 3]
@@ -13,6 +14,7 @@ compiling included. Prints one JSON object.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -25,16 +27,20 @@ from neurosym.training import read_result, result
 from neurosym.training.workdir import Workdir
 
 
-def neurosym(*arguments: str) -> None:
+def neurosym(cache: Path, *arguments: str) -> None:
     """Runs a command in a process of its own, as a user would; what it prints goes to stderr."""
     script = "import sys; from neurosym.cli.main import main; sys.exit(main())"
-    subprocess.run([sys.executable, "-c", script, *arguments], stdout=sys.stderr, check=True)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    command = [sys.executable, "-c", script, *arguments]
+    subprocess.run(command, stdout=sys.stderr, check=True, env=environment)
 
 
 def sweep(options: argparse.Namespace, pruner: str, folder: Path) -> dict:
     """One sweep: the time in its trials, how far they went, and the best of them."""
     workdir = folder / pruner
     neurosym(
+        folder / f"{pruner}_cache",
         "sweep",
         f"--config={options.config}",
         f"--workdir={workdir}",
@@ -64,7 +70,13 @@ def noise(options: argparse.Namespace, folder: Path, metric: str) -> float | Non
     for seed in range(1, options.seeds + 1):
         place = folder / f"seed_{seed}"
         config = folder / "none" / "best_config.py"
-        neurosym("train", f"--config={config}", f"--workdir={place}", f"--config.seed={seed}")
+        neurosym(
+            folder / "none_cache",
+            "train",
+            f"--config={config}",
+            f"--workdir={place}",
+            f"--config.seed={seed}",
+        )
         finished = read_result(Workdir(place))
         assert finished is not None
         values.append(finished.validation[metric])
