@@ -260,6 +260,15 @@ def test_a_run_goes_on_when_the_one_it_came_from_is_gone(whole, tmp_path):
     assert result.steps == STEPS_PER_EPOCH
 
 
+def test_a_checkpoint_of_something_else_is_named(whole, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "other")
+    for note in (tmp_path / "other").glob("checkpoints/*/_CHECKPOINT_METADATA"):
+        content = json.loads(note.read_text())
+        note.write_text(json.dumps(content | {"custom_metadata": {}}))
+    with pytest.raises(ValueError, match=r"checkpoints/\d+ is not a checkpoint of this version"):
+        load_run(tmp_path / "other", task=blobs_task.Blobs(config_with()))
+
+
 def test_progress_shows_the_metric_in_training(tmp_path):
     shown = {}
 
