@@ -21,7 +21,9 @@ def test_queens(size, count):
     assert (int(tally.count), int(tally.status)) == (count, ns.SearchStatus.SOLVED)
 
 
-@pytest.mark.parametrize(("order", "count"), [(4, 576), (5, 161280)])
+@pytest.mark.parametrize(
+    ("order", "count"), [(4, 576), pytest.param(5, 161280, marks=pytest.mark.slow)]
+)
 def test_latin_squares(order, count):
     """https://oeis.org/A002860"""
     network = PUZZLES["latin"].build(order).compile()

@@ -253,7 +253,9 @@ def test_a_batch_of_no_instances(batch):
         assert propagated.domains.lanes.shape == (*batch, SIZE, 1)
 
 
-@pytest.mark.parametrize("values", [1, 2, 63, 64, 65, 200, 4096])
+@pytest.mark.parametrize(
+    "values", [1, 2, 63, 64, 65, 200, pytest.param(4096, marks=pytest.mark.slow)]
+)
 def test_domains_of_any_size(values):
     """In every width of lanes, from one narrow word to 64 wide ones."""
     gap = min(3, values - 1)

@@ -24,7 +24,7 @@ COLLECTIONS = {
 @pytest.mark.parametrize(
     ("name", "most"),
     [
-        ("puzzles2_17_clue.txt.gz", 8192),
+        ("puzzles2_17_clue.txt.gz", 2048),
         pytest.param("puzzles2_17_clue.txt.gz", None, marks=pytest.mark.slow),
         pytest.param("puzzles3_magictour_top1465.txt.gz", None, marks=pytest.mark.slow),
     ],

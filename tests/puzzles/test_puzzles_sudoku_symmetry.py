@@ -8,7 +8,7 @@ import neurosym as ns
 
 @pytest.fixture(scope="module")
 def boards():
-    return ns.puzzles.random_sudokus(300, size=9, givens=60, seed=1)[1]
+    return ns.puzzles.random_sudokus(100, size=9, givens=60, seed=1)[1]
 
 
 def shuffled_lines(random, box):

@@ -73,7 +73,7 @@ def saved_arrays(workdir):
         return step, checkpoints._read(step)
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_kills_around_checkpoints_leave_a_whole_one_to_go_on_from(tmp_path, cache, kills):
     epochs = 3 if kills < 10 else 18  # three saves a try at most
     tries = [sys.executable, "-c", TRIES, str(tmp_path / "killed"), str(kills), "0"]
