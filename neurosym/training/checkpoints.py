@@ -62,8 +62,7 @@ class Checkpoints:
         if not read_only:
             self._folder.mkdir(exist_ok=True)
         if read_only or any(self._folder.iterdir()):
-            for step in self._manager.all_steps():
-                self._records[step] = self._read_record(step)
+            self._read_records()
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -81,9 +80,10 @@ class Checkpoints:
 
     def best_of(self, steps: Sequence[int]) -> int | None:
         """The best of `steps`: highest score, the newer among equals."""
-        if not steps:
+        whole = [step for step in steps if step in self._records]
+        if not whole:
             return None
-        return max(steps, key=lambda step: (_rank(self._records[step].score), step))
+        return max(whole, key=lambda step: (_rank(self._records[step].score), step))
 
     def record(self, step: int) -> Record:
         """What the checkpoint of `step` says of the run."""
@@ -150,7 +150,9 @@ class Checkpoints:
         return self._opened
 
     def _steps(self) -> Sequence[int]:
-        return [] if self._opened is None else self._opened.all_steps()
+        if self._opened is None:
+            return []
+        return [step for step in self._opened.all_steps() if step in self._records]
 
     def _read(self, step: int) -> dict[str, np.ndarray]:
         import orbax.checkpoint as ocp
@@ -158,13 +160,20 @@ class Checkpoints:
         arguments = ocp.args.Composite(arrays=ocp.args.StandardRestore())
         return dict(self._manager.restore(step, args=arguments)["arrays"])
 
-    def _read_record(self, step: int) -> Record:
-        try:
-            return Record(**self._manager.metadata(step).custom_metadata)
-        except TypeError:
+    def _read_records(self) -> None:
+        """Reads what checkpoints say of the run; one that was killed while it was removed is none.
+
+        Orbax removes a checkpoint file by file, when another that stays is complete.
+        """
+        steps = self._manager.all_steps()
+        for step in steps:
+            note = self._manager.metadata(step).custom_metadata
+            if note:
+                self._records[step] = Record(**note)
+        if steps and not self._records:
             raise ValueError(
-                f"{self._folder / str(step)} is not a checkpoint of this version of neurosym"
-            ) from None
+                f"{self._folder / str(max(steps))} is not a checkpoint of this version of neurosym"
+            )
 
 
 @functools.cache

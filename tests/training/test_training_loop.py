@@ -269,6 +269,19 @@ def test_a_checkpoint_of_something_else_is_named(whole, tmp_path):
         load_run(tmp_path / "other", task=blobs_task.Blobs(config_with()))
 
 
+def test_a_checkpoint_that_was_half_removed_is_none(whole, tmp_path):
+    config = config_with(**{"train.keep_checkpoints": 3})
+    with pytest.raises(RunInterrupted):
+        run(config, tmp_path / "run", progress=SignalAt(STEPS_PER_EPOCH + 1, signal.SIGTERM))
+    steps = sorted(int(p.name) for p in (tmp_path / "run" / "checkpoints").iterdir())
+    half = tmp_path / "run" / "checkpoints" / str(steps[0])
+    shutil.rmtree(half / "arrays")
+    (half / "_CHECKPOINT_METADATA").unlink()
+    run(config, tmp_path / "run")
+    assert_same_run(tmp_path / "run", whole[0], 3 * STEPS_PER_EPOCH)
+    assert not half.exists()
+
+
 def test_progress_shows_the_metric_in_training(tmp_path):
     shown = {}
 
