@@ -15,8 +15,8 @@ from flax import nnx
 from neurosym.hard.propagate import Status, propagate
 from neurosym.problems.network import Network
 from neurosym.problems.variable import Variable
-from neurosym.semirings.instances import BOOLEAN, LOG
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra.instances import BOOLEAN, LOG
+from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import inference
 from neurosym.soft.elimination import TooWideError
 

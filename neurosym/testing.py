@@ -19,11 +19,11 @@ import numpy as np
 from neurosym.hard.propagate import propagate
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import build_network
-from neurosym.semirings import elements as parts
-from neurosym.semirings.einsum import einsum
-from neurosym.semirings.instances import BOOLEAN, COUNTING, LOG
-from neurosym.semirings.provenance import Provenance
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra import elements as parts
+from neurosym.semirings.algebra.instances import BOOLEAN, COUNTING, LOG
+from neurosym.semirings.algebra.provenance import Provenance
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.einsum import einsum
 
 
 def check_semiring(semiring: Semiring, elements: Any = None, *, rtol: float = 1e-5) -> None:

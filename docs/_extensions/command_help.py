@@ -25,7 +25,7 @@ class CommandHelp(SphinxDirective):
         os.environ["COLUMNS"] = _COLUMNS  # the width of the terminal that help is wrapped to
         sections = []
         for name, (module, _) in _COMMANDS.items():
-            command = importlib.import_module(f"neurosym.cli.{module}").COMMAND
+            command = importlib.import_module(f"neurosym.cli.commands.{module}").COMMAND
             section = nodes.section(ids=[f"neurosym-{name}"], names=[f"neurosym {name}"])
             section += nodes.title("", f"neurosym {name}")
             section += nodes.literal_block("", help_text(command), language="text")

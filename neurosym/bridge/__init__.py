@@ -7,7 +7,6 @@ across a discrete decision and back: from logits and evidence to a log-likelihoo
 """
 
 from neurosym.bridge.belief_propagation import belief_propagation
-from neurosym.bridge.circuit_reasoner import CircuitReasoner
 from neurosym.bridge.domains import (
     HardDomains,
     Rule,
@@ -31,18 +30,19 @@ from neurosym.bridge.factory import (
 from neurosym.bridge.gumbel import gumbel_softmax
 from neurosym.bridge.implicit_mle import implicit_mle
 from neurosym.bridge.log_weights import Bridge
-from neurosym.bridge.network_reasoner import NetworkReasoner
 from neurosym.bridge.noise import Noise, gumbel_noise, sum_of_gamma_noise
 from neurosym.bridge.perturb_and_map import perturb_and_map
 from neurosym.bridge.pruned import Survivors, pruned, survivors
-from neurosym.bridge.reasoner import Enumerated, Pruned, Reasoner
 from neurosym.bridge.relaxed import relaxed
 from neurosym.bridge.schedule import SCHEDULES, Schedule, make_schedule
 from neurosym.bridge.score_function import score_function
 from neurosym.bridge.softmax import softmax
-from neurosym.bridge.solvers import Solver, branch_and_bound, elimination
 from neurosym.bridge.straight_through import straight_through, straight_through_probabilities
 from neurosym.bridge.top_k_assignments import top_k_assignments
+from neurosym.reasoning.circuit import CircuitReasoner
+from neurosym.reasoning.network import NetworkReasoner
+from neurosym.reasoning.protocols import Enumerated, Pruned, Reasoner
+from neurosym.reasoning.solvers import Solver, branch_and_bound, elimination
 
 __all__ = [
     "BRIDGES",

@@ -10,7 +10,7 @@ from jax import Array
 
 from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.prior import log_prior, with_gradient
-from neurosym.bridge.reasoner import HasBeliefs, HasPruning, require
+from neurosym.reasoning.protocols import HasBeliefs, HasPruning, require
 
 GRADIENTS = ("beliefs", "implicit", "unrolled")
 

@@ -14,8 +14,8 @@ from jax import Array
 
 from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.prior import log_prior, with_gradient
-from neurosym.bridge.reasoner import Enumerated, HasSolutions, require
-from neurosym.semirings.batching import any_in_batch
+from neurosym.reasoning.protocols import Enumerated, HasSolutions, require
+from neurosym.transforms.any_in_batch import any_in_batch
 
 
 def enumerated(

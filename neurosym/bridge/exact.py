@@ -8,9 +8,9 @@ from jax import Array
 
 from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.prior import log_prior
-from neurosym.bridge.reasoner import HasTotal, require
-from neurosym.semirings.instances import LOG
-from neurosym.semirings.semiring import Semiring
+from neurosym.reasoning.protocols import HasTotal, require
+from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.semiring import Semiring
 
 
 def exact(reasoner: HasTotal, *, semiring: Semiring = LOG) -> Estimator:

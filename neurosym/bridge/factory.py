@@ -22,18 +22,18 @@ from neurosym.bridge.estimator import Estimator
 from neurosym.bridge.exact import exact
 from neurosym.bridge.gumbel import gumbel_softmax
 from neurosym.bridge.log_weights import Bridge
-from neurosym.bridge.network_reasoner import NetworkReasoner
 from neurosym.bridge.noise import Noise, gumbel_noise, sum_of_gamma_noise
 from neurosym.bridge.perturb_and_map import perturb_and_map
 from neurosym.bridge.pruned import pruned
-from neurosym.bridge.reasoner import Reasoner
 from neurosym.bridge.relaxed import relaxed
 from neurosym.bridge.score_function import score_function
 from neurosym.bridge.softmax import softmax
-from neurosym.bridge.solvers import branch_and_bound, elimination
 from neurosym.bridge.straight_through import straight_through
 from neurosym.bridge.top_k_assignments import top_k_assignments
-from neurosym.semirings.names import semiring_by_name
+from neurosym.reasoning.network import NetworkReasoner
+from neurosym.reasoning.protocols import Reasoner
+from neurosym.reasoning.solvers import branch_and_bound, elimination
+from neurosym.semirings.algebra.names import semiring_by_name
 
 BRIDGES: Mapping[str, Bridge] = MappingProxyType(
     {"softmax": softmax, "gumbel_softmax": gumbel_softmax, "straight_through": straight_through}

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from neurosym.bridge.noise import Noise
-from neurosym.bridge.solvers import Solver
+from neurosym.reasoning.solvers import Solver
 
 
 class Layer(Protocol):
@@ -51,7 +51,7 @@ def implicit_mle(
     al. 2020, https://arxiv.org/abs/1912.02175.
 
     >>> from neurosym.problems import Problem
-    >>> from neurosym.bridge.solvers import elimination
+    >>> from neurosym.reasoning.solvers import elimination
     >>> problem = Problem()
     >>> x, y = problem.variables("x", shape=2, domain=range(3))
     >>> problem.add(x < y)

@@ -16,8 +16,8 @@ from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.log_weights import check_temperature
 from neurosym.bridge.noise import Noise, gumbel_noise
 from neurosym.bridge.prior import checked, with_gradient
-from neurosym.bridge.reasoner import HasBest, Reasoner, require
-from neurosym.bridge.solvers import Solver
+from neurosym.reasoning.protocols import HasBest, Reasoner, require
+from neurosym.reasoning.solvers import Solver
 
 
 def perturb_and_map(

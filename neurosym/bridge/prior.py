@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from neurosym.bridge.reasoner import Reasoner
 from neurosym.bridge.softmax import softmax
+from neurosym.reasoning.protocols import Reasoner
 
 
 def checked(

@@ -16,7 +16,7 @@ from neurosym.bridge.domains import Rule, to_domains
 from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.log_weights import check_temperature
 from neurosym.bridge.prior import checked
-from neurosym.bridge.reasoner import HasPruning, require
+from neurosym.reasoning.protocols import HasPruning, require
 
 
 class Survivors(NamedTuple):

@@ -10,9 +10,9 @@ from jax import Array
 from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.log_weights import Bridge
 from neurosym.bridge.prior import checked
-from neurosym.bridge.reasoner import HasTotal, require
-from neurosym.semirings.instances import LOG
-from neurosym.semirings.semiring import Semiring
+from neurosym.reasoning.protocols import HasTotal, require
+from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.semiring import Semiring
 
 
 def relaxed(reasoner: HasTotal, *, bridge: Bridge, semiring: Semiring = LOG) -> Estimator:

@@ -10,7 +10,7 @@ from jax import Array
 
 from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.prior import log_prior, with_gradient
-from neurosym.bridge.reasoner import HasJudgement, require
+from neurosym.reasoning.protocols import HasJudgement, require
 
 OBJECTIVES = ("log_probability", "probability")
 

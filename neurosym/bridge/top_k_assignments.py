@@ -9,8 +9,8 @@ from jax import Array
 
 from neurosym.bridge.estimator import Estimate, Estimator
 from neurosym.bridge.prior import log_prior
-from neurosym.bridge.reasoner import HasKBest, require
-from neurosym.semirings.instances import LOG
+from neurosym.reasoning.protocols import HasKBest, require
+from neurosym.semirings.algebra.instances import LOG
 
 
 def top_k_assignments(reasoner: HasKBest, *, k: int) -> Estimator:

@@ -16,13 +16,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.circuits import operations
-from neurosym.circuits.passes import Tables
-from neurosym.circuits.roots import Answers
-from neurosym.semirings import elements
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.instances import LOG
-from neurosym.semirings.semiring import Semiring, require_elements
+from neurosym.circuits.evaluation import operations
+from neurosym.circuits.evaluation.passes import Tables
+from neurosym.circuits.evaluation.roots import Answers
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.semiring import Semiring, require_elements
 
 
 @flax.struct.dataclass

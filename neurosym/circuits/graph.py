@@ -17,7 +17,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
-from neurosym.circuits.rows import ONE, ZERO, Rows, Term
+from neurosym.circuits.evaluation.sums import ONE, ZERO, Rows, Term
 
 FALSE, TRUE, LITERAL, AND, OR = "false", "true", "literal", "and", "or"
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from neurosym.hard import HEURISTICS, SearchStatus, count, propagate, solve
 from neurosym.io import Cnf, Text, parse_dimacs
+from neurosym.languages.cnf import cnf_formula
 from neurosym.problems import Network
 from neurosym.puzzles import Instances, Layout, Puzzle
-from neurosym.puzzles.cnf import cnf_formula
 
 _BATCH = 1 << 14
 _FEW = 64  # solutions that are stored for every instance without being counted first

@@ -65,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"did you mean {near[0]!r}?" if near else f"the commands: {', '.join(_COMMANDS)}"
         print(f"neurosym: error: there is no command {name!r}; {hint}", file=sys.stderr)
         return EXIT_USAGE
-    command: Command = importlib.import_module(f"neurosym.cli.{_COMMANDS[name][0]}").COMMAND
+    module = importlib.import_module(f"neurosym.cli.commands.{_COMMANDS[name][0]}")
+    command: Command = module.COMMAND
     wants_help = any(argument in ("--help", "-h", "-help", "--helpfull") for argument in rest)
     if wants_help and not (command.passes_through and not rest[0].startswith("-")):
         print(help_text(command), end="")

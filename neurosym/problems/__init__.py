@@ -1,15 +1,15 @@
 """Declaring problems, and compiling them to networks of flat arrays."""
 
 from neurosym.problems.constraints.absolute import Absolute
-from neurosym.problems.constraints.all_different import AllDifferent
+from neurosym.problems.constraints.all_different.all_different import AllDifferent
 from neurosym.problems.constraints.clause import Clause
-from neurosym.problems.constraints.conditional import Implies, Reified
+from neurosym.problems.constraints.conditional.conditional import Implies, Reified
 from neurosym.problems.constraints.count import Count
 from neurosym.problems.constraints.element import Element
-from neurosym.problems.constraints.linear import Linear
+from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member
 from neurosym.problems.constraints.predicate import Predicate
-from neurosym.problems.constraints.regular import Automaton, Regular
+from neurosym.problems.constraints.regular.regular import Automaton, Regular
 from neurosym.problems.constraints.table import Table
 from neurosym.problems.network import Network
 from neurosym.problems.problem import Problem

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurosym.problems.constraints.absolute import Absolute
 from neurosym.problems.constraints.constraint import Constraint
-from neurosym.problems.constraints.linear import Linear
+from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurosym.problems import Problem
-from neurosym.problems.constraints.all_different import AllDifferent
+from neurosym.problems.constraints.all_different.all_different import AllDifferent
 from neurosym.puzzles.puzzle import Layout, Puzzle, aligned_rows, check_size, square_marks
 
 

@@ -6,7 +6,7 @@ The size is n; the sum is n (n² + 1) / 2.
 import numpy as np
 
 from neurosym.problems import Problem
-from neurosym.problems.constraints.all_different import AllDifferent
+from neurosym.problems.constraints.all_different.all_different import AllDifferent
 from neurosym.puzzles.puzzle import Layout, Puzzle, aligned_rows, check_size, square_marks
 
 

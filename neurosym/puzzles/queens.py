@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neurosym.problems import Problem
-from neurosym.problems.constraints.all_different import AllDifferent
+from neurosym.problems.constraints.all_different.all_different import AllDifferent
 from neurosym.puzzles.puzzle import Layout, Puzzle, check_size
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from neurosym.io.sudoku import SUDOKU_SYMBOLS, format_board, parse_sudoku
 from neurosym.io.text import Text
 from neurosym.problems import Problem
-from neurosym.problems.constraints.all_different import AllDifferent
+from neurosym.problems.constraints.all_different.all_different import AllDifferent
 from neurosym.puzzles.puzzle import Instances, Layout, Puzzle, aligned_rows
 
 

@@ -16,6 +16,7 @@ _EXPORTS = {
     "experiment": ("Experiment", "load_experiment"),
     "page": ("MARKER", "page_path", "results_page", "write_results_page"),
     "published": ("Published", "load_published"),
+    "records": ("config_hash", "curves_of", "read_record", "record_run"),
     "reproduction": ("Job", "Outcome", "missing_jobs", "run_jobs"),
     "sections": ("experiment_section",),
     "spreads": ("Spread", "spread"),

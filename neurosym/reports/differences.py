@@ -8,9 +8,9 @@ from typing import Any
 
 from neurosym.reports.entries import read_entry
 from neurosym.reports.markup import Sheet
+from neurosym.reports.records import Curves, curves_of
 from neurosym.reports.spreads import ABSENT, in_percent
 from neurosym.training.metrics import read_metrics
-from neurosym.training.records import Curves, curves_of
 from neurosym.training.result import Result
 from neurosym.training.workdir import Workdir, flat_fields
 

@@ -2,7 +2,7 @@
 
 A workdir has `config.json` and `result.json` (where several seeds share one, each seed's result
 lies in its own folder below); a record is one file that holds both
-(`neurosym.training.records`).
+(`neurosym.reports.records`).
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import ml_collections
 
+from neurosym.reports.records import Curves, config_hash, curves_of, read_record
 from neurosym.training.metrics import read_metrics
-from neurosym.training.records import Curves, config_hash, curves_of, read_record
 from neurosym.training.result import Result
 from neurosym.training.workdir import Workdir
 
@@ -30,7 +30,7 @@ class Entry:
       config_hash: of the config without its seed.
       config: the whole config, nested.
       result: what it found.
-      curves: see `neurosym.training.records`; empty where nothing was kept.
+      curves: see `neurosym.reports.records`; empty where nothing was kept.
       quick: its budget was reduced.
     """
 

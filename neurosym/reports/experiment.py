@@ -9,7 +9,7 @@ import ml_collections
 from neurosym.reports.entries import Entry
 from neurosym.reports.groups import Group, group_entries
 from neurosym.reports.published import Published, load_published
-from neurosym.training.records import config_hash
+from neurosym.reports.records import config_hash
 from neurosym.training.workdir import flat_fields
 
 ConfigLoader = Callable[[str], ml_collections.ConfigDict]

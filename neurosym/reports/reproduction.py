@@ -15,10 +15,10 @@ import ml_collections
 
 from neurosym.reports.entries import Entry
 from neurosym.reports.experiment import Experiment
+from neurosym.reports.records import config_hash, record_run
 from neurosym.training.interrupts import RunInterrupted, RunStopped
-from neurosym.training.loop import train
 from neurosym.training.progress import ProgressDisplay, SilentProgress
-from neurosym.training.records import config_hash, record_run
+from neurosym.training.single import train
 
 
 class Job(NamedTuple):

@@ -1,9 +1,7 @@
 """The algebra: semirings, their reductions and contractions, and the one gradient rule."""
 
-from neurosym.semirings.closure import closure
-from neurosym.semirings.einsum import einsum
-from neurosym.semirings.fixpoint import Fixpoint, FixpointStatus, fixpoint
-from neurosym.semirings.instances import (
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.instances import (
     ALL,
     BOOLEAN,
     COUNTING,
@@ -15,8 +13,8 @@ from neurosym.semirings.instances import (
     REAL,
     smooth_max,
 )
-from neurosym.semirings.k_best import K_BEST
-from neurosym.semirings.moments import (
+from neurosym.semirings.algebra.k_best import K_BEST
+from neurosym.semirings.algebra.moments import (
     EXPECTATION,
     VARIANCE,
     entropy,
@@ -26,9 +24,18 @@ from neurosym.semirings.moments import (
     variance,
     variance_weights,
 )
-from neurosym.semirings.names import semiring_by_name
-from neurosym.semirings.provenance import ADD_MULT, NOISY_OR, TOP_K_PROOFS, Provenance, facts
-from neurosym.semirings.semiring import RealCoordinates, Semiring
+from neurosym.semirings.algebra.names import semiring_by_name
+from neurosym.semirings.algebra.provenance import (
+    ADD_MULT,
+    NOISY_OR,
+    TOP_K_PROOFS,
+    Provenance,
+    facts,
+)
+from neurosym.semirings.algebra.semiring import RealCoordinates, Semiring
+from neurosym.semirings.fixpoints.closure import closure
+from neurosym.semirings.fixpoints.fixpoint import Fixpoint, FixpointStatus, fixpoint
+from neurosym.semirings.operations.einsum import einsum
 
 __all__ = [
     "ADD_MULT",
@@ -53,6 +60,7 @@ __all__ = [
     "Semiring",
     "closure",
     "einsum",
+    "elements",
     "entropy",
     "entropy_weights",
     "expectation",

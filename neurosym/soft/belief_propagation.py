@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.problems.network import Network
-from neurosym.semirings.instances import LOG, MAX_TIMES
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra.instances import LOG, MAX_TIMES
+from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import messages, pairwise
 from neurosym.soft.factor_messages import Prepared
 from neurosym.soft.messages import Wiring, wire

@@ -17,10 +17,10 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 
 from neurosym.problems.network import Network, Structure
-from neurosym.semirings import elements
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.semiring import Semiring
-from neurosym.semirings.tensor_network import (
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.tensor_network import (
     Plan,
     Step,
     contract,

@@ -26,9 +26,9 @@ import numpy as np
 
 from neurosym.problems.constraints.constraint import Lowering, Relation
 from neurosym.problems.network import Structure
-from neurosym.semirings.instances import BOOLEAN
-from neurosym.semirings.semiring import Semiring
-from neurosym.semirings.tensor_network import Plan, plan_contraction, supports
+from neurosym.semirings.algebra.instances import BOOLEAN
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.tensor_network import Plan, plan_contraction, supports
 from neurosym.soft.potentials import Scope
 
 Prepared = list[jax.Array]

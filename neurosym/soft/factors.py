@@ -16,11 +16,11 @@ import numpy as np
 
 from neurosym.problems.constraints.constraint import Lowering, Relation
 from neurosym.problems.network import Structure
-from neurosym.semirings import elements
-from neurosym.semirings.einsum import Labels
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.instances import LOG
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.einsum import Labels
 from neurosym.soft.stacks import rows
 
 

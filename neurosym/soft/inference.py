@@ -14,10 +14,10 @@ import jax.numpy as jnp
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
 from neurosym.problems.variable import Variable
-from neurosym.semirings import elements
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.instances import LOG
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.elimination import MAX_SLICES, MEMORY_LIMIT, Elimination, eliminate_within
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.weights import checked_weights

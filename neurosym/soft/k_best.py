@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from neurosym.problems.network import Network
-from neurosym.semirings.k_best import K_BEST, assignments, candidates, key_words
+from neurosym.semirings.algebra.k_best import K_BEST, assignments, candidates, key_words
 from neurosym.soft.elimination import MEMORY_LIMIT
 from neurosym.soft.inference import total
 

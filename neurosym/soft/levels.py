@@ -15,11 +15,11 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from neurosym.semirings import elements
-from neurosym.semirings.einsum import Labels
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.semiring import Semiring
-from neurosym.semirings.tensor_network import Step
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.einsum import Labels
+from neurosym.semirings.operations.tensor_network import Step
 from neurosym.soft.stacks import contract_stacks, join, rows, spread
 
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from neurosym.problems.constraints.constraint import power_of_two
 from neurosym.problems.network import Structure
-from neurosym.semirings import rule
-from neurosym.semirings.semiring import Binary, Semiring
+from neurosym.semirings.algebra import rule
+from neurosym.semirings.algebra.semiring import Binary, Semiring
 from neurosym.soft.factor_messages import FactorGroup, Prepared, factor_groups
 from neurosym.soft.potentials import Scope
 

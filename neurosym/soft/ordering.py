@@ -6,8 +6,9 @@ small width, a constant fraction of all indices is cheap to eliminate and pairwi
 removing such a set again and again takes a logarithmic number of levels. A chain of n indices takes
 log2 n levels, where eliminating from one end takes n.
 
-The order is a list of contractions of two tensors (`neurosym.semirings.tensor_network.Step`), as
-that of opt_einsum is; only their depth differs.
+The order is a list of contractions of two tensors
+(`neurosym.semirings.operations.tensor_network.Step`), as that of opt_einsum is; only their depth
+differs.
 """
 
 import collections
@@ -15,8 +16,8 @@ import heapq
 import math
 from collections.abc import Hashable, Mapping, Sequence
 
-from neurosym.semirings.einsum import Labels
-from neurosym.semirings.tensor_network import Step
+from neurosym.semirings.operations.einsum import Labels
+from neurosym.semirings.operations.tensor_network import Step
 
 LEAST_SHARE = 4
 """Eliminations of a kind wait while they are fewer than this part of the most frequent kind."""

@@ -23,8 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_batching import custom_vmap
 
-from neurosym.semirings.instances import MAX_TIMES, REAL
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra.instances import MAX_TIMES, REAL
+from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import messages
 from neurosym.soft.factor_messages import Prepared, SoftGroup
 from neurosym.soft.messages import Wiring

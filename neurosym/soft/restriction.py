@@ -27,10 +27,10 @@ from neurosym.problems.constraints.constraint import (
 )
 from neurosym.problems.network import Network, Structure
 from neurosym.problems.variable import Variable
-from neurosym.semirings import elements
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.instances import BOOLEAN
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.instances import BOOLEAN
+from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.weights import domain_mask
 
 MAX_MASKS = 2**24

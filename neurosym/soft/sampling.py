@@ -20,9 +20,9 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.instances import LOG
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.elimination import MEMORY_LIMIT, Elimination, TooWideError, eliminate_within
 from neurosym.soft.factors import Kind
 from neurosym.soft.levels import Group, contract_levels, fetch

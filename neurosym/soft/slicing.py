@@ -12,11 +12,11 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
-from neurosym.semirings import elements
-from neurosym.semirings.einsum import Labels
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.semiring import Semiring
-from neurosym.semirings.tensor_network import Step
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.einsum import Labels
+from neurosym.semirings.operations.tensor_network import Step
 
 Cuts = Sequence[tuple[tuple[int, int], ...]]
 """Of each input: pairs of an axis and the fixed index that it is; such an axis keeps length 1."""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from neurosym.semirings import elements
-from neurosym.semirings.contraction import contract
-from neurosym.semirings.einsum import Labels
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.contraction import contract
+from neurosym.semirings.operations.einsum import Labels
 
 MAX_RUNS = 8
 """Slices that one gather of rows is written as; more of them are one gather."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
-from neurosym.semirings import elements
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.semiring import Semiring, faults
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring, faults
 
 if TYPE_CHECKING:
     from neurosym.soft.restriction import RestrictedNetwork

@@ -22,9 +22,9 @@ from neurosym.sweeps.space import Space
 from neurosym.sweeps.study import SweepStudy
 from neurosym.sweeps.trials import ERROR, FIELDS, WORKER, retry_history
 from neurosym.training.interrupts import Interrupts, RunInterrupted
-from neurosym.training.loop import train
 from neurosym.training.metrics import read_metrics
 from neurosym.training.progress import SilentProgress
+from neurosym.training.single import train
 from neurosym.training.task import load_task
 from neurosym.training.workdir import Workdir
 

@@ -1,100 +1,369 @@
-"""The training loop: from a config and a workdir to a result.
+"""Training from where a run stands to its end: epochs, validations, checkpoints, the result.
 
-`train` checks everything first, then resumes or starts, trains epoch by epoch in chunks of
-compiled steps, validates, saves, and at the end judges the best parameters on the test split,
-once. It knows `Task` and no task. `neurosym.training.seeds` runs the same loop for several seeds
-in one program.
+One call trains one run, or several seeds as an axis of one program, which differ here only in that
+every figure is a list and every file has its twins.
 """
 
-import dataclasses
-from collections.abc import Callable, Sequence
+import contextlib
+import errno
+import re
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ml_collections
+import jax
+import numpy as np
 
 from neurosym.training import result as results
-from neurosym.training.devices import Devices
-from neurosym.training.interrupts import Interrupts
-from neurosym.training.member import Member
-from neurosym.training.options import OnValidation, Options
-from neurosym.training.progress import ProgressDisplay, SilentProgress
+from neurosym.training.epoch import RESERVED_METRICS
+from neurosym.training.interrupts import Interrupts, RunInterrupted, RunStopped
+from neurosym.training.member import Clock, Member, NonFiniteError
+from neurosym.training.options import Options
 from neurosym.training.result import Result
-from neurosym.training.settings import Settings
-from neurosym.training.setup import set_up
-from neurosym.training.task import check_task, load_task
-from neurosym.training.trainer import Trainer
-from neurosym.training.workdir import Workdir, plain_config
+from neurosym.training.runs import latest_step
+from neurosym.training.setup import Setup
+from neurosym.training.state import TrainState, seed_of, stack_seeds
+from neurosym.training.workdir import Workdir
+
+# Seconds that a chunk of steps should take: how often progress is shown and signals are heeded.
+_CHUNK_SECONDS = 0.5
+
+# The chunk that a profile is taken of: the first one after compiling.
+_PROFILED_CHUNK = 1
 
 
-def train(
-    config: ml_collections.ConfigDict,
-    workdir: str | Path,
-    *,
-    task: Any = None,
-    data_dir: str | None = None,
-    import_roots: Sequence[Path] = (),
-    progress: ProgressDisplay | None = None,
-    on_validation: OnValidation | None = None,
-    stop_when: Callable[[], bool] | None = None,
-    judge_test: bool = True,
-    devices: int | None = None,
-    profile: bool = False,
-) -> Result:
-    """Trains a task, or goes on where an earlier call was stopped; a finished run is only read.
+# What collectives and JAX's coordination service say when somebody is gone; their errors have no
+# type that tells.
+_LOST = re.compile(
+    r"gloo|nccl|coordination|heartbeat|unavailable|deadline|connection|aborted", re.I
+)
 
-    Stopped by whatever means, also from the middle of an epoch, and started again with the same
-    arguments, it ends with the same parameters bit for bit (on CPU).
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+
+
+class ProcessLostError(RuntimeError):
+    """Another process of a run over several stopped answering."""
+
+
+class NotSavedError(OSError):
+    """The workdir cannot be written: no room, no permission; what was saved before is whole."""
+
+    def __init__(self, error: OSError, place: Workdir) -> None:
+        try:
+            step = latest_step(place)
+        except (OSError, ValueError):
+            step = None
+        saved = "nothing is saved yet" if step is None else f"step {step} is saved"
+        super().__init__(
+            f"cannot write to {place.path}: {error.strerror} ({saved}). Put that right and run the "
+            "same command again to continue"
+        )
+
+
+class Trainer:
+    """One call's share of one run, or of several seeds in one program.
 
     Args:
-      config: what to train and how: `Settings` for the loop's fields, the rest is the task's.
-      workdir: the folder of the run; it belongs to this config.
-      task: the task itself; None makes it from `config.task`.
-      data_dir: where the task looks for its data.
-      import_roots: see `load_task`.
-      progress: who is told how it goes; None tells nobody.
-      on_validation: see `Options`.
-      stop_when: see `Options`.
-      judge_test: see `Options`; the result then has no `metrics`.
-      devices: how many devices of this host to use; None takes one, or all of all hosts where
-        `jax.distributed` joined several. It is no part of the run: another call may use more or
-        fewer, and results agree but for the order of sums.
-      profile: see `Options`.
-
-    Returns:
-      The result, as in `result.json`.
-
-    Raises:
-      ValueError: a config field, the workdir or the task is wrong, or another process is
-        training in the workdir; nothing is written then.
-      NonFiniteError: the loss, a gradient or a parameter is not finite.
-      RunInterrupted: SIGINT or SIGTERM came; everything is saved.
-      RunStopped: `stop_when` said so; everything is saved.
-      ProcessLostError: another process of the run is gone.
+      setup: see `set_up`.
+      members: the runs; those that have checkpoints are at the same step.
+      options: see `Options`.
+      interrupts: notes signals.
     """
-    config = plain_config(config)
-    settings = Settings.from_config(config)
-    place = Workdir(Path(workdir))
-    mesh = Devices.of(devices, rules=settings.sharding)
-    options = Options(progress or SilentProgress(), on_validation, stop_when, judge_test, profile)
-    if mesh.first:
-        place.check(config)
-    found = mesh.tell(finished_result(place) if mesh.first else None)
-    if found is not None:
-        finished = Result(**found)
-        options.progress.say(f"this run is finished ({finished.steps} steps); see {place.result}")
-        return finished
-    with Interrupts() as interrupts, options.progress:
-        if task is None:
-            task = load_task(config, data_dir=data_dir, import_roots=import_roots)
-        else:
-            check_task(task)
-        members = [Member.of(config, place, writes=mesh.first)]
-        setup = set_up(settings, task, members, mesh, stacked=False)
-        return Trainer(setup, members, options, interrupts).complete()[0]
 
+    def __init__(
+        self, setup: Setup, members: Sequence[Member], options: Options, interrupts: Interrupts
+    ) -> None:
+        self._setup = setup
+        self._members = members
+        self._options = options
+        self._progress = options.progress
+        self._interrupts = interrupts
+        self._evaluator = setup.evaluator
+        self._started = time.perf_counter()
+        self._compiled_before = setup.compile_seconds
+        self._figures: dict[str, float] = {}
+        self._chunk_steps = 1
+        self._chunks = 0
 
-def finished_result(place: Workdir) -> dict[str, Any] | None:
-    """The fields of a finished run's result, or None."""
-    found = results.read_result(place)
-    return None if found is None else dataclasses.asdict(found)
+    def complete(self) -> list[Result]:
+        """Trains to the end and judges.
+
+        Returns:
+          The result of each member.
+
+        Raises:
+          ExceptionGroup: some of several seeds met something not finite; the others are finished.
+          NonFiniteError, RunStopped, ProcessLostError: see `train`.
+        """
+        try:
+            with contextlib.ExitStack() as stack:
+                for member in self._members:
+                    stack.enter_context(member)
+                return self._complete()
+        except OSError as error:
+            if error.errno not in _UNWRITABLE or self._is_elsewhere(error):
+                raise
+            raise NotSavedError(error, self._members[0].place) from error
+        except (RuntimeError, ValueError) as error:
+            first_line = (str(error).splitlines() or [""])[0][:200]
+            if jax.process_count() == 1 or not _LOST.search(first_line):
+                raise
+            raise ProcessLostError(
+                "another process of this run stopped answering, so this one cannot go on. What was "
+                "saved is kept: start all processes again with the same commands to continue. "
+                f"({first_line})"
+            ) from error
+
+    def _is_elsewhere(self, error: OSError) -> bool:
+        """Whether an error names a file outside the workdirs, such as one of the task's data."""
+        if not isinstance(error.filename, str):
+            return False
+        file = Path(error.filename).absolute()
+        return not any(file.is_relative_to(m.place.path.absolute()) for m in self._members)
+
+    def _complete(self) -> list[Result]:
+        state = self._restored()
+        program, total = self._setup.program, self._setup.total_steps
+        step = self._step_of(state)
+        self._progress.start(step, total, program.steps_per_epoch)
+        if step == total == 0 and all(member.latest() is None for member in self._members):
+            self._save(state, self._validate(state))
+        while step < total:
+            state = self._epoch(state)
+            step = self._step_of(state)
+        judged = self._judge(state)
+        errors = [member.error for member in self._members if member.error is not None]
+        if errors:
+            raise ExceptionGroup(f"{len(errors)} of {len(self._members)} seeds failed", errors)
+        return judged
+
+    def _restored(self) -> TrainState:
+        setup = self._setup
+        initial = setup.devices.fetch(setup.initial)
+        states = [
+            member.restore(seed_of(initial, i) if setup.program.stacked else initial)
+            for i, member in enumerate(self._members)
+        ]
+        step = setup.devices.tell(max(int(state.step) for state in states))
+        if step == 0:
+            # The arrays that are on the devices already, unless only the first process has them.
+            return self._placed(states) if jax.process_count() > 1 else setup.initial
+        self._progress.say(f"resuming from step {step}")
+        return self._placed(states)
+
+    def _placed(self, states: Sequence[TrainState]) -> TrainState:
+        setup = self._setup
+        state = stack_seeds(states) if setup.program.stacked else states[0]
+        return setup.program.placed(setup.devices.tell_arrays(state))
+
+    def _epoch(self, state: TrainState) -> TrainState:
+        """Trains to the end of the epoch that `state` is in, validates and saves."""
+        program, settings = self._setup.program, self._setup.settings.train
+        length, metric = program.steps_per_epoch, self._setup.task.metric
+        step = self._step_of(state)
+        epoch = step // length
+        epoch_start, epoch_end = epoch * length, (epoch + 1) * length
+        began, compiling, first = time.perf_counter(), program.compile_seconds, step
+        if step == epoch_start:
+            state = program.start_epoch(state)
+        while step < epoch_end:
+            stop = min(epoch_end, step + self._chunk_steps)
+            if settings.checkpoint_every_steps:
+                every = settings.checkpoint_every_steps
+                stop = min(stop, (step // every + 1) * every)
+            state = self._chunk(state, stop - step)
+            step = self._step_of(state)
+            seconds = time.perf_counter() - began - (program.compile_seconds - compiling)
+            examples = (step - first) * settings.batch_size * len(self._members)
+            speed = examples / max(seconds, 1e-9)
+            means = self._means_of_epoch(state, step - epoch_start)
+            shown = self._shown(means, ("loss", metric))
+            shown["examples/s"] = speed
+            self._progress.update(step, {**shown, **self._figures})
+            due = settings.checkpoint_every_steps and step % settings.checkpoint_every_steps == 0
+            if step < epoch_end:
+                if due:
+                    self._save(state, None)
+                self._heed(state)
+        for member, mine in zip(self._members, means, strict=True):
+            line = {
+                "step": step,
+                "epoch": epoch + 1,
+                "split": "train",
+                "loss": mine.pop("loss"),
+                **mine,
+                "learning_rate": float(self._setup.schedule(step - 1)),
+                "examples_per_second": speed / len(self._members),
+                "seconds": member.record(None, self._clock()).seconds,
+            }
+            if member.error is None:
+                member.log(line)
+        metrics: list[dict[str, float]] | None = None
+        if (epoch + 1) % settings.eval_every_epochs == 0 or step == self._setup.total_steps:
+            metrics = self._validate(state)
+            self._progress.update(step, {**shown, **self._figures})
+        self._save(state, metrics)
+        if metrics is not None and self._options.on_validation is not None:
+            self._options.on_validation(step, metrics[0])
+        if step < self._setup.total_steps:
+            self._heed(state)
+        return state
+
+    def _chunk(self, state: TrainState, steps: int) -> TrainState:
+        """Makes `steps` steps, and adapts the length of the next chunk to their speed."""
+        program = self._setup.program
+        began, compiling = time.perf_counter(), program.compile_seconds
+        with self._profiled():
+            state = jax.block_until_ready(program.run(state, steps))
+        seconds = time.perf_counter() - began - (program.compile_seconds - compiling)
+        fitting = int(steps * _CHUNK_SECONDS / max(seconds, 1e-9))
+        self._chunk_steps = max(1, min(fitting, 4 * self._chunk_steps))
+        self._chunks += 1
+        bad_steps = np.atleast_1d(self._setup.devices.fetch(state.bad_step))
+        for member, bad_step in zip(self._members, bad_steps.tolist(), strict=True):
+            if bad_step >= 0 and member.error is None:
+                member.error = member.not_finite("the loss or its gradient", bad_step)
+        self._check_errors()
+        return state
+
+    def _profiled(self) -> contextlib.AbstractContextManager[None]:
+        first = self._members[0].place.path
+        if self._options.profile and self._setup.devices.first and self._chunks == _PROFILED_CHUNK:
+            return jax.profiler.trace(str(first / "profile"))
+        return contextlib.nullcontext()
+
+    def _means_of_epoch(self, state: TrainState, steps: int) -> list[dict[str, float]]:
+        """Each member's means over the epoch so far."""
+        sums = {k: np.atleast_1d(v) for k, v in self._setup.devices.fetch(state.sums).items()}
+        return [
+            {name: float(values[i]) / steps for name, values in sums.items()}
+            for i in range(len(self._members))
+        ]
+
+    def _shown(
+        self, metrics: Sequence[Mapping[str, float]], names: Sequence[str]
+    ) -> dict[str, float]:
+        """The means over the members that go on, for a person to see."""
+        alive = [m for member, m in zip(self._members, metrics, strict=True) if not member.error]
+        return {n: float(np.mean([m[n] for m in alive])) for n in names if n in metrics[0]}
+
+    def _validate(self, state: TrainState) -> list[dict[str, float]] | None:
+        """Validates, logs, and returns each member's metrics; None with nothing to validate on."""
+        task, split = self._setup.task, self._setup.validation
+        if split.size == 0:
+            return None
+        means = self._evaluator.means(state.params, state.other, split)
+        self._check_metrics(means)
+        step = self._step_of(state)
+        each = [
+            {name: float(np.ravel(values)[i]) for name, values in means.items()}
+            for i in range(len(self._members))
+        ]
+        for member, metrics in zip(self._members, each, strict=True):
+            if member.error is None:
+                member.log(
+                    {
+                        "step": step,
+                        "epoch": step // self._setup.program.steps_per_epoch,
+                        "split": "validation",
+                        **metrics,
+                        "seconds": member.record(None, self._clock()).seconds,
+                    }
+                )
+        shown = self._shown(each, (task.metric,))
+        self._figures = {f"validation {name}": value for name, value in shown.items()}
+        return each
+
+    def _check_metrics(self, metrics: Mapping[str, Any]) -> None:
+        metric = self._setup.task.metric
+        if metric not in metrics:
+            raise ValueError(
+                f"the task's metric is {metric!r}, but its evaluate returns {', '.join(metrics)}"
+            )
+        taken = (RESERVED_METRICS - {"loss"}) & metrics.keys()
+        if taken:
+            raise ValueError(
+                f"the task's evaluate returns {', '.join(sorted(taken))}; that name is the loop's"
+            )
+
+    def _save(self, state: TrainState, metrics: Sequence[Mapping[str, float]] | None) -> None:
+        host = self._setup.devices.fetch(state)
+        stacked, metric = self._setup.program.stacked, self._setup.task.metric
+        for i, member in enumerate(self._members):
+            if member.error is not None:
+                continue
+            score = None if metrics is None else metrics[i][metric]
+            try:
+                member.save(seed_of(host, i) if stacked else host, score, self._clock())
+            except NonFiniteError as error:
+                member.error = error
+        self._check_errors()
+
+    def _check_errors(self) -> None:
+        """Raises when no member can go on."""
+        errors = [member.error for member in self._members if member.error is not None]
+        if len(errors) == len(self._members):
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("all seeds failed", errors)
+
+    def _heed(self, state: TrainState) -> None:
+        """Stops if a signal or the caller wants it; all processes go on with one chunk length."""
+        asked = self._options.stop_when is not None and self._options.stop_when()
+        wishes = (self._chunk_steps, self._interrupts.received or 0, int(asked))
+        self._chunk_steps, signal, stop = self._setup.devices.agree(*wishes)
+        if signal or stop:
+            self._save(state, None)
+            step = self._step_of(state)
+            raise RunInterrupted(signal, step) if signal else RunStopped(step)
+
+    def _clock(self) -> Clock:
+        compiling = self._setup.compile_seconds - self._compiled_before
+        return Clock(self._started, compiling, len(self._members))
+
+    def _step_of(self, state: TrainState) -> int:
+        return int(np.max(self._setup.devices.fetch(state.step)))
+
+    def _judge(self, state: TrainState) -> list[Result]:
+        """Reads the test split, the only time, with each member's best parameters."""
+        setup = self._setup
+        records = [member.record(None, self._clock()) for member in self._members]
+        host = setup.devices.fetch((state.params, state.other))
+        chosen = [
+            member.best_model(*(seed_of(host, i) if setup.program.stacked else host))
+            if member.error is None
+            else (0, *seed_of(host, i))
+            for i, member in enumerate(self._members)
+        ]
+        bests = setup.devices.tell([best for best, *_ in chosen])
+        models = [tuple(model) for _, *model in chosen]
+        params, other = stack_seeds(models) if setup.program.stacked else models[0]
+        params, other = setup.devices.tell_arrays((params, other))
+        placed = setup.program.placed(state._replace(params=params, other=other))
+        model = (placed.params, placed.other)
+        validation: list[dict[str, float]] = [{} for _ in self._members]
+        if setup.validation.size:
+            validation = self._evaluator.judge(*model, setup.validation, "validation")
+        test: list[dict[str, float]] = [{} for _ in self._members]
+        if self._options.judge_test:
+            test = self._evaluator.judge(*model, setup.task.split("test"), "test")
+        versions, device, revision = results.versions(), results.device(), results.revision()
+        judged = []
+        for i, member in enumerate(self._members):
+            result = Result(
+                metrics=test[i],
+                validation=validation[i],
+                seed=member.seed,
+                steps=self._step_of(state),
+                best_step=bests[i],
+                wall_seconds=records[i].seconds,
+                compile_seconds=records[i].compile_seconds,
+                versions=versions,
+                device=device,
+                revision=revision,
+                together=len(self._members),
+            )
+            if self._options.judge_test and member.error is None:
+                member.finish(result)
+            judged.append(result)
+        return judged

@@ -17,16 +17,16 @@ import numpy as np
 
 from neurosym.training.devices import Devices
 from neurosym.training.interrupts import Interrupts
-from neurosym.training.loop import finished_result
+from neurosym.training.loop import Trainer
 from neurosym.training.member import Member, NonFiniteError
 from neurosym.training.options import Options
 from neurosym.training.result import Result
 from neurosym.training.runs import latest_step
 from neurosym.training.settings import Settings
 from neurosym.training.setup import Setup, set_up
+from neurosym.training.single import finished_result
 from neurosym.training.state import named_leaves
 from neurosym.training.task import check_task, load_task
-from neurosym.training.trainer import Trainer
 from neurosym.training.workdir import Workdir, plain_config
 
 # Of the memory that is free, what a program may take by the compiler's own account.

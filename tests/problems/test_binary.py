@@ -8,9 +8,9 @@ import one_round
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints.all_different import AllDifferentRelation
+from neurosym.problems.constraints.all_different.all_different import AllDifferentRelation
 from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.linear import LinearRelation
+from neurosym.problems.constraints.linear.linear import LinearRelation
 from neurosym.problems.constraints.unary import UnaryRelation
 
 COMPARISONS = {

@@ -10,7 +10,7 @@ import pytest
 import neurosym as ns
 from neurosym.problems.constraints import clause as clause_file
 from neurosym.problems.constraints.clause import ClauseRelation, Conjunction
-from neurosym.problems.constraints.linear import Linear
+from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member
 from neurosym.problems.constraints.unary import UnaryRelation
 

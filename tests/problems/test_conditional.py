@@ -7,9 +7,11 @@ import one_round
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints import linear, linear_lowering, table
-from neurosym.problems.constraints.branches import ConditionalRelation
+from neurosym.problems.constraints import table
 from neurosym.problems.constraints.clause import ClauseRelation
+from neurosym.problems.constraints.conditional.branches import ConditionalRelation
+from neurosym.problems.constraints.linear.linear import linear
+from neurosym.problems.constraints.linear.linear import lowering as linear_lowering
 
 
 def scopes(problem: ns.Problem, name: str, rng: np.random.Generator, arity: int = 3):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints import linear, linear_lowering, table
+from neurosym.problems.constraints import table
+from neurosym.problems.constraints.linear.linear import linear
+from neurosym.problems.constraints.linear.linear import lowering as linear_lowering
 
 SEMIRINGS = (ns.LOG, ns.REAL, ns.MAX_TIMES, ns.MIN_PLUS, ns.MAX_MIN)
 RELATIONS = ["==", "!=", "<", "<=", ">", ">="]

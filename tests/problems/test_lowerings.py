@@ -10,9 +10,10 @@ import oracles
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints import chain_lowering, subsets_lowering
-from neurosym.problems.constraints.linear_lowering import LinearLowering
-from neurosym.problems.constraints.sum_plan import plan_sum
+from neurosym.problems.constraints import chain_lowering
+from neurosym.problems.constraints.all_different.all_different import subsets_lowering
+from neurosym.problems.constraints.linear.lowering import LinearLowering
+from neurosym.problems.constraints.linear.sum_plan import plan_sum
 
 NAMES = (
     "log",

@@ -7,7 +7,7 @@ import one_round
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints.regular import RegularRelation
+from neurosym.problems.constraints.regular.regular import RegularRelation
 from neurosym.problems.constraints.table import TableRelation
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 import json
 
-from neurosym.training import Result, Workdir, record_run
+from neurosym.reports import record_run
+from neurosym.training import Result, Workdir
 from neurosym.training.result import write_result
 from neurosym.training.workdir import write_json
 

@@ -16,7 +16,7 @@ import numpy as np
 from neurosym.problems.constraints.binary import MAX_PAIRS
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint, Relation
-from neurosym.problems.constraints.linear import Linear
+from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.predicate import (
     MAX_COMBINATIONS,
     count_combinations,

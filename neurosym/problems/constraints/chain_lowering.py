@@ -19,10 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.problems.constraints.constraint import Labels, Lowering
-from neurosym.semirings import elements
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.multilinear import Algebra, evaluate
-from neurosym.semirings.semiring import Semiring
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.multilinear import Algebra, evaluate
 
 MAX_UNROLLED = 20
 """Steps that are written out one by one; longer chains are scans over steps of one size."""

@@ -22,10 +22,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.semirings import elements
-from neurosym.semirings.elements import Elements
-from neurosym.semirings.semiring import Semiring
-from neurosym.semirings.tensor_network import contract, plan_contraction, supports
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.operations.tensor_network import contract, plan_contraction, supports
 
 if TYPE_CHECKING:
     from neurosym.problems.constraints.clause import Clause, Conjunction

@@ -26,7 +26,7 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row, reduce_rows
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint, Group, power_of_two
-from neurosym.problems.constraints.linear import LinearRelation
+from neurosym.problems.constraints.linear.linear import LinearRelation
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable

@@ -1,0 +1,1 @@
+"""Compilers: from a formula to a deterministic graph, one a file."""

@@ -1,0 +1,56 @@
+"""`neurosym predict`: a run's best model reads the user's own files."""
+
+from pathlib import Path
+
+from absl import flags
+
+from neurosym.cli.command import Command, UsageError
+from neurosym.cli.commands.evaluate import required_workdir
+from neurosym.cli.places import import_roots
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("workdir", None, "folder of the run", flag_values=values)
+    flags.DEFINE_boolean("json", False, "print JSON", flag_values=values)
+    flags.DEFINE_string(
+        "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
+    )
+
+
+def _run(values: flags.FlagValues, arguments: list[str]) -> int:
+    workdir = required_workdir(values)
+    paths = [Path(argument) for argument in arguments]
+    if not paths:
+        raise UsageError("no files to read were given")
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        raise UsageError(f"there is no file {', '.join(missing)}")
+    from neurosym.cli.tables import print_json, quiet_logs
+    from neurosym.training import PredictingTask, load_run
+
+    quiet_logs()
+    run = load_run(workdir, values.data_dir, import_roots=import_roots())
+    if not isinstance(run.task, PredictingTask):
+        raise ValueError(f"the task {run.config.task} does not read files of its own")
+    answer = run.task.predict(run.model, paths)
+    if values.json:
+        print_json(dict(answer))
+        return 0
+    width = max((len(name) for name in answer), default=0)
+    for name, value in answer.items():
+        shown = f"{value:.4f}" if isinstance(value, float) else str(value)
+        print(f"{name:<{width}}  {shown}")
+    return 0
+
+
+COMMAND = Command(
+    name="predict",
+    usage="predict --workdir=FOLDER FILE... [--json]",
+    description=(
+        "Reads files of yours with the best parameters of a run, and prints what was read, the "
+        "answer and the confidence. How many files, and of which kind, is the task's to say."
+    ),
+    examples=("neurosym predict --workdir=runs/add a.png b.png",),
+    define_flags=_define_flags,
+    run=_run,
+)

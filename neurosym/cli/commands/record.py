@@ -1,0 +1,151 @@
+"""`neurosym record`: keeps the results of finished runs as small files, to be committed."""
+
+import datetime
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import ml_collections
+from absl import flags
+
+from neurosym.cli.command import Command, UsageError
+from neurosym.cli.configs import default_variant, load_config
+
+_DEFAULT = "default"
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "config",
+        None,
+        "config file of the runs, with its variant after a colon",
+        flag_values=values,
+    )
+    flags.DEFINE_string("results", "docs/results", "folder of the results", flag_values=values)
+    flags.DEFINE_string(
+        "benchmark",
+        None,
+        "record what this benchmark printed (a file, or - for standard input) instead of runs",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "arguments", "", "the arguments that the benchmark was run with", flag_values=values
+    )
+    flags.DEFINE_string(
+        "note", "", "a sentence to stand below the benchmark's figures", flag_values=values
+    )
+
+
+def _run(values: flags.FlagValues, arguments: list[str]) -> int:
+    if values.benchmark:
+        if values.config or len(arguments) != 1:
+            raise UsageError("--benchmark=NAME takes one file of its output, and no --config")
+        print(_record_benchmark(values, arguments[0]))
+        return 0
+    if not values.config:
+        raise UsageError("--config=FILE.py[:VARIANT] is missing")
+    if not arguments:
+        raise UsageError("no runs were given")
+    config = load_config(values.config)
+    from neurosym.reports import read_record, record_run
+    from neurosym.training import Workdir
+
+    file, _, variant = values.config.partition(":")
+    # All are looked at before the first is written.
+    commands = {
+        path: command_of(Workdir(Path(path)).read_config(), config, values.config)
+        for path in arguments
+    }
+    for path, command in commands.items():
+        written = record_run(
+            path,
+            values.results,
+            experiment=Path(file).stem,
+            variant=variant or default_variant(file) or _DEFAULT,
+            command=command,
+        )
+        print(written)
+        revision = read_record(written)["result"].get("revision") or ""
+        if revision.endswith("-dirty"):
+            print(
+                f"neurosym record: {path} ran on changed source ({revision}), so its revision does "
+                "not give it again",
+                file=sys.stderr,
+            )
+    return 0
+
+
+def _record_benchmark(values: flags.FlagValues, source: str) -> Path:
+    """Files the output of a benchmark; says what could not be made of it."""
+    from neurosym.reports.benchmarks import FOLDER, file_output
+    from neurosym.training.result import device, versions
+
+    name = values.benchmark
+    if Path(name).name != name or name.startswith("."):
+        raise UsageError(f"--benchmark={name} cannot be the name of a file")
+    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    try:
+        output = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{source} is not what a benchmark prints: {error}") from error
+    found = versions()
+    return file_output(
+        output,
+        Path(values.results) / FOLDER / f"{name}.json",
+        command=f"neurosym bench {name} {values.arguments}".strip(),
+        date=datetime.date.today().isoformat(),
+        machine=f"{device()}, Python {found['python']}, JAX {found['jax']}",
+        note=values.note,
+    )
+
+
+def command_of(
+    config: ml_collections.ConfigDict, base: ml_collections.ConfigDict, source: str
+) -> str:
+    """The command line that trains a config.
+
+    Args:
+      config: of a run.
+      base: of the config file, as it is now.
+      source: the config file, with its variant after a colon.
+
+    Raises:
+      ValueError: the run has fields that the file has not, or lacks some: then it is no run of
+        this file as it is now.
+    """
+    from neurosym.training import flat_fields, plain_config
+
+    mine, given = flat_fields(config.to_dict()), flat_fields(plain_config(base).to_dict())
+    strange = sorted(mine.keys() ^ given.keys())
+    if strange:
+        raise ValueError(
+            f"the run is not one of {source}: only one of them has "
+            f"{', '.join(f'config.{name}' for name in strange)}"
+        )
+    changed = [
+        f"--config.{name}={tuple(value) if isinstance(value, list) else value}"
+        for name, value in mine.items()
+        if value != given[name] or name == "seed"
+    ]
+    return shlex.join(["neurosym", "train", f"--config={source}", *changed, "--workdir=RUN"])
+
+
+COMMAND = Command(
+    name="record",
+    usage="record --config=FILE.py[:VARIANT] RUN... | --benchmark=NAME OUTPUT.json",
+    description=(
+        "Keeps the results of finished runs of a config: one file a run, "
+        "RESULTS/FILE/VARIANT-HASH-seedK.json, with the figures, the whole config and the command "
+        "that trains it again. The hash is of the config without its seed. A run that is not "
+        "finished is refused, and so is one whose place is taken by other figures. With "
+        "--benchmark, keeps what a benchmark printed in RESULTS/benchmarks/NAME.json. `neurosym "
+        "results` makes the page of both."
+    ),
+    examples=(
+        "neurosym record --config=configs/mnist_addition.py:n4 runs/n4/seed_*",
+        "neurosym bench chains | neurosym record --benchmark=chains -",
+    ),
+    define_flags=_define_flags,
+    run=_run,
+)

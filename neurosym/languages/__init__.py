@@ -1,0 +1,1 @@
+"""What other people's models and formats become: problems and formulas."""

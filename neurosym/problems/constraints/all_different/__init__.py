@@ -1,0 +1,1 @@
+"""`AllDifferent`: pruning by digests and Hall sets, sums over subsets."""

@@ -1,0 +1,230 @@
+"""`AllDifferent`: no two of the variables take the same value.
+
+Pruning (`distinct.py`) at level ``"singles"``: a value that one variable is assigned leaves the
+others (naked singles); where there are as many values as variables, a value that only one variable
+still has is assigned to it (hidden singles), and what a shared part of two constraints must take
+leaves the rest of the second. That is weaker than exact from three variables on. Level ``"hall"``
+is exact for up to `MAX_HALL` variables (`hall.py`).
+
+Total and support (`subsets_lowering.py`) grow with the number of subsets of the values, not with
+that of permutations.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.all_different.distinct import Distinct, MappedDistinct
+from neurosym.problems.constraints.all_different.hall import HallSets
+from neurosym.problems.constraints.all_different.subsets_lowering import (
+    chain_of_sets,
+    lower_all_different,
+)
+from neurosym.problems.constraints.all_different.subsets_messages import SetLattice, set_messages
+from neurosym.problems.constraints.constraint import (
+    Constraint,
+    Group,
+    Lowering,
+    Relation,
+    power_of_two,
+)
+from neurosym.problems.constraints.table import TableRelation
+from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.semiring import Semiring
+
+if TYPE_CHECKING:
+    from neurosym.problems.expression import Arithmetic
+    from neurosym.problems.variable import Variable
+
+LEVELS = ("singles", "hall")
+
+MAX_HALL = 12
+"""Variables of an `AllDifferent` at level "hall": its cost grows with the number of their subsets.
+"""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AllDifferent(Constraint):
+    """The variables, or expressions of one variable such as ``x + 3``, differ pairwise in value.
+
+    >>> from neurosym.problems import Problem
+    >>> problem = Problem()
+    >>> queens = problem.variables("queen", shape=6, domain=range(6))
+    >>> problem.add(AllDifferent(queens))
+    >>> problem.add(AllDifferent([queen + row for row, queen in enumerate(queens)]))
+
+    Attributes:
+      entries: variables, or expressions ``c * x + d`` of one variable each with integer values.
+      level: "singles", or "hall" for exact pruning of at most `MAX_HALL` variables.
+
+    Raises:
+      ValueError: for no variables, a variable that occurs twice, an expression of several
+        variables or of a value that is no integer, an unknown level, or too many variables for it.
+    """
+
+    entries: Sequence[Variable | Arithmetic]
+    level: str = "singles"
+    scope: tuple[Variable, ...] = dataclasses.field(init=False, default=())
+    values: tuple[tuple[Hashable, ...], ...] = dataclasses.field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        entries = tuple(np.asarray(self.entries, dtype=object).ravel())
+        if not entries:
+            raise ValueError("an all-different constraint needs at least one variable")
+        if self.level not in LEVELS:
+            raise ValueError(f"all-different has the levels {', '.join(LEVELS)}, not {self.level}")
+        if self.level == "hall" and len(entries) > MAX_HALL:
+            raise ValueError(
+                f"all-different at level 'hall' takes at most {MAX_HALL} variables, not "
+                f"{len(entries)}"
+            )
+        read = [_entry(entry) for entry in entries]
+        scope = tuple(variable for variable, _ in read)
+        if len({id(variable) for variable in scope}) != len(scope):
+            names = [variable.name for variable in scope]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"an all-different constraint names variable {twice!r} twice")
+        object.__setattr__(self, "entries", entries)
+        object.__setattr__(self, "scope", scope)
+        object.__setattr__(self, "values", tuple(values for _, values in read))
+
+    def __repr__(self) -> str:
+        names = ", ".join(variable.name for variable in self.scope)
+        return f"AllDifferent({names})"
+
+    def check(self, values: Sequence[Hashable]) -> bool:
+        taken = [
+            held[variable.value_index(value)]
+            for variable, held, value in zip(self.scope, self.values, values, strict=True)
+        ]
+        return len(set(taken)) == len(taken)
+
+    def compile(self) -> Relation:
+        scope = tuple(variable.index for variable in self.scope)
+        maps = common_indices(self.values)
+        if len(set().union(*maps)) < len(scope):  # more variables than values
+            sizes = tuple(len(row) for row in maps)
+            return TableRelation(scope=scope, sizes=sizes, rows=(), allowed=True)
+        return AllDifferentRelation(scope=scope, maps=maps, level=self.level)
+
+
+@dataclasses.dataclass(frozen=True)
+class AllDifferentRelation(Relation):
+    """``maps[k][x_k]`` differ pairwise: indices in a universe of values that positions share."""
+
+    scope: tuple[int, ...]
+    maps: tuple[tuple[int, ...], ...]
+    level: str = "singles"
+    kind: ClassVar[str] = "all_different"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:  # type: ignore[override]
+        return tuple(len(row) for row in self.maps)
+
+    @property
+    def universe(self) -> int:
+        """The number of indices that the maps reach up to."""
+        return max(max(row) for row in self.maps) + 1
+
+    @property
+    def shifts(self) -> tuple[int, ...] | None:
+        """What is added to a value index in each position, if every map is such a shift."""
+        if all(row == tuple(range(row[0], row[0] + len(row))) for row in set(self.maps)):
+            return tuple(row[0] for row in self.maps)
+        return None
+
+    def allows(self, assignment: Sequence[int]) -> bool:
+        taken = {row[v] for row, v in zip(self.maps, assignment, strict=True)}
+        return len(taken) == len(self.maps)
+
+    @property
+    def bucket(self) -> Hashable:
+        arity = power_of_two(len(self.scope))
+        if self.level == "hall":
+            return "hall", len(self.scope)
+        shifts = self.shifts
+        if shifts is not None and not any(shifts):
+            return "same", arity
+        if shifts is not None and self.universe <= bits.WORD:
+            return "shifted", arity
+        return "mapped", arity
+
+    @classmethod
+    def group(cls, relations: Sequence[AllDifferentRelation], size: int) -> Group:
+        if relations[0].bucket[0] == "hall":  # type: ignore[index]
+            return HallSets.build([(r.scope, r.maps) for r in relations], size)
+        return MappedDistinct.build([(r.scope, r.maps) for r in relations], size)
+
+    @classmethod
+    def couple(
+        cls, relations: Sequence[AllDifferentRelation], size: int, variables: int
+    ) -> Any | None:
+        """A group that revises all variables at once, where their values are aligned."""
+        if relations[0].bucket[0] not in ("same", "shifted"):  # type: ignore[index]
+            return None
+        rows = [(r.scope, r.shifts or (), r.sizes) for r in relations]
+        return Distinct.build(rows, size, variables)
+
+    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
+        return lower_all_different(self.scope, self.maps, private, name)
+
+    def messages(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        coordinates = semiring.coordinates
+        if coordinates is not None and coordinates.shifted:
+            lattice = _lattice(self.maps)
+            if lattice is not None:
+                return set_messages(semiring, lattice, weights)
+        return self.support(semiring, weights)
+
+
+@functools.lru_cache(maxsize=64)
+def _lattice(maps: tuple[tuple[int, ...], ...]) -> SetLattice | None:
+    chain = chain_of_sets(maps)
+    return None if chain is None else SetLattice.of(chain, maps)
+
+
+def _entry(entry: Any) -> tuple[Variable, tuple[Hashable, ...]]:
+    """The variable of an entry, and what each value of its domain becomes."""
+    terms = getattr(entry, "_terms", None)
+    if terms is None:
+        raise ValueError(f"all-different takes variables and expressions of one, not {entry!r}")
+    coefficients, constant = terms()
+    if len(coefficients) != 1:
+        raise ValueError(f"all-different takes expressions of one variable, not {entry!r}")
+    ((variable, coefficient),) = coefficients.items()
+    if (coefficient, constant) == (1, 0):
+        return variable, variable.domain
+    values = []
+    for value in variable.domain:
+        if not isinstance(value, int | np.integer):
+            raise ValueError(
+                f"arithmetic on variable {variable.name!r}: domain value must be an integer, "
+                f"not {value!r}"
+            )
+        values.append(coefficient * int(value) + constant)
+    if coefficient == 0:
+        raise ValueError(f"in all-different, variable {variable.name!r} has the coefficient 0")
+    return variable, tuple(values)
+
+
+def common_indices(rows: Sequence[tuple[Hashable, ...]]) -> tuple[tuple[int, ...], ...]:
+    """Each position's values as indices of one universe, shifts of the value index if possible."""
+    if len(set(rows)) == 1:
+        return (tuple(range(len(rows[0]))),) * len(rows)
+    if all(isinstance(value, int | np.integer) for row in rows for value in row):
+        numbers = [[int(value) for value in row] for row in rows]  # type: ignore[call-overload]
+        least = min(min(row) for row in numbers)
+        near = max(max(row) for row in numbers) - least < bits.WORD
+        if near and all(row == list(range(row[0], row[0] + len(row))) for row in numbers):
+            return tuple(tuple(value - least for value in row) for row in numbers)
+    index: dict[Hashable, int] = {}
+    for row in rows:
+        for value in row:
+            index.setdefault(value, len(index))
+    return tuple(tuple(index[value] for value in row) for row in rows)

@@ -1,0 +1,1 @@
+"""`Implies` and `Reified`: constraints under a condition."""

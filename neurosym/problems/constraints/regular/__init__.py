@@ -1,0 +1,1 @@
+"""`Regular`: words that an automaton accepts."""

@@ -1,0 +1,1 @@
+"""Who answers a question: networks and circuits behind the same small protocols."""

@@ -1,0 +1,1 @@
+"""Semirings and provenances as values, their elements, and the one gradient rule."""

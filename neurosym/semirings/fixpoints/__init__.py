@@ -1,0 +1,1 @@
+"""Least fixpoints and closures in any semiring, with their derivatives."""

@@ -1,0 +1,1 @@
+"""What is computed in any semiring: contractions, convolutions, multilinear functions."""

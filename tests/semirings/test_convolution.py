@@ -1,0 +1,182 @@
+"""Convolutions and multilinear functions against sums written out, in every semiring."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracles
+import pytest
+from jax.test_util import check_grads
+
+import neurosym as ns
+from neurosym.semirings import ALL
+from neurosym.semirings.operations.convolution import (
+    convolve,
+    convolved,
+    correlated_coarse,
+    correlated_fine,
+    correlated_sum,
+    correlated_values,
+    shifted_sum,
+)
+from neurosym.semirings.operations.multilinear import REALS
+from neurosym.transforms.batch_last import batch_last
+
+SHAPES = [(5, 3, 1, 7), (3, 5, 2, 12), (7, 4, 3, 16), (20, 25, 1, 40), (60, 20, 3, 118)]
+
+
+def convolution(a: np.ndarray, b: np.ndarray, dilation: int, size: int) -> np.ndarray:
+    """In the reals; also of tensors of zeros and ones, to count terms."""
+    result = np.zeros(size)
+    for t, x in enumerate(a):
+        for u, y in enumerate(b):
+            if t + dilation * u < size:
+                result[t + dilation * u] += x * y
+    return result
+
+
+def written_out(semiring, a, b, dilation, size):
+    """⊕ of the products, in NumPy, for the semirings whose ⊕ and ⊗ it has."""
+    add, mul = {
+        "boolean": (np.logical_or, np.logical_and),
+        "counting": (np.add, np.multiply),
+        "real": (np.add, np.multiply),
+        "log": (np.logaddexp, np.add),
+        "max_times": (np.maximum, np.add),
+        "min_plus": (np.minimum, np.add),
+        "max_min": (np.maximum, np.minimum),
+    }[semiring.name]
+    result = np.full(size, semiring.zero, np.asarray(a).dtype)
+    for t in range(len(a)):
+        for u in range(len(b)):
+            s = t + dilation * u
+            if s < size:
+                result[s] = add(result[s], mul(a[t], b[u]))
+    return result
+
+
+@pytest.mark.parametrize("semiring", ALL[:7], ids=str)
+def test_against_sums_written_out(semiring):
+    rng = np.random.default_rng(0)
+    for fine, coarse, dilation, size in SHAPES[:: 2 if semiring.dtype == "float" else 1]:
+        a = oracles.random_weights(semiring.name, (fine,), rng)
+        b = oracles.random_weights(semiring.name, (coarse,), rng)
+        wanted = written_out(semiring, a, b, dilation, size)
+        found = convolve(semiring, a, b, dilation=dilation, size=size)
+        np.testing.assert_allclose(
+            np.float64(found), np.float64(wanted), rtol=1e-5, atol=1e-6, err_msg=semiring.name
+        )
+
+
+def test_nothing_underflows_in_logs():
+    # Each product that matters lies far below the largest elements of both.
+    a, b = jnp.array([0.0, -120.0, -jnp.inf]), jnp.array([-120.0, 0.0, -300.0])
+    wanted = written_out(ns.LOG, np.asarray(a), np.asarray(b), 1, 5)
+
+    def read(a, b):
+        found = convolve(ns.LOG, a, b)
+        return jnp.sum(jnp.where(found > -jnp.inf, found, 0)), found
+
+    gradient, found = jax.jit(jax.grad(read, (0, 1), has_aux=True))(a, b)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    assert found[4] == -jnp.inf
+    # Every finite result has one term that outweighs the others.
+    np.testing.assert_allclose(gradient[0], [2, 2, 0], atol=1e-6)
+    np.testing.assert_allclose(gradient[1], [1, 2, 1], atol=1e-6)
+    # Also where only one instance of a batch is in need of it.
+    batch = jnp.stack([jnp.log(jnp.array([0.2, 0.3, 0.5])), a])
+    both = jax.jit(jax.vmap(lambda x: convolve(ns.LOG, x, b)))(batch)
+    np.testing.assert_allclose(both[1], wanted, rtol=1e-6)
+    np.testing.assert_allclose(both[0], convolve(ns.LOG, batch[0], b), rtol=1e-6)
+    nothing = jnp.full(3, -jnp.inf)
+    np.testing.assert_array_equal(convolve(ns.LOG, nothing, b), -jnp.inf)
+    gradient = jax.grad(lambda x: convolve(ns.LOG, x, b)[0])(nothing)
+    np.testing.assert_array_equal(gradient, 0)
+
+
+@pytest.mark.parametrize(
+    ("semiring", "order"),
+    [(ns.LOG, 1), (ns.REAL, 2), (ns.MAX_TIMES, 1), pytest.param(ns.LOG, 2, marks=pytest.mark.slow)],
+    ids=str,
+)
+def test_derivatives_in_both_modes(semiring, order):
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(1)
+        a, b = (jnp.asarray(rng.uniform(0.2, 1.5, n)) for n in (4, 3))
+        check_grads(
+            jax.jit(lambda a, b: jnp.sin(convolve(semiring, a, b, dilation=2))),
+            (a, b),
+            order=order,
+            rtol=1e-3,
+        )
+
+
+def test_the_transposes():
+    """⟨g, a * b⟩ is linear in a and in b; its coefficients are the correlations."""
+    rng = np.random.default_rng(2)
+    for fine, coarse, dilation, size in SHAPES[1::2]:
+        a, b = rng.normal(size=(fine, 2)), rng.normal(size=(coarse, 2))
+        g = rng.normal(size=(size, 2))
+        down = np.asarray(correlated_fine(REALS, jnp.asarray(g), jnp.asarray(b), dilation, fine))
+        across = np.asarray(
+            correlated_coarse(REALS, jnp.asarray(g), jnp.asarray(a), dilation, coarse)
+        )
+        made = np.asarray(convolved(REALS, jnp.asarray(a), jnp.asarray(b), dilation, size))
+        for n in range(2):
+            wanted = convolution(a[:, n], b[:, n], dilation, size)
+            np.testing.assert_allclose(made[:, n], wanted, rtol=1e-4, atol=1e-4)
+            product = g[:, n] @ wanted
+            np.testing.assert_allclose(down[:, n] @ a[:, n], product, rtol=1e-3, atol=1e-3)
+            np.testing.assert_allclose(across[:, n] @ b[:, n], product, rtol=1e-3, atol=1e-3)
+
+
+def test_few_entries_far_apart():
+    rng = np.random.default_rng(3)
+    x, w, shifts = rng.normal(size=(6, 1)), rng.normal(size=(3, 1)), (0, 17, 4)
+    dense = np.zeros(18)
+    dense[list(shifts)] = w[:, 0]
+    g = rng.normal(size=(20, 1))
+    wanted = convolution(x[:, 0], dense, 1, 20)
+    found = shifted_sum(REALS, jnp.asarray(x), jnp.asarray(w), shifts, 20)
+    np.testing.assert_allclose(found[:, 0], wanted, rtol=1e-5, atol=1e-6)
+    down = correlated_sum(REALS, jnp.asarray(g), jnp.asarray(w), shifts, 6)
+    across = correlated_values(REALS, jnp.asarray(g), jnp.asarray(x), shifts)
+    np.testing.assert_allclose(down[:, 0] @ x[:, 0], g[:, 0] @ wanted, rtol=1e-4)
+    np.testing.assert_allclose(across[:, 0] @ w[:, 0], g[:, 0] @ wanted, rtol=1e-4)
+
+
+def scaled_by_the_sum(x: jax.Array, y: jax.Array) -> jax.Array:
+    assert x.ndim == 2  # the batch is there
+    return x * jnp.sum(y, axis=0)
+
+
+@pytest.mark.slow
+def test_batch_last_under_nested_maps_and_transposition():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 4))
+    y = jax.random.normal(jax.random.key(1), (3, 5))
+
+    def plain(x, y):
+        return x * jnp.sum(y)
+
+    def last(x, y):
+        return batch_last(scaled_by_the_sum, x, y)
+
+    for axes in ((0, None), (1, 0)):
+        maps = [jax.vmap(jax.vmap(f, (0, 0)), (0, None)) for f in (plain, last)]
+        np.testing.assert_allclose(maps[0](x, y), maps[1](x, y), rtol=1e-5)
+        maps = [jax.vmap(f, axes, out_axes=1) for f in (plain, last)]
+        given = (x[0], y[0]) if axes == (0, None) else (x[0].T, y)
+        np.testing.assert_allclose(maps[0](*given), maps[1](*given), rtol=1e-5)
+    for transform in (jax.jacfwd, jax.hessian):
+        wanted = jax.vmap(transform(plain, 1), (0, 0))(x[0], y)
+        found = jax.vmap(transform(last, 1), (0, 0))(x[0], y)
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_bad_operands():
+    a = jnp.zeros(3)
+    with pytest.raises(ValueError, match="entries on both sides, not 3 and 0"):
+        convolve(ns.LOG, a, a[:0])
+    with pytest.raises(ValueError, match="dilation of a convolution is at least 1, not 0"):
+        convolve(ns.LOG, a, a, dilation=0)
+    with pytest.raises(ValueError, match="size of a convolution is at least 1, not 0"):
+        convolve(ns.LOG, a, a, size=0)
