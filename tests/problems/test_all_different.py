@@ -9,7 +9,8 @@ import one_round
 import pytest
 
 import neurosym as ns
-from neurosym.problems.constraints.all_different.all_different import MAX_HALL, subsets_lowering
+from neurosym.problems.constraints.all_different import subsets_lowering
+from neurosym.problems.constraints.all_different.all_different import MAX_HALL
 from neurosym.problems.constraints.table import TableRelation
 
 

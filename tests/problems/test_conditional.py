@@ -10,8 +10,8 @@ import neurosym as ns
 from neurosym.problems.constraints import table
 from neurosym.problems.constraints.clause import ClauseRelation
 from neurosym.problems.constraints.conditional.branches import ConditionalRelation
-from neurosym.problems.constraints.linear.linear import linear
-from neurosym.problems.constraints.linear.linear import lowering as linear_lowering
+from neurosym.problems.constraints.linear import linear
+from neurosym.problems.constraints.linear import lowering as linear_lowering
 
 
 def scopes(problem: ns.Problem, name: str, rng: np.random.Generator, arity: int = 3):

@@ -5,8 +5,8 @@ import pytest
 
 import neurosym as ns
 from neurosym.problems.constraints import table
-from neurosym.problems.constraints.linear.linear import linear
-from neurosym.problems.constraints.linear.linear import lowering as linear_lowering
+from neurosym.problems.constraints.linear import linear
+from neurosym.problems.constraints.linear import lowering as linear_lowering
 
 SEMIRINGS = (ns.LOG, ns.REAL, ns.MAX_TIMES, ns.MIN_PLUS, ns.MAX_MIN)
 RELATIONS = ["==", "!=", "<", "<=", ">", ">="]

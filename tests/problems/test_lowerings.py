@@ -11,7 +11,7 @@ import pytest
 
 import neurosym as ns
 from neurosym.problems.constraints import chain_lowering
-from neurosym.problems.constraints.all_different.all_different import subsets_lowering
+from neurosym.problems.constraints.all_different import subsets_lowering
 from neurosym.problems.constraints.linear.lowering import LinearLowering
 from neurosym.problems.constraints.linear.sum_plan import plan_sum
 

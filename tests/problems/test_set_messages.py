@@ -7,10 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from neurosym.problems.constraints.all_different.all_different import (
-    AllDifferentRelation,
-    subsets_messages,
-)
+from neurosym.problems.constraints.all_different import subsets_messages
+from neurosym.problems.constraints.all_different.all_different import AllDifferentRelation
 from neurosym.semirings import LOG, MAX_TIMES
 
 SQUARE = (tuple(range(4)),) * 4
