@@ -16,11 +16,10 @@ Elements of several parts are in `moments` (EXPECTATION, VARIANCE) and `k_best` 
 breaks a law and is useful all the same is in `provenance`.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
+from neurosym.semirings.algebra.pickling import family
 from neurosym.semirings.algebra.semiring import RealCoordinates, Semiring
 
 INT_LIMIT = 2**31 - 1
@@ -262,7 +261,7 @@ LUKASIEWICZ = Semiring(
 """Degrees in [0, 1] with max and max(0, x + y - 1)."""
 
 
-@functools.lru_cache(maxsize=256)
+@family
 def smooth_max(temperature: float) -> Semiring:
     """The smoothed maximum at a temperature τ: LOG at τ = 1, MAX_TIMES as τ → 0.
 

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.semirings.algebra.pickling import family
 from neurosym.semirings.algebra.semiring import Semiring
 
 WORD_BITS = 32
@@ -32,7 +33,7 @@ class Candidates(NamedTuple):
     keys: Any  # uint32[..., k, words]: values, packed; 0 where there is none
 
 
-@functools.lru_cache(maxsize=256)
+@family
 def K_BEST(k: int, words: int = 1) -> Semiring:
     """The semiring of the k best log-weights. Equal arguments give the same object.
 

@@ -33,7 +33,7 @@ _ALIASES = {
     "fuzzy": MAX_MIN,
 } | {semiring.name: semiring for semiring in (*ALL, EXPECTATION, VARIANCE, ADD_MULT, NOISY_OR)}
 
-_FAMILIES: dict[str, tuple[Callable[[float], Semiring], type]] = {
+_FAMILIES: dict[str, tuple[Callable[..., Semiring], type]] = {
     "smooth_max": (smooth_max, float),
     "k_best": (K_BEST, int),
 }

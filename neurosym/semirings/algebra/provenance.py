@@ -14,7 +14,6 @@ distributivity and associativity, where a proof that was dropped would have won 
 """
 
 import dataclasses
-import functools
 import itertools
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.semirings.algebra.instances import safe_log
+from neurosym.semirings.algebra.pickling import family
 from neurosym.semirings.algebra.semiring import Semiring
 
 MAX_PROOFS = 12
@@ -86,7 +86,7 @@ class Proofs(NamedTuple):
     exists: Any  # bool[..., k]
 
 
-@functools.lru_cache(maxsize=256)
+@family
 def TOP_K_PROOFS(k: int, variables: int) -> Provenance:
     """The k likeliest proofs, each a partial assignment; equal arguments give the same object.
 

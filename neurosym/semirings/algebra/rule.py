@@ -19,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -112,9 +112,14 @@ class Ruled:
         )
         return apply(self.operation(self.semiring), x, y)
 
+    def __reduce__(self) -> Any:
+        return getattr, (self.semiring, self.operation.field)
+
 
 class Add(Operation):
     """``x ⊕ y`` elementwise."""
+
+    field: ClassVar[str] = "add"  # of the semiring
 
     def value(self, *operands: Elements) -> Elements:
         return self.semiring.add.function(*operands)  # type: ignore[attr-defined]
@@ -130,6 +135,8 @@ class Add(Operation):
 
 class Mul(Operation):
     """``x ⊗ y`` elementwise."""
+
+    field: ClassVar[str] = "mul"  # of the semiring
 
     def value(self, *operands: Elements) -> Elements:
         return self.semiring.mul.function(*operands)  # type: ignore[attr-defined]

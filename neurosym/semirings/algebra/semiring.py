@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.semirings.algebra import elements, rule
+from neurosym.semirings.algebra import elements, pickling, rule
 from neurosym.semirings.algebra.elements import Elements
 
 Binary = Callable[[Any, Any], Any]
@@ -64,6 +64,10 @@ class Semiring:
     7.0
     >>> print(jax.grad(lambda x: euclid.sum(x, axis=0))(jnp.array([3.0, 4.0])))
     [0.6 0.8]
+
+    A semiring is equal to itself alone. It is pickled by the name that it has in its module (a
+    member of a family, such as ``K_BEST(3)``, by that call), so what is unpickled is the same
+    object.
 
     Attributes:
       name: how messages and configs call it.
@@ -138,6 +142,15 @@ class Semiring:
 
     def __repr__(self) -> str:
         return f"Semiring({self.name})"
+
+    def __reduce__(self) -> Any:
+        return pickling.reduced(self)
+
+    def __copy__(self) -> "Semiring":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Semiring":
+        return self
 
     @property
     def differentiable(self) -> bool:
