@@ -9,6 +9,7 @@ import numpy as np
 import oracles
 import pytest
 from pysdd.sdd import SddManager, Vtree
+from random_problems import random_weights
 
 import neurosym as ns
 from neurosym.circuits.compilers.pysdd import compile_clauses
@@ -54,7 +55,7 @@ def formula():
 def test_total_and_support_against_brute_force(semiring, formula):
     circuit, solutions = formula
     rng = np.random.default_rng(0)
-    cases = [oracles.random_weights(semiring.name, circuit.shape, rng) for _ in range(4)]
+    cases = [random_weights(semiring.name, circuit.shape, rng) for _ in range(4)]
 
     @jax.jit
     @jax.vmap

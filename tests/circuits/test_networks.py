@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles
 import pytest
+from random_problems import random_problem, random_weights
 
 import neurosym as ns
 from neurosym.semirings.algebra.k_best import assignments, candidates
@@ -16,7 +17,7 @@ from neurosym.semirings.algebra.moments import expectation_weights
 
 @pytest.fixture(scope="module")
 def compiled():
-    small = oracles.random_problem(5)
+    small = random_problem(5)
     assert len(small.solutions) > 2
     network = small.problem.compile()
     return small, network, ns.compile_circuit(network)
@@ -26,7 +27,7 @@ def compiled():
 def test_total_and_support_against_brute_force(semiring, compiled):
     small, network, circuit = compiled
     rng = np.random.default_rng(1)
-    cases = [oracles.random_weights(semiring.name, network.mask.shape, rng) for _ in range(4)]
+    cases = [random_weights(semiring.name, network.mask.shape, rng) for _ in range(4)]
 
     @jax.jit
     @jax.vmap
@@ -42,7 +43,7 @@ def test_total_and_support_against_brute_force(semiring, compiled):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_random_problems_have_as_many_models_as_solutions(seed):
-    small = oracles.random_problem(seed)
+    small = random_problem(seed)
     network = small.problem.compile()
     for compiler in (ns.compile_circuit, ns.circuits.trace_elimination):
         assert count(compiler(network)) == len(small.solutions)

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracles
 import pytest
+from mixtures import Small
+from network_batches import shapes, stacked
+from random_problems import MIXTURES, random_mixed_problem, random_wide_problem
 
 import neurosym as ns
 
@@ -36,10 +38,10 @@ class Case(NamedTuple):
     alive: np.ndarray  # bool[M, S]
 
 
-def make(family: str, seed: int) -> oracles.Small:
+def make(family: str, seed: int) -> Small:
     if family == "wide":
-        return oracles.random_wide_problem(seed)
-    return oracles.random_mixed_problem(len(oracles.MIXTURES) * seed + list(PROBLEMS).index(family))
+        return random_wide_problem(seed)
+    return random_mixed_problem(len(MIXTURES) * seed + list(PROBLEMS).index(family))
 
 
 @functools.cache
@@ -63,11 +65,11 @@ def cases(family: str, seeds: range) -> tuple[ns.Network, tuple[Case, ...]]:
         masks = keep & declared
         alive = masks[:, np.arange(len(declared)), solutions].all(axis=2)
         found.append(Case(masks, solutions, alive))
-    groups = collections.Counter(map(oracles.shapes, networks))
+    groups = collections.Counter(map(shapes, networks))
     ((common, count),) = groups.most_common(1)
     assert count >= 0.9 * len(networks)  # the few others would need programs of their own
-    alike = [n for n, network in enumerate(networks) if oracles.shapes(network) == common]
-    return oracles.stacked([networks[n] for n in alike]), tuple(found[n] for n in alike)
+    alike = [n for n, network in enumerate(networks) if shapes(network) == common]
+    return stacked([networks[n] for n in alike]), tuple(found[n] for n in alike)
 
 
 def stacked_masks(found) -> jax.Array:

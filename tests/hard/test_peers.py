@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles
 import pytest
+from network_batches import shapes, stacked
 
 import neurosym as ns
 
@@ -51,7 +52,7 @@ def test_random_3_cnf_near_the_threshold(variables, formulas):
             network, at_most=most, width=16, capacity=1024
         )
 
-    solved, counted = jax.tree.map(np.asarray, search(oracles.stacked(networks)))
+    solved, counted = jax.tree.map(np.asarray, search(stacked(networks)))
     wanted = []
     for formula in cnf:
         with pysat_solvers.Solver(name="glucose4", bootstrap_with=formula.tolist()) as solver:
@@ -228,10 +229,10 @@ class Collector(cp_model.CpSolverSolutionCallback):
 @pytest.mark.slow
 def test_every_kind_of_constraint():
     pairs = [random_pair(seed) for seed in range(40)]
-    groups = collections.Counter(oracles.shapes(pair.network) for pair in pairs)
+    groups = collections.Counter(shapes(pair.network) for pair in pairs)
     ((common, count),) = groups.most_common(1)
     assert count >= 36
-    pairs = [pair for pair in pairs if oracles.shapes(pair.network) == common]
+    pairs = [pair for pair in pairs if shapes(pair.network) == common]
     names = {type(group).__name__ for group in pairs[0].network.groups}
     assert len(names) > 8  # HallSets, AllowedRows, LinearSums, ...
     rng = np.random.default_rng(0)
@@ -248,7 +249,7 @@ def test_every_kind_of_constraint():
             ns.solve_best(network, masks, weights, width=16, capacity=1024),
         )
 
-    network = oracles.stacked([pair.network for pair in pairs])
+    network = stacked([pair.network for pair in pairs])
     solved, best = jax.tree.map(np.asarray, search(network, jnp.asarray(masks), weights))
     counts = []
     for n, pair in enumerate(pairs):

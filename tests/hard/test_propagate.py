@@ -5,13 +5,14 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracles
 import pytest
+from mixtures import Small
+from random_problems import random_problem
 
 import neurosym as ns
 
 
-def random_masks(small: oracles.Small, seed: int, count: int) -> np.ndarray:
+def random_masks(small: Small, seed: int, count: int) -> np.ndarray:
     network = small.problem.compile()
     rng = np.random.default_rng(seed)
     keep = rng.random((count, *network.mask.shape)) < rng.uniform(0.5, 1, (count, 1, 1))
@@ -28,7 +29,7 @@ propagate_all = jax.jit(jax.vmap(ns.propagate, in_axes=(None, 0)))
 def test_sound_monotone_and_idempotent(seeds):
     wiped_out = 0
     for seed in seeds:
-        small = oracles.random_problem(seed)
+        small = random_problem(seed)
         network = small.problem.compile()
         masks = random_masks(small, seed, 8)
         result = propagate_all(network, jnp.asarray(masks))
@@ -49,7 +50,7 @@ def test_sound_monotone_and_idempotent(seeds):
 
 
 def test_a_fully_assigned_network_is_decided():
-    small = oracles.random_problem(7)
+    small = random_problem(7)
     network = small.problem.compile()
     sizes = [len(d) for d in small.domains]
     everything = np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), -1)
@@ -80,7 +81,7 @@ def test_exact_on_a_berge_acyclic_network():
 
 
 def test_batch_equals_loop_and_nested_vmap_equals_batch():
-    small = oracles.random_problem(5)
+    small = random_problem(5)
     network = small.problem.compile()
     masks = jnp.asarray(random_masks(small, 0, 12))
     batch = jax.jit(jax.vmap(lambda mask: ns.propagate(network, mask)))(masks)
@@ -98,7 +99,7 @@ def test_batch_equals_loop_and_nested_vmap_equals_batch():
 
 
 def test_a_batch_of_networks():
-    problems = [oracles.random_problem(seed).problem for seed in (5, 7)]
+    problems = [random_problem(seed).problem for seed in (5, 7)]
     assert [str(jax.tree.map(jnp.shape, p.compile().groups)) for p in problems].count(
         str(jax.tree.map(jnp.shape, problems[0].compile().groups))
     ) == 2
@@ -173,7 +174,7 @@ def test_lanes_from_numpy_keep_all_their_bits_or_are_refused():
 
 @pytest.mark.parametrize("platform", ["cpu", "cuda", "tpu"])
 def test_lowers_for_every_platform(platform):
-    network = oracles.random_problem(0).problem.compile()
+    network = random_problem(0).problem.compile()
     masks = jnp.ones((5, *network.mask.shape), bool)
     function = jax.jit(jax.vmap(lambda mask: ns.propagate(network, mask)))
     exported = jax.export.export(function, platforms=[platform])(masks)

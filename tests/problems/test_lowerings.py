@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles
 import pytest
+from random_problems import random_weights
 
 import neurosym as ns
 from neurosym.problems.constraints import chain_lowering
@@ -51,7 +52,7 @@ def every_constraint() -> list[ns.problems.constraints.constraint.Constraint]:
 
 
 def weights_of(relation, name: str, rng: np.random.Generator) -> np.ndarray:
-    return oracles.random_weights(name, (len(relation.sizes), max(relation.sizes)), rng)
+    return random_weights(name, (len(relation.sizes), max(relation.sizes)), rng)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracles
 import pytest
 from jax.test_util import check_grads
+from random_problems import random_weights
 
 import neurosym as ns
 from neurosym.semirings import ALL
@@ -58,8 +58,8 @@ def written_out(semiring, a, b, dilation, size):
 def test_against_sums_written_out(semiring):
     rng = np.random.default_rng(0)
     for fine, coarse, dilation, size in SHAPES[:: 2 if semiring.dtype == "float" else 1]:
-        a = oracles.random_weights(semiring.name, (fine,), rng)
-        b = oracles.random_weights(semiring.name, (coarse,), rng)
+        a = random_weights(semiring.name, (fine,), rng)
+        b = random_weights(semiring.name, (coarse,), rng)
         wanted = written_out(semiring, a, b, dilation, size)
         found = convolve(semiring, a, b, dilation=dilation, size=size)
         np.testing.assert_allclose(

@@ -8,6 +8,7 @@ import numpy as np
 import oracles
 import pytest
 from jax.test_util import check_grads
+from random_problems import random_weights
 
 import neurosym as ns
 from neurosym.semirings import ALL
@@ -54,10 +55,7 @@ def brute_einsum(name: str, spec: str, operands: list[np.ndarray]) -> np.ndarray
 @by_name
 def test_values_against_loops(semiring):
     rng = np.random.default_rng(1)
-    given = [
-        [oracles.random_weights(semiring.name, shape, rng) for shape in shapes]
-        for _, shapes in SPECS
-    ]
+    given = [[random_weights(semiring.name, shape, rng) for shape in shapes] for _, shapes in SPECS]
 
     @jax.jit
     def every(given):
@@ -94,8 +92,8 @@ def test_gradient_against_finite_differences(semiring, spec):
 @pytest.mark.parametrize("semiring", FLOATS, ids=lambda s: s.name)
 def test_blocks_of_the_contracted_axis_change_nothing(semiring, monkeypatch):
     rng = np.random.default_rng(3)
-    a = jnp.asarray(oracles.random_weights(semiring.name, (2, 3, 7), rng))
-    b = jnp.asarray(oracles.random_weights(semiring.name, (2, 7, 4), rng))
+    a = jnp.asarray(random_weights(semiring.name, (2, 3, 7), rng))
+    b = jnp.asarray(random_weights(semiring.name, (2, 7, 4), rng))
     cotangent = jnp.asarray(rng.normal(size=(2, 3, 4)), jnp.float32)
 
     def run():

@@ -6,9 +6,9 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracles
 import pytest
 from jax.test_util import check_grads
+from random_problems import random_mixed_problem, random_problem
 
 import neurosym as ns
 
@@ -230,7 +230,7 @@ def test_loopy_constraints_against_the_reference():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(9))
 def test_loopy_mixtures_of_all_kinds_against_the_reference(seed):
-    draw = oracles.random_problem if seed < 3 else oracles.random_mixed_problem
+    draw = random_problem if seed < 3 else random_mixed_problem
     network = draw(seed).problem.compile()
     weights = np.random.default_rng(seed).normal(size=network.mask.shape).astype(np.float32)
     check_constraints(network, weights)

@@ -8,6 +8,7 @@ import numpy as np
 import oracles
 import pytest
 from jax.test_util import check_grads
+from random_problems import random_problem, random_weights
 
 import neurosym as ns
 from neurosym.semirings import ALL
@@ -20,10 +21,10 @@ by_name = pytest.mark.parametrize(
 @by_name
 @pytest.mark.parametrize("seed", range(3))
 def test_total_and_support(semiring, seed):
-    small = oracles.random_problem(seed)
+    small = random_problem(seed)
     network = small.problem.compile()
     rng = np.random.default_rng(seed)
-    weights = oracles.random_weights(semiring.name, network.mask.shape, rng)
+    weights = random_weights(semiring.name, network.mask.shape, rng)
     total, support = oracles.total_and_support(semiring.name, weights, small.solutions)
     found = ns.total(network, weights, semiring=semiring)
     np.testing.assert_allclose(np.float64(found), np.float64(total), rtol=1e-5, atol=1e-6)
@@ -35,7 +36,7 @@ def test_total_and_support(semiring, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_marginals_are_the_gradient_of_the_log_total(seed):
-    small = oracles.random_problem(seed)
+    small = random_problem(seed)
     network = small.problem.compile()
     weights = np.random.default_rng(seed).normal(size=network.mask.shape).astype(np.float32)
     found = ns.marginals(network, weights)
@@ -53,11 +54,11 @@ def test_marginals_are_the_gradient_of_the_log_total(seed):
 @pytest.mark.parametrize("semiring", [ns.LOG, ns.REAL, ns.MAX_TIMES, ns.MAX_MIN], ids=str)
 @pytest.mark.parametrize("target", range(4))
 def test_query(semiring, target):
-    small = oracles.random_problem(1)
+    small = random_problem(1)
     assert small.solutions
     network = small.problem.compile()
     rng = np.random.default_rng(target)
-    weights = oracles.random_weights(semiring.name, network.mask.shape, rng)
+    weights = random_weights(semiring.name, network.mask.shape, rng)
     scores = []
     for v in range(len(small.domains[target])):
         within = [s for s in small.solutions if s[target] == v]
@@ -71,7 +72,7 @@ def test_query(semiring, target):
 
 
 def test_the_gradient_of_a_query_against_finite_differences():
-    network = oracles.random_problem(1).problem.compile()
+    network = random_problem(1).problem.compile()
     with jax.enable_x64(True):
         weights = jnp.asarray(np.random.default_rng(0).normal(size=network.mask.shape))
         for semiring in (ns.LOG, ns.MAX_TIMES):
@@ -85,7 +86,7 @@ def test_the_gradient_of_a_query_against_finite_differences():
 
 @pytest.mark.parametrize("name", ["real", "log", "max_times", "min_plus", "max_min"])
 def test_the_gradient_of_the_total_against_a_sum_over_solutions(name):
-    small = oracles.random_problem(5)
+    small = random_problem(5)
     assert len(small.solutions) > 2
     network = small.problem.compile()
     weights = np.random.default_rng(8).uniform(0.1, 0.9, network.mask.shape).astype(np.float32)
@@ -133,7 +134,7 @@ def test_pruning_is_the_boolean_through_on_a_whole_acyclic_network():
 
 
 def test_batch_equals_loop():
-    network = oracles.random_problem(1).problem.compile()
+    network = random_problem(1).problem.compile()
     weights = jax.random.normal(jax.random.key(0), (5, *network.mask.shape))
     batch = jax.jit(jax.vmap(lambda w: ns.query(network, w, target="x1")))(weights)
     for n in range(5):
@@ -317,7 +318,7 @@ def test_domains_are_weights_of_zero():
     assert 0 < len(within) < len(solutions)
     rng = np.random.default_rng(2)
     for semiring in (ns.LOG, ns.MIN_PLUS):
-        weights = oracles.random_weights(semiring.name, network.mask.shape, rng)
+        weights = random_weights(semiring.name, network.mask.shape, rng)
 
         @jax.jit
         def both(w, domains, semiring=semiring):

@@ -10,6 +10,7 @@ import numpy as np
 import oracles
 import pytest
 from jax.test_util import check_grads
+from random_problems import random_weights
 
 import neurosym as ns
 from neurosym.semirings import ALL
@@ -106,7 +107,7 @@ def test_total_and_support_in_every_semiring(semiring):
     network, solutions = mixed_network()
     assert len(solutions) > 5
     rng = np.random.default_rng(3)
-    weights = oracles.random_weights(semiring.name, network.mask.shape, rng)
+    weights = random_weights(semiring.name, network.mask.shape, rng)
     total, support = oracles.total_and_support(semiring.name, weights, solutions)
 
     @jax.jit

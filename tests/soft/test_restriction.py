@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles
 import pytest
+from random_problems import random_mixed_problem, random_weights
 
 import neurosym as ns
 from neurosym.soft.elimination import eliminate
@@ -20,7 +21,7 @@ def some_domains(small, network, rng):
 
 @pytest.mark.parametrize(("seed", "name"), [(3, "log"), (5, "counting"), (8, "max_times")])
 def test_every_kind_of_constraint_over_fewer_values(seed, name):
-    small = oracles.random_mixed_problem(seed)
+    small = random_mixed_problem(seed)
     network = small.problem.compile()
     rng = np.random.default_rng(seed)
     keep, within = some_domains(small, network, rng)
@@ -28,7 +29,7 @@ def test_every_kind_of_constraint_over_fewer_values(seed, name):
     assert few.size <= network.size
     assert few.structure.names == network.structure.names
     semiring = ns.semiring_by_name(name)
-    weights = oracles.random_weights(name, network.mask.shape, rng)
+    weights = random_weights(name, network.mask.shape, rng)
 
     @jax.jit
     def both(w):

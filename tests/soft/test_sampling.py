@@ -4,8 +4,8 @@ import chains
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracles
 import pytest
+from random_problems import random_mixed_problem
 from scipy import stats
 
 import neurosym as ns
@@ -35,7 +35,7 @@ def distribution(weights, solutions):
 
 @pytest.mark.parametrize("seed", [3, 5])
 def test_joint_frequencies(seed):
-    small = oracles.random_mixed_problem(seed)
+    small = random_mixed_problem(seed)
     network = small.problem.compile()
     assert len(small.solutions) > 3
     weights = np.random.default_rng(seed).normal(size=network.mask.shape).astype(np.float32)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles
 import pytest
+from random_problems import random_weights
 
 import neurosym as ns
 from neurosym.semirings.operations.tensor_network import Step
@@ -41,7 +42,7 @@ def test_slices_add_up_to_the_whole(semiring, levelled):
     )
     assert 1 < plan.slices <= 100
     assert plan.elements * 4 <= LIMIT < eliminate(NETWORK, levelled=levelled).elements * 4
-    weights = oracles.random_weights(semiring.name, NETWORK.mask.shape, np.random.default_rng(0))
+    weights = random_weights(semiring.name, NETWORK.mask.shape, np.random.default_rng(0))
     options = {"semiring": semiring, "memory_limit": LIMIT, "levelled": levelled}
 
     @jax.jit
