@@ -22,7 +22,15 @@ _EXPORTS = {
     "result": ("Result", "read_result"),
     "runs": ("Run", "evaluate_run", "load_run", "restore_best"),
     "settings": ("OptimizerSettings", "Settings", "TrainSettings"),
-    "task": ("PicturingTask", "PredictingTask", "Split", "SummarisingTask", "Task", "load_task"),
+    "task": (
+        "AnsweringTask",
+        "PicturingTask",
+        "PredictingTask",
+        "Split",
+        "SummarisingTask",
+        "Task",
+        "load_task",
+    ),
     "single": ("train",),
     "workdir": ("Workdir", "flat_fields", "plain_config"),
 }

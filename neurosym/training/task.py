@@ -61,8 +61,8 @@ class Task(Protocol):
     """The contract between a task and the loop.
 
     `batch`, `loss` and `evaluate` are traced inside the jitted step: they must be pure functions
-    of their arguments and of what `__init__` fixed. Further methods that a task may have are
-    `SummarisingTask`, `PicturingTask` and `PredictingTask`.
+    of their arguments and of what `__init__` fixed. Further methods that a task may have are those
+    of `AnsweringTask`, `SummarisingTask`, `PicturingTask` and `PredictingTask`.
 
     Attributes:
       metric: name of the validation metric that picks the best checkpoint; higher is better.
@@ -94,6 +94,28 @@ class Task(Protocol):
 
     def evaluate(self, model: Any, batch: PyTree) -> Metrics:
         """Metrics of each example, each float32[B]; the loop takes exact means over the split."""
+        ...
+
+
+@runtime_checkable
+class AnsweringTask(Protocol):
+    """A task that answers in two steps: a model reads the inputs, then reasoning goes on from it.
+
+        inputs ─▶ beliefs(model, ·) ─▶ answer(·, inputs)
+
+    Both are pure functions of their arguments and of what `__init__` fixed, over a batch with
+    leading axis B, and can be traced. Neither sees a label: `inputs` is a dictionary of what is
+    known when nothing is labelled, and a `batch` is such a dictionary with the truth beside it.
+    Then `evaluate` compares an answer with the truth, `predict` answers for a user's files and
+    `pictures` draws answers: each is a composition of the two, so that none can tell another story.
+    """
+
+    def beliefs(self, model: Any, inputs: Mapping[str, Any]) -> PyTree:
+        """What the model makes of the inputs, mostly log-probabilities float32[B, V, D]."""
+        ...
+
+    def answer(self, beliefs: PyTree, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What follows from the beliefs, by name: arrays [B, ...]."""
         ...
 
 
