@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,15 @@ MAY_IMPORT = {
     "reports": {"training", "plots"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
+
+# Inside of some rooms: for each wing (a folder or a file) the others that it may import.
+WINGS = {
+    "semirings": {
+        "algebra": set(),
+        "operations": {"algebra"},
+        "fixpoints": {"algebra", "operations"},
+    },
+}
 
 # `import neurosym` itself: the lazy exports, which only the command line needs (to find its files).
 FACADE = ""
@@ -94,6 +104,19 @@ def violations(source, module, *, is_package=False):
     return found
 
 
+def wing_violations(source, module, *, is_package=False):
+    """Imports between the wings of one room that `WINGS` does not allow; facades are free."""
+    room, wing = (*module.split("."), "", "")[1:3]
+    if not wing or wing not in WINGS.get(room, {}):
+        return []
+    found = []
+    for imported in imported_modules(source, module, is_package=is_package):
+        own, other = (*imported.split("."), "", "")[1:3]
+        if own == room and other not in WINGS[room][wing] | {wing}:
+            found.append(f"{module} imports {imported}")
+    return found
+
+
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 SOURCES += sorted(path for path in PACKAGE.glob("*.py") if not path.name.startswith("_"))
 
@@ -110,6 +133,57 @@ def test_imports_run_downwards():
         is_package = path.name == "__init__.py"
         found += violations(path.read_text(), module_of(path), is_package=is_package)
     assert not found, "\n".join(found)
+
+
+def test_wings_import_downwards():
+    found = []
+    for path in SOURCES:
+        is_package = path.name == "__init__.py"
+        found += wing_violations(path.read_text(), module_of(path), is_package=is_package)
+    assert not found, "\n".join(found)
+
+
+def test_every_wing_exists():
+    for room, wings in WINGS.items():
+        there = {path.stem for path in (PACKAGE / room).iterdir()} - {"__init__", "__pycache__"}
+        assert set(wings) == there, room
+
+
+def test_the_check_of_wings_sees_what_is_forbidden():
+    bad = "from neurosym.semirings.fixpoints.closure import closure"
+    assert wing_violations(bad, "neurosym.semirings.algebra.semiring")
+    assert wing_violations("import neurosym.semirings", "neurosym.semirings.algebra.semiring")
+    assert not wing_violations(bad, "neurosym.semirings.fixpoints.fixpoint")
+
+
+def named_modules(source, module, *, is_package):
+    """What `imported_modules` finds, submodules that `from` names, and modules named in strings.
+
+    Lazy exports name modules as keys or values of a dictionary, relative to their package.
+    """
+    package = module if is_package else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+            yield f"{package}.{node.value}"
+            yield f"{package}.commands.{node.value}"
+    yield from imported_modules(source, module, is_package=is_package)
+
+
+def test_something_imports_every_module():
+    modules = {module_of(path) for path in SOURCES if path.name != "__init__.py"}
+    users = [*SOURCES, PACKAGE / "__init__.py"]
+    for folder in ("experiments", "configs", "scripts"):
+        users += sorted((ROOT / folder).rglob("*.py"))
+    used = set()
+    for path in users:
+        own = module_of(path)
+        names = named_modules(path.read_text(), own, is_package=path.name == "__init__.py")
+        used |= set(names) - {own}
+    used |= set(re.findall(r"neurosym(?:\.\w+)+", (ROOT / "setup.cfg").read_text()))
+    assert not modules - used, f"nothing imports {', '.join(sorted(modules - used))}"
 
 
 @pytest.mark.parametrize(
