@@ -84,6 +84,7 @@ _EXPORTS = {
     ),
     "soft": (
         "Beliefs",
+        "Effort",
         "Potentials",
         "RestrictedNetwork",
         "TooWideError",

@@ -202,7 +202,7 @@ def _laws(semiring: Semiring, x: Any, *, rewriting: bool = True) -> dict[str, tu
     }
     if rewriting:
         laws["a contraction is a sum of products"] = (
-            einsum(semiring, "ik,jk->ij", matrix, matrix),
+            einsum("ik,jk->ij", matrix, matrix, semiring=semiring),
             semiring.sum(products, 2),
         )
     return laws

@@ -27,17 +27,12 @@ from neurosym.semirings.operations.tensor_network import (
     plan_contraction,
     supports,
 )
+from neurosym.soft.effort import Effort
 from neurosym.soft.factors import Factors, network_factors
 from neurosym.soft.levels import Schedule, contract_levels, schedule, supports_by_level
 from neurosym.soft.ordering import order_by_levels
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.slicing import Cuts, best_slice, sliced_supports, sliced_total
-
-MEMORY_LIMIT = 2**30
-"""Bytes that exact elimination of one instance may take unless the caller says otherwise."""
-
-MAX_SLICES = 2**10
-"""Slices that are contracted in turn, where memory is short, unless the caller says otherwise."""
 
 FEW_TENSORS = 24
 """A network of fewer tensors is contracted step by step."""
@@ -183,23 +178,20 @@ def eliminate_within(
     target: int | None = None,
     *,
     bytes_each: int,
-    memory_limit: int,
-    max_slices: int,
-    levelled: bool | None = None,
+    effort: Effort,
     absorb: bool = True,
 ) -> Elimination:
     """As `eliminate`, with as many indices fixed as memory asks for.
 
     Args:
-      network, target, levelled, absorb: as for `eliminate`.
+      network, target, absorb: as for `eliminate`.
       bytes_each: of one element.
-      memory_limit: bytes that one instance may take.
-      max_slices: combinations of values that may be contracted in turn.
+      effort: what one instance may cost.
 
     Raises:
       TooWideError: if elimination would take more; nothing has been allocated then.
     """
-    limit = memory_limit // bytes_each
+    limit, levelled = effort.memory_limit // bytes_each, effort.levelled
     structure = network.structure
     found = _eliminate(structure, target, levelled, absorb, (), True)
     if found.elements > limit:  # few levels cost memory
@@ -209,8 +201,9 @@ def eliminate_within(
         room = limit - found.factors.elements
         sizes = {**found.factors.sizes, **dict.fromkeys(found.fixed, 1)}
         x = best_slice(found.plan.steps, found.plan.output, sizes, room) if room > 0 else None
-        if x is None or found.slices * found.factors.sizes[x] > max_slices:
-            raise TooWideError(whole.plan.width, whole.elements * bytes_each, memory_limit)
+        if x is None or found.slices * found.factors.sizes[x] > effort.max_slices:
+            bytes_needed = whole.elements * bytes_each
+            raise TooWideError(whole.plan.width, bytes_needed, effort.memory_limit)
         found = _eliminate(structure, target, levelled, absorb, (*found.fixed, x), False)
     return found
 

@@ -6,7 +6,7 @@ semiring's gradient rule.
 """
 
 import functools
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,8 @@ from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
-from neurosym.soft.elimination import MAX_SLICES, MEMORY_LIMIT, Elimination, eliminate_within
+from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
+from neurosym.soft.elimination import Elimination, eliminate_within
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.weights import checked_weights
 
@@ -29,9 +30,8 @@ def total(
     *,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
-    memory_limit: int = MEMORY_LIMIT,
-    max_slices: int = MAX_SLICES,
-    levelled: bool | None = None,
+    effort: Effort = DEFAULT_EFFORT,
+    **limits: Unpack[Limits],
 ) -> Elements:
     """⊕ over the assignments that satisfy every constraint of ⊗ of their weights.
 
@@ -52,12 +52,8 @@ def total(
       semiring: the algebra to read the problem in.
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all others weigh the
         semiring's zero. Nothing is saved by that: `restricted` makes a smaller network of it.
-      memory_limit: bytes that one instance may take.
-      max_slices: where memory is short, some indices are fixed and up to so many combinations of
-        their values are contracted in turn; 1 forbids it.
-      levelled: contract in levels, as one batched operation for many variables, or step by step;
-        by default that depends on the size of the network. Values agree up to rounding, gradients
-        of selective semirings as subgradients.
+      effort: what it may cost.
+      **limits: parts of the effort alone: ``memory_limit``, ``max_slices``, ``levelled``.
 
     Returns:
       One element, the semiring's zero where no assignment satisfies the constraints. In COUNTING
@@ -69,7 +65,7 @@ def total(
       TooWideError: if elimination would take more memory; nothing has been allocated then.
     """
     weights = checked_weights(network, weights, semiring, domains)
-    elimination = _plan(network, None, semiring, weights, memory_limit, max_slices, levelled)
+    elimination = _plan(network, None, semiring, weights, effort.but(limits))
     return _total(elimination, semiring, weights)
 
 
@@ -79,9 +75,8 @@ def support(
     *,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
-    memory_limit: int = MEMORY_LIMIT,
-    max_slices: int = MAX_SLICES,
-    levelled: bool | None = None,
+    effort: Effort = DEFAULT_EFFORT,
+    **limits: Unpack[Limits],
 ) -> Elements:
     """The formal derivative of the total with respect to each weight, by ⊕ and ⊗ alone.
 
@@ -96,7 +91,7 @@ def support(
       Elements ``[V, D]``; the semiring's zero beyond a variable's domain.
     """
     weights = checked_weights(network, weights, semiring, domains)
-    elimination = _plan(network, None, semiring, weights, memory_limit, max_slices, levelled)
+    elimination = _plan(network, None, semiring, weights, effort.but(limits))
     return _support(elimination, semiring, weights)
 
 
@@ -105,9 +100,8 @@ def marginals(
     weights: Any,
     *,
     domains: Domains | jax.Array | None = None,
-    memory_limit: int = MEMORY_LIMIT,
-    max_slices: int = MAX_SLICES,
-    levelled: bool | None = None,
+    effort: Effort = DEFAULT_EFFORT,
+    **limits: Unpack[Limits],
 ) -> jax.Array:
     """The probability of each value given that the constraints hold.
 
@@ -116,7 +110,7 @@ def marginals(
     Args:
       network: the compiled problem.
       weights: log-probabilities ``float32[V, D]``; they need not be normalised.
-      domains, memory_limit, max_slices, levelled: as for `total`.
+      domains, effort, **limits: as for `total`.
 
     Returns:
       Probabilities ``float32[V, D]``: each row sums to 1; all zero where the constraints cannot
@@ -126,7 +120,7 @@ def marginals(
       ValueError, TooWideError: as for `total`.
     """
     weights = checked_weights(network, weights, LOG, domains)
-    elimination = _plan(network, None, LOG, weights, memory_limit, max_slices, levelled)
+    elimination = _plan(network, None, LOG, weights, effort.but(limits))
     through = LOG.mul(weights, _support(elimination, LOG, weights))
     through = jnp.where(network.mask, through, -jnp.inf)
     # Every row sums to the total; normalising by the row's own sum keeps rounding out of the sum.
@@ -143,9 +137,8 @@ def query(
     target: Variable | str | int,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
-    memory_limit: int = MEMORY_LIMIT,
-    max_slices: int = MAX_SLICES,
-    levelled: bool | None = None,
+    effort: Effort = DEFAULT_EFFORT,
+    **limits: Unpack[Limits],
 ) -> jax.Array:
     """The distribution of one variable given that the constraints hold.
 
@@ -154,7 +147,7 @@ def query(
       weights: elements ``[V, D]`` of the semiring.
       target: the variable, its name or its row.
       semiring: the algebra to infer in; it must convert to log-probabilities.
-      domains, memory_limit, max_slices, levelled: as for `total`.
+      domains, effort, **limits: as for `total`.
 
     Returns:
       Normalised log-probabilities ``float32[D_target]`` in the order of the target's domain; all
@@ -172,7 +165,7 @@ def query(
         )
     weights = checked_weights(network, weights, semiring, domains)
     row = network.index(target)
-    elimination = _plan(network, row, semiring, weights, memory_limit, max_slices, levelled)
+    elimination = _plan(network, row, semiring, weights, effort.but(limits))
     assert semiring.to_log is not None
     scores = semiring.to_log(_total(elimination, semiring, weights))
     largest = jax.lax.stop_gradient(jnp.max(scores))
@@ -197,16 +190,8 @@ def _plan(
     target: int | None,
     semiring: Semiring,
     weights: Elements,
-    memory_limit: int,
-    max_slices: int,
-    levelled: bool | None,
+    effort: Effort,
 ) -> Elimination:
     itemsize = elements.dtype(semiring, weights).itemsize
-    return eliminate_within(
-        network,
-        target,
-        bytes_each=elements.size(semiring) * itemsize,
-        memory_limit=memory_limit,
-        max_slices=max_slices,
-        levelled=levelled,
-    )
+    bytes_each = elements.size(semiring) * itemsize
+    return eliminate_within(network, target, bytes_each=bytes_each, effort=effort)

@@ -5,14 +5,14 @@ assignments that they stand for. `neurosym.hard.solve_best` finds one optimum by
 scales further.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
 
 from neurosym.problems.network import Network
 from neurosym.semirings.algebra.k_best import K_BEST, assignments, candidates, key_words
-from neurosym.soft.elimination import MEMORY_LIMIT
+from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.inference import total
 
 
@@ -25,7 +25,12 @@ class BestSolutions(NamedTuple):
 
 
 def k_best(
-    network: Network, weights: jax.Array, *, k: int, memory_limit: int = MEMORY_LIMIT
+    network: Network,
+    weights: jax.Array,
+    *,
+    k: int,
+    effort: Effort = DEFAULT_EFFORT,
+    **limits: Unpack[Limits],
 ) -> BestSolutions:
     """The k assignments of largest weight among those that satisfy the constraints.
 
@@ -45,7 +50,7 @@ def k_best(
       network: the compiled problem.
       weights: log-weights ``float32[V, D]``.
       k: how many solutions, at least 1.
-      memory_limit: bytes that one instance may take.
+      effort, **limits: as for `neurosym.soft.total`.
 
     Returns:
       `BestSolutions`.
@@ -63,7 +68,7 @@ def k_best(
     sizes = [len(domain) for domain in network.structure.domains]
     semiring = K_BEST(k, key_words(sizes))
     elements = candidates(semiring, weights, sizes)
-    best = total(network, elements, semiring=semiring, memory_limit=memory_limit)
+    best = total(network, elements, semiring=semiring, effort=effort.but(limits))
     exists = best.weights > -jnp.inf
     values = assignments(best.keys, sizes)
     return BestSolutions(

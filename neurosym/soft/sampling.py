@@ -12,7 +12,7 @@ each from its support given those before it.
 import functools
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,8 @@ from neurosym.problems.network import Network
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
-from neurosym.soft.elimination import MEMORY_LIMIT, Elimination, TooWideError, eliminate_within
+from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
+from neurosym.soft.elimination import Elimination, TooWideError, eliminate_within
 from neurosym.soft.factors import Kind
 from neurosym.soft.levels import Group, contract_levels, fetch
 from neurosym.soft.restriction import RestrictedNetwork
@@ -42,7 +43,8 @@ def sample(
     samples: int,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
-    memory_limit: int = MEMORY_LIMIT,
+    effort: Effort = DEFAULT_EFFORT,
+    **limits: Unpack[Limits],
 ) -> jax.Array:
     """Draws independent assignments from the distribution that the weights and constraints define.
 
@@ -64,7 +66,9 @@ def sample(
       samples: how many.
       semiring: of the weights; it must convert to log-probabilities.
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``.
-      memory_limit: bytes that the contraction of one instance may take; the samples come on top.
+      effort: what the contraction of one instance may cost; the samples come on top. Sampling
+        always contracts in levels, and never in slices, so the memory limit alone counts.
+      **limits: parts of the effort alone: ``memory_limit``.
 
     Returns:
       Value indices ``int32[samples, V]``; all -1 where the constraints cannot hold.
@@ -83,7 +87,7 @@ def sample(
     weights = checked_weights(network, weights, semiring, domains)
     assert semiring.to_log is not None
     logs = semiring.to_log(weights)
-    elimination = _plan(network, memory_limit, logs.dtype.itemsize)
+    elimination = _plan(network, effort.but(limits), logs.dtype.itemsize)
     return _sample(elimination, samples, logs, key)
 
 
@@ -250,24 +254,19 @@ def _draw(noise: jax.Array, logits: jax.Array) -> jax.Array:
     return jnp.argmax(logits + noise, axis=-1).astype(jnp.int32)
 
 
-def _plan(network: Network | RestrictedNetwork, memory_limit: int, bytes_each: int) -> Elimination:
+def _plan(network: Network | RestrictedNetwork, effort: Effort, bytes_each: int) -> Elimination:
     """Constraints lie open where that is affordable: then each index is drawn once."""
 
     def plan(absorb: bool, limit: int) -> Elimination:
-        return eliminate_within(
-            network,
-            bytes_each=bytes_each,
-            memory_limit=limit,
-            max_slices=1,
-            levelled=True,
-            absorb=absorb,
-        )
+        whole = Effort(memory_limit=limit, max_slices=1, levelled=True)
+        return eliminate_within(network, bytes_each=bytes_each, effort=whole, absorb=absorb)
 
     absorbing: Elimination | None = None
-    limit = memory_limit
+    limit = effort.memory_limit
     try:
-        absorbing = plan(True, memory_limit)
-        limit = min(memory_limit, max(2**22, MAX_EXTRA_MEMORY * absorbing.elements * bytes_each))
+        absorbing = plan(True, limit)
+        affordable = max(2**22, MAX_EXTRA_MEMORY * absorbing.elements * bytes_each)
+        limit = min(limit, affordable)
     except TooWideError as error:
         refused = error
     try:

@@ -156,7 +156,7 @@ def closure_with_derivative(semiring):
         closed, pullback = jax.vjp(value, matrix)
         cotangents = jnp.eye(SIZE**2, dtype=closed.dtype).reshape(-1, SIZE, SIZE)
         gradients = jax.vmap(pullback)(cotangents)[0]
-        product = ns.einsum(semiring, "ij,jk->ik", matrix, closed)
+        product = ns.einsum("ij,jk->ik", matrix, closed, semiring=semiring)
         identity = semiring.indicator(jnp.eye(SIZE, dtype=bool), matrix.dtype)
         law = semiring.add(identity, product)
         return closed, law, gradients.reshape(SIZE, SIZE, SIZE, SIZE)
@@ -294,7 +294,7 @@ def test_the_closure_and_the_fixpoint_agree():
 
     def by_fixpoint(matrix):
         def step(x, matrix):
-            return ns.einsum(ns.MIN_PLUS, "i,ij->j", x, matrix)
+            return ns.einsum("i,ij->j", x, matrix, semiring=ns.MIN_PLUS)
 
         return ns.fixpoint(step, start, matrix, semiring=ns.MIN_PLUS).value
 

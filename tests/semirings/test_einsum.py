@@ -60,7 +60,7 @@ def test_values_against_loops(semiring):
     @jax.jit
     def every(given):
         pairs = zip(SPECS, given, strict=True)
-        return [ns.einsum(semiring, spec, *operands) for (spec, _), operands in pairs]
+        return [ns.einsum(spec, *operands, semiring=semiring) for (spec, _), operands in pairs]
 
     for (spec, _), operands, found in zip(SPECS, given, every(given), strict=True):
         wanted = brute_einsum(semiring.name, spec, operands)
@@ -82,7 +82,7 @@ def test_gradient_against_finite_differences(semiring, spec):
         operands = [jnp.asarray(rng.uniform(0.2, 0.9, [3] * len(term))) for term in terms]
 
         def function(*operands):
-            return jnp.sum(jnp.sin(ns.einsum(semiring, spec, *operands)))
+            return jnp.sum(jnp.sin(ns.einsum(spec, *operands, semiring=semiring)))
 
         function = jax.jit(function)
         order = 2 if spec == "ij,j->i" else 1
@@ -113,7 +113,7 @@ def test_blocks_of_the_contracted_axis_change_nothing(semiring, monkeypatch):
 
 
 def log_matmul(a, b):
-    return ns.einsum(ns.LOG, "bij,bjk->bik", a, b)
+    return ns.einsum("bij,bjk->bik", a, b)
 
 
 def exact_log_matmul(a, b):
@@ -219,4 +219,15 @@ def test_log_contraction_is_a_real_matrix_product():
 )
 def test_malformed_specs(spec, shapes, message):
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
-        ns.einsum(ns.LOG, spec, *(jnp.zeros(shape) for shape in shapes))
+        ns.einsum(spec, *(jnp.zeros(shape) for shape in shapes))
+
+
+def test_the_semiring_used_to_come_first():
+    x = jnp.array([[0.0, 2.0], [3.0, 1.0]])
+    wanted = ns.einsum("ij,jk->ik", x, x, semiring=ns.MIN_PLUS)
+    assert wanted.tolist() == [[0, 2], [3, 2]]
+    with pytest.warns(DeprecationWarning, match="semiring=semiring"):
+        found = ns.einsum(ns.MIN_PLUS, "ij,jk->ik", x, x)
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ValueError, match="a text such as"):
+        ns.einsum(x, x)

@@ -221,7 +221,7 @@ def test_ties_within_a_reduction_split_evenly_and_later_ways_count_for_nothing()
 
     def cost(roads, start):
         def step(x, roads):
-            return ns.einsum(ns.MIN_PLUS, "ij,j->i", roads, x)
+            return ns.einsum("ij,j->i", roads, x, semiring=ns.MIN_PLUS)
 
         return ns.fixpoint(step, start, roads, semiring=ns.MIN_PLUS).value[3]
 
@@ -285,7 +285,7 @@ def test_elements_of_several_parts():
         ends = ns.EXPECTATION.from_log(jnp.log(jnp.asarray(leaving, jnp.float32)))
 
         def step(x, edges):
-            moved = ns.einsum(ns.EXPECTATION, "ij,j->i", edges, x)
+            moved = ns.einsum("ij,j->i", edges, x, semiring=ns.EXPECTATION)
             return ns.EXPECTATION.add(ends, moved)
 
         start = ns.EXPECTATION.zeros((2,))

@@ -39,7 +39,7 @@ def test_engines_that_need_distributivity_refuse_by_name():
     with pytest.raises(ValueError, match=r"noisy_or.*distributivity"):
         ns.total(network, weights, semiring=ns.NOISY_OR)
     with pytest.raises(ValueError, match=r"add_mult.*distributivity"):
-        ns.einsum(ns.ADD_MULT, "ij,jk->ik", weights, weights)
+        ns.einsum("ij,jk->ik", weights, weights, semiring=ns.ADD_MULT)
 
 
 def brute_force(log_p, formula):

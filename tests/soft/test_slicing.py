@@ -38,7 +38,7 @@ def colourings():
 @pytest.mark.parametrize(("semiring", "levelled"), [(ns.LOG, False), (ns.MAX_TIMES, True)], ids=str)
 def test_slices_add_up_to_the_whole(semiring, levelled):
     plan = eliminate_within(
-        NETWORK, bytes_each=4, memory_limit=LIMIT, max_slices=100, levelled=levelled
+        NETWORK, bytes_each=4, effort=ns.Effort(LIMIT, max_slices=100, levelled=levelled)
     )
     assert 1 < plan.slices <= 100
     assert plan.elements * 4 <= LIMIT < eliminate(NETWORK, levelled=levelled).elements * 4

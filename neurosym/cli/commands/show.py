@@ -169,9 +169,8 @@ def _marginals(job: Job, mask: np.ndarray, method: str | None) -> tuple[np.ndarr
 
     from neurosym.hard import propagate
     from neurosym.semirings import REAL
-    from neurosym.soft import TooWideError, marginals, restricted
+    from neurosym.soft import Effort, TooWideError, marginals, restricted
     from neurosym.soft.belief_propagation import belief_propagation
-    from neurosym.soft.elimination import MAX_SLICES, MEMORY_LIMIT
 
     network = job.network
     left = propagate(network, jnp.asarray(mask)).domains.mask
@@ -180,10 +179,10 @@ def _marginals(job: Job, mask: np.ndarray, method: str | None) -> tuple[np.ndarr
     if method != "approximate":
         small = restricted(network, left)
         wanted = method == "exact"
-        memory, slices = (MEMORY_LIMIT, MAX_SLICES) if wanted else (_MEMORY, 1)
+        effort = Effort() if wanted else Effort(memory_limit=_MEMORY, max_slices=1)
         weights = jnp.zeros(small.mask.shape)
         try:
-            found = marginals(small, weights, memory_limit=memory, max_slices=slices)
+            found = marginals(small, weights, effort=effort)
             return np.asarray(small.spread(REAL, found)), "exact, all solutions alike"
         except TooWideError:
             if wanted:

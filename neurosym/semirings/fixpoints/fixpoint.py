@@ -78,7 +78,7 @@ def fixpoint(
     >>> roads = jnp.array([[0.0, 1.0, 7.0], [1.0, 0.0, 2.0], [inf, 2.0, 0.0]])
     >>> start = jnp.array([0.0, inf, inf])
     >>> def relax(distances, roads):
-    ...     return einsum(MIN_PLUS, "i,ij->j", distances, roads)
+    ...     return einsum("i,ij->j", distances, roads, semiring=MIN_PLUS)
     >>> def farthest(roads):
     ...     return fixpoint(relax, start, roads, semiring=MIN_PLUS).value[2]
     >>> distance, gradient = jax.jit(jax.value_and_grad(farthest))(roads)

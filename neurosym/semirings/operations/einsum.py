@@ -4,19 +4,21 @@
 variables as labels.
 """
 
+import warnings
 from collections.abc import Hashable, Sequence
 
 import opt_einsum
 
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.contraction import contract
 
 Labels = tuple[Hashable, ...]
 
 
-def einsum(semiring: Semiring, spec: str, *operands: Elements) -> Elements:
+def einsum(spec: str | Semiring, *operands: Elements, semiring: Semiring = LOG) -> Elements:
     """Contracts arrays as `jnp.einsum` does, with the ⊕ and ⊗ of a semiring.
 
     Differentiable by the semiring's rule, to any order. Three and more operands are contracted in
@@ -25,13 +27,15 @@ def einsum(semiring: Semiring, spec: str, *operands: Elements) -> Elements:
     >>> import jax.numpy as jnp
     >>> from neurosym.semirings import MIN_PLUS
     >>> roads = jnp.array([[0.0, 2.0, 9.0], [2.0, 0.0, 3.0], [9.0, 3.0, 0.0]])
-    >>> einsum(MIN_PLUS, "ij,jk->ik", roads, roads)[0, 2].item()
+    >>> einsum("ij,jk->ik", roads, roads, semiring=MIN_PLUS)[0, 2].item()
     5.0
 
     Args:
-      semiring: the algebra.
-      spec: as for `jnp.einsum`, with ``->`` and without ``...``: "bij,bjk->bik".
+      spec: as for `jnp.einsum`, with ``->`` and without ``...``: "bij,bjk->bik". Until 0.1 the
+        semiring stood before it, ``einsum(MIN_PLUS, "ij,jk->ik", ...)``; that still works, with a
+        DeprecationWarning.
       *operands: elements of the semiring, with one letter for each axis.
+      semiring: the algebra.
 
     Returns:
       Elements of the semiring; labels that the output lacks are summed out by ⊕.
@@ -39,6 +43,15 @@ def einsum(semiring: Semiring, spec: str, *operands: Elements) -> Elements:
     Raises:
       ValueError: if the spec is malformed or does not fit the shapes of the operands.
     """
+    if isinstance(spec, Semiring):
+        warnings.warn(
+            "einsum(semiring, spec, ...) has become einsum(spec, ..., semiring=semiring)",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        semiring, (spec, *operands) = spec, operands  # type: ignore[assignment]
+    if not isinstance(spec, str):
+        raise ValueError(f"einsum takes a text such as 'ij,jk->ik' and then arrays, not {spec!r}")
     semiring.require_laws("einsum")
     inputs, output = _parse(spec, len(operands))
     arrays = [semiring.asarray(x) for x in operands]
