@@ -13,7 +13,7 @@ _EXPORTS = {
     "evaluation": ("Evaluator",),
     "interrupts": ("RunInterrupted", "RunStopped"),
     "loop": ("NotSavedError", "ProcessLostError"),
-    "member": ("NonFiniteError",),
+    "run_on_disk": ("NonFiniteError",),
     "seeds": ("seed_workdir", "train_seeds"),
     "metrics": ("read_metrics",),
     "optimizer": ("make_optimizer", "make_schedule"),

@@ -69,7 +69,7 @@ class Evaluator:
         """
         if split.size == 0:
             raise ValueError("an empty split has no metrics")
-        program = self.prepared(params, other, split)
+        program = self.compiled(params, other, split)
         sums = self._devices.fetch(program(params, other, *self._data_of(split)))
         means = {
             name: np.sum(values, axis=-1, dtype=np.float64) / split.size
@@ -97,7 +97,7 @@ class Evaluator:
                 metrics.update({key: float(value) for key, value in summary.items()})
         return each
 
-    def prepared(self, params: PyTree, other: PyTree, split: Split) -> Any:
+    def compiled(self, params: PyTree, other: PyTree, split: Split) -> Any:
         """The program that judges on a split, as JAX compiled it."""
         arguments = (params, other, *self._data_of(split))
         shapes = jax.tree.map(lambda x: (jnp.shape(x), jnp.result_type(x)), arguments)

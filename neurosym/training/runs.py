@@ -17,11 +17,19 @@ from neurosym.training.workdir import Workdir
 
 
 class Run(NamedTuple):
-    """A run read back: its config, its task, and its model with the best parameters."""
+    """A run read back: its config, its task, and its model with the best parameters.
+
+    Attributes:
+      config: the whole config.
+      task: made from it, or the caller's.
+      model: in evaluation mode.
+      settings: the loop's part of the config.
+    """
 
     config: ml_collections.ConfigDict
     task: Any
     model: nnx.Module
+    settings: Settings
 
 
 def load_run(
@@ -49,10 +57,11 @@ def load_run(
     config = place.read_config()
     if task is None:
         task = load_task(config, data_dir=data_dir, import_roots=import_roots)
-    keys = Keys.of(Settings.from_config(config).seed)
+    settings = Settings.from_config(config)
+    keys = Keys.of(settings.seed)
     anatomy = Anatomy.of(task.model(nnx.Rngs(keys.init)))
     params, other = restore_best(workdir, *anatomy.initial())
-    return Run(config, task, anatomy.build(params, other))
+    return Run(config, task, anatomy.build(params, other), settings)
 
 
 def latest_step(workdir: Workdir) -> int | None:
@@ -104,6 +113,6 @@ def evaluate_run(run: Run, split_name: str) -> dict[str, float]:
     if split.size == 0:
         raise ValueError(f"the {split_name} split of this run is empty")
     anatomy = Anatomy.of(run.model)
-    settings = Settings.from_config(run.config)
-    evaluator = Evaluator(run.task, anatomy, batch_size=settings.train.eval_batch_size)
+    batch_size = run.settings.train.eval_batch_size
+    evaluator = Evaluator(run.task, anatomy, batch_size=batch_size)
     return evaluator.judge(*anatomy.initial(), split, split_name)[0]

@@ -7,6 +7,7 @@ with it but for the order in which batched products are summed.
 
 import collections
 import copy
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,12 @@ import numpy as np
 from neurosym.training.devices import Devices
 from neurosym.training.interrupts import Interrupts
 from neurosym.training.loop import Trainer
-from neurosym.training.member import Member, NonFiniteError
 from neurosym.training.options import Options
+from neurosym.training.prepare import Prepared, prepare
 from neurosym.training.result import Result
+from neurosym.training.run_on_disk import NonFiniteError, RunOnDisk
 from neurosym.training.runs import latest_step
 from neurosym.training.settings import Settings
-from neurosym.training.setup import Setup, set_up
 from neurosym.training.single import finished_result
 from neurosym.training.state import named_leaves
 from neurosym.training.task import check_task, load_task
@@ -87,26 +88,29 @@ def train_seeds(
     config, options = plain_config(config), options or Options()
     settings = Settings.from_config(config)
     mesh = Devices.of(devices, rules=settings.sharding)
-    configs = [_with_seed(config, settings.seed + k) for k in range(seeds)]
-    members = [
-        Member.of(mine, Workdir(seed_workdir(workdir, mine.seed)), writes=mesh.first)
+    configs = [_with_seed(config, s.seed) for s in _settings_of_seeds(settings, seeds)]
+    runs = [
+        RunOnDisk(
+            mine,
+            Workdir(seed_workdir(workdir, mine.seed)),
+            keep=settings.train.keep_checkpoints,
+            writes=mesh.first,
+        )
         for mine in configs
     ]
     found: list[dict[str, Any] | None] = [None] * seeds
     if mesh.first:
-        for mine, member in zip(configs, members, strict=True):
-            member.place.check(mine)
-        found = [finished_result(member.place) for member in members]
+        for mine, run in zip(configs, runs, strict=True):
+            run.place.check(mine)
+        found = [finished_result(run.place) for run in runs]
     found = mesh.tell(found)
     results = {
-        member.seed: Result(**done)
-        for member, done in zip(members, found, strict=True)
-        if done is not None
+        run.seed: Result(**done) for run, done in zip(runs, found, strict=True) if done is not None
     }
     if results:
         listed = ", ".join(str(seed) for seed in results)
         options.progress.say(f"finished already: seed {listed}")
-    waiting = [member for member in members if member.seed not in results]
+    waiting = [run for run in runs if run.seed not in results]
     errors: list[Exception] = []
     if waiting:
         with Interrupts() as interrupts, options.progress:
@@ -127,7 +131,7 @@ def train_seeds(
                 results.update({result.seed: result for result in done})
     if errors:
         raise ExceptionGroup(f"{len(errors)} of {seeds} seeds failed", errors)
-    return [results[member.seed] for member in members]
+    return [results[run.seed] for run in runs]
 
 
 class _Team:
@@ -148,23 +152,23 @@ class _Team:
         self._at_once = at_once
         self._options = options
         self._interrupts = interrupts
-        self._setups: dict[int, Setup] = {}  # by the number of seeds in the program
+        self._prepared_by_count: dict[int, Prepared] = {}  # by the number of seeds in the program
 
-    def train(self, members: Sequence[Member]) -> list[Result]:
+    def train(self, runs: Sequence[RunOnDisk]) -> list[Result]:
         """Trains seeds that are at one step."""
-        at_once = min(self._at_once or len(members), len(members))
+        at_once = min(self._at_once or len(runs), len(runs))
         if self._at_once is None:
-            at_once = self._fitting(members)
-        turns = -(-len(members) // at_once)
-        size = -(-len(members) // turns)
+            at_once = self._fitting(runs)
+        turns = -(-len(runs) // at_once)
+        size = -(-len(runs) // turns)
         results: list[Result] = []
         errors: list[Exception] = []
-        for start in range(0, len(members), size):
-            group = members[start : start + size]
-            listed = ", ".join(str(member.seed) for member in group)
+        for start in range(0, len(runs), size):
+            group = runs[start : start + size]
+            listed = ", ".join(str(run.seed) for run in group)
             self._options.progress.say(f"training seed {listed}")
             try:
-                trainer = Trainer(self._setup(group), group, self._options, self._interrupts)
+                trainer = Trainer(self._prepared(group), group, self._options, self._interrupts)
                 results += trainer.complete()
             except NonFiniteError as error:  # of a seed that was trained alone
                 errors.append(error)
@@ -174,30 +178,30 @@ class _Team:
             raise ExceptionGroup("seeds failed", errors)
         return results
 
-    def _setup(self, members: Sequence[Member]) -> Setup:
-        count = len(members)
-        setup = set_up(
+    def _prepared(self, runs: Sequence[RunOnDisk]) -> Prepared:
+        count = len(runs)
+        prepared = prepare(
             self._settings,
             self._task,
-            members,
+            runs,
             Devices.of(self._devices, seeds=count, rules=self._settings.sharding),
             stacked=count > 1,
-            like=self._setups.get(count),
+            like=self._prepared_by_count.get(count),
         )
-        self._setups[count] = setup
-        return setup
+        self._prepared_by_count[count] = prepared
+        return prepared
 
-    def _fitting(self, members: Sequence[Member]) -> int:
-        """How many of the members one program has room for."""
-        count = len(members)
+    def _fitting(self, runs: Sequence[RunOnDisk]) -> int:
+        """How many of the runs one program has room for."""
+        count = len(runs)
         while count > 1:
-            setup = self._setup(members[:count])
-            needed, free = _bytes_needed(setup), _bytes_free()
+            prepared = self._prepared(runs[:count])
+            needed, free = _bytes_needed(prepared), _bytes_free()
             # All processes take the same number, so the tightest of them decides.
-            (too_much,) = setup.devices.agree(int(free is not None and needed > _SHARE * free))
+            (too_much,) = prepared.devices.agree(int(free is not None and needed > _SHARE * free))
             if not too_much:
                 break
-            del self._setups[count]
+            del self._prepared_by_count[count]
             self._options.progress.say(
                 f"{count} seeds in one program would take {needed / 2**30:.1f} GiB; fewer at once"
             )
@@ -205,21 +209,25 @@ class _Team:
         return count
 
 
+def _settings_of_seeds(settings: Settings, seeds: int) -> list[Settings]:
+    """The settings of each seed, from that of `settings` on; raises ValueError beyond the last."""
+    return [dataclasses.replace(settings, seed=settings.seed + k) for k in range(seeds)]
+
+
 def _with_seed(config: ml_collections.ConfigDict, seed: int) -> ml_collections.ConfigDict:
     mine = ml_collections.ConfigDict(copy.deepcopy(config.to_dict()))
     mine.seed = seed
-    Settings.from_config(mine)
     return mine
 
 
-def _at_one_step(members: Sequence[Member], devices: Devices) -> list[list[Member]]:
-    """The members in groups whose newest checkpoints are of the same step."""
-    steps: list[int] = [0] * len(members)
+def _at_one_step(runs: Sequence[RunOnDisk], devices: Devices) -> list[list[RunOnDisk]]:
+    """The runs in groups whose newest checkpoints are of the same step."""
+    steps: list[int] = [0] * len(runs)
     if devices.first:
-        steps = [latest_step(member.place) or 0 for member in members]
-    groups: dict[int, list[Member]] = collections.defaultdict(list)
-    for member, step in zip(members, devices.tell(steps), strict=True):
-        groups[step].append(member)
+        steps = [latest_step(run.place) or 0 for run in runs]
+    groups: dict[int, list[RunOnDisk]] = collections.defaultdict(list)
+    for run, step in zip(runs, devices.tell(steps), strict=True):
+        groups[step].append(run)
     return list(groups.values())
 
 
@@ -239,12 +247,14 @@ def _check_same_data(task: Any, other: Any) -> None:
         )
 
 
-def _bytes_needed(setup: Setup) -> int:
-    """What the programs of a setup take on the busiest device, by the compiler's account."""
-    initial = setup.initial
-    programs = [setup.program.compiled(initial)]
-    if setup.validation.size:
-        programs.append(setup.evaluator.prepared(initial.params, initial.other, setup.validation))
+def _bytes_needed(prepared: Prepared) -> int:
+    """What the programs of a prepared take on the busiest device, by the compiler's account."""
+    initial = prepared.initial
+    programs = [prepared.program.compiled(initial)]
+    if prepared.validation.size:
+        programs.append(
+            prepared.evaluator.compiled(initial.params, initial.other, prepared.validation)
+        )
     needed = 0
     for program in programs:
         found = program.memory_analysis()

@@ -125,6 +125,11 @@ class Settings:
     optimizer: OptimizerSettings
     sharding: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
 
+    def __post_init__(self) -> None:
+        seed = self.seed
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise ValueError(f"config.seed must be an int from 0 to 2**32 - 1, got {seed!r}")
+
     @classmethod
     def from_config(cls, config: ml_collections.ConfigDict) -> Self:
         """Reads and checks the loop's fields; absent ones take their defaults.
@@ -142,14 +147,11 @@ class Settings:
         ValueError: config.train.batch_size must be at least 1, got -1
         """
         _check_names(config)
-        seed = config.get("seed", 0)
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise ValueError(f"config.seed must be an int from 0 to 2**32 - 1, got {seed!r}")
         init_from = config.get("init_from", "")
         if not isinstance(init_from, str):
             raise ValueError(f"config.init_from must be the path of a workdir, got {init_from!r}")
         return cls(
-            seed=seed,
+            seed=config.get("seed", 0),
             init_from=init_from,
             train=TrainSettings(**_fields(TrainSettings, config, "train")),
             optimizer=OptimizerSettings(**_fields(OptimizerSettings, config, "optimizer")),

@@ -17,12 +17,12 @@ from neurosym.training import result as results
 from neurosym.training.devices import Devices
 from neurosym.training.interrupts import Interrupts
 from neurosym.training.loop import Trainer
-from neurosym.training.member import Member
 from neurosym.training.options import OnValidation, Options
+from neurosym.training.prepare import prepare
 from neurosym.training.progress import ProgressDisplay, SilentProgress
 from neurosym.training.result import Result
+from neurosym.training.run_on_disk import RunOnDisk
 from neurosym.training.settings import Settings
-from neurosym.training.setup import set_up
 from neurosym.training.task import check_task, load_task
 from neurosym.training.workdir import Workdir, plain_config
 
@@ -89,9 +89,10 @@ def train(
             task = load_task(config, data_dir=data_dir, import_roots=import_roots)
         else:
             check_task(task)
-        members = [Member.of(config, place, writes=mesh.first)]
-        setup = set_up(settings, task, members, mesh, stacked=False)
-        return Trainer(setup, members, options, interrupts).complete()[0]
+        keep = settings.train.keep_checkpoints
+        runs = [RunOnDisk(config, place, keep=keep, writes=mesh.first)]
+        prepared = prepare(settings, task, runs, mesh, stacked=False)
+        return Trainer(prepared, runs, options, interrupts).complete()[0]
 
 
 def finished_result(place: Workdir) -> dict[str, Any] | None:

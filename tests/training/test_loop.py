@@ -159,7 +159,7 @@ def test_kill_in_mid_epoch_then_resume_gives_the_same_bits(whole, tmp_path):
     script = (
         "import signal, sys\n"
         f"sys.path.insert(0, {str(HERE)!r})\n"
-        "from test_training_loop import SignalAt, config_with, run\n"
+        "from test_loop import SignalAt, config_with, run\n"
         f"run(config_with(), {str(killed)!r}, progress=SignalAt(22, signal.SIGKILL))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

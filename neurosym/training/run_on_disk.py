@@ -1,8 +1,7 @@
 """One run on disk while it trains: its folder, its checkpoints, its log of metrics.
 
-A program may train several runs that differ in their seeds: each is a member with files of its
-own, as if it had been trained alone. In a process that does not own the files, a member keeps
-nothing.
+A program may train several runs that differ in their seeds: each has files of its own, as if it
+had been trained alone. In a process that does not own the files, a run keeps nothing.
 """
 
 import contextlib
@@ -18,7 +17,6 @@ import numpy as np
 from neurosym.training.checkpoints import Checkpoints, Record
 from neurosym.training.metrics import MetricsLog
 from neurosym.training.result import Result, write_result
-from neurosym.training.settings import Settings
 from neurosym.training.state import PyTree, TrainState
 from neurosym.training.workdir import Workdir
 
@@ -50,7 +48,7 @@ class Clock:
     shared_by: int = 1
 
 
-class Member:
+class RunOnDisk:
     """One seed's run.
 
     Use as a context manager; entering it claims the folder.
@@ -81,14 +79,6 @@ class Member:
         self._stack = contextlib.ExitStack()
         self._checkpoints: Checkpoints | None = None
         self._log: MetricsLog | None = None
-
-    @classmethod
-    def of(
-        cls, config: ml_collections.ConfigDict, place: Workdir, *, writes: bool = True
-    ) -> "Member":
-        """A member with what its config says of checkpoints."""
-        keep = Settings.from_config(config).train.keep_checkpoints
-        return cls(config, place, keep=keep, writes=writes)
 
     def __enter__(self) -> Self:
         if self._writes:

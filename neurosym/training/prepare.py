@@ -10,8 +10,8 @@ from flax import nnx
 from neurosym.training.devices import Devices
 from neurosym.training.epoch import Keys, Program
 from neurosym.training.evaluation import Evaluator
-from neurosym.training.member import Member
 from neurosym.training.optimizer import make_optimizer, make_schedule
+from neurosym.training.run_on_disk import RunOnDisk
 from neurosym.training.runs import latest_step, restore_best
 from neurosym.training.settings import Settings
 from neurosym.training.state import Anatomy, TrainState, stack_seeds
@@ -19,7 +19,7 @@ from neurosym.training.task import Split
 
 
 @dataclasses.dataclass(frozen=True)
-class Setup:
+class Prepared:
     """Everything that a program for one or several seeds needs, checked, before a file is written.
 
     Attributes:
@@ -55,35 +55,35 @@ class Setup:
         return self.program.compile_seconds + self.evaluator.compile_seconds
 
 
-def set_up(
+def prepare(
     settings: Settings,
     task: Any,
-    members: Sequence[Member],
+    runs: Sequence[RunOnDisk],
     devices: Devices,
     *,
     stacked: bool,
-    like: Setup | None = None,
-) -> Setup:
+    like: Prepared | None = None,
+) -> Prepared:
     """Makes the program and the initial state of one run, or of several with an axis of seeds.
 
     Args:
       settings: of any of them: they differ in the seed alone.
       task: of all.
-      members: the runs.
+      runs: the runs.
       devices: where to compute.
-      stacked: whether there is an axis of seeds; else there is one member.
+      stacked: whether there is an axis of seeds; else there is one run.
       like: that of as many other seeds, whose compiled programs are used again.
 
     Raises:
       ValueError: the settings, the task and the devices do not go together.
     """
-    keys = [Keys.of(member.seed) for member in members]
+    keys = [Keys.of(run.seed) for run in runs]
     split, validation = task.split("train"), task.split("validation")
     total_steps = settings.train.epochs * (split.size // settings.train.batch_size)
     schedule = make_schedule(settings.optimizer, total_steps)
     anatomies = [Anatomy.of(task.model(nnx.Rngs(key.init))) for key in keys]
     anatomy = anatomies[0]
-    streams = Keys.stacked([member.seed for member in members]) if stacked else keys[0]
+    streams = Keys.stacked([run.seed for run in runs]) if stacked else keys[0]
     if like is None:
         program = Program(
             task,
@@ -106,14 +106,14 @@ def set_up(
         program, evaluator = like.program.with_keys(streams), like.evaluator
         validation = like.validation
     models = []
-    for member, mine in zip(members, anatomies, strict=True):
+    for run, mine in zip(runs, anatomies, strict=True):
         params, other = mine.initial()
         # A run that goes on has its own parameters; the one that it came from may be gone by then.
-        if settings.init_from and devices.first and latest_step(member.place) is None:
+        if settings.init_from and devices.first and latest_step(run.place) is None:
             params, other = restore_best(settings.init_from, params, other)
         models.append((params, other))
     params, other = stack_seeds(models) if stacked else models[0]
     initial = program.initial_state(params, other)
-    return Setup(
+    return Prepared(
         settings, task, anatomy, program, evaluator, schedule, validation, initial, devices
     )
