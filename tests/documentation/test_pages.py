@@ -72,7 +72,7 @@ def _check_neurosym(arguments):
     if "--help" in arguments:
         arguments = [word for word in arguments if word != "--help"][:1]
     assert arguments[0] in _COMMANDS, f"there is no command {arguments[0]!r}"
-    command = importlib.import_module(f"neurosym.cli.{_COMMANDS[arguments[0]][0]}").COMMAND
+    command = importlib.import_module(f"neurosym.cli.commands.{_COMMANDS[arguments[0]][0]}").COMMAND
     if command.passes_through:
         _check_benchmark(arguments[1:])
         return
