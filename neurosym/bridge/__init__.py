@@ -17,7 +17,7 @@ from neurosym.bridge.domains import (
     within,
 )
 from neurosym.bridge.enumerated import enumerated
-from neurosym.bridge.estimator import Estimate, Estimator
+from neurosym.bridge.estimator import Estimate, Estimator, of_question
 from neurosym.bridge.exact import exact
 from neurosym.bridge.factory import (
     BRIDGES,
@@ -29,19 +29,19 @@ from neurosym.bridge.factory import (
 )
 from neurosym.bridge.gumbel import gumbel_softmax
 from neurosym.bridge.implicit_mle import implicit_mle
-from neurosym.bridge.log_weights import Bridge
+from neurosym.bridge.log_weights import Bridge, softmax
 from neurosym.bridge.noise import Noise, gumbel_noise, sum_of_gamma_noise
 from neurosym.bridge.perturb_and_map import perturb_and_map
 from neurosym.bridge.pruned import Survivors, pruned, survivors
 from neurosym.bridge.relaxed import relaxed
 from neurosym.bridge.schedule import SCHEDULES, Schedule, make_schedule
 from neurosym.bridge.score_function import score_function
-from neurosym.bridge.softmax import softmax
 from neurosym.bridge.straight_through import straight_through, straight_through_probabilities
 from neurosym.bridge.top_k_assignments import top_k_assignments
 from neurosym.reasoning.circuit import CircuitReasoner
 from neurosym.reasoning.network import NetworkReasoner
 from neurosym.reasoning.protocols import Enumerated, Pruned, Reasoner
+from neurosym.reasoning.question import Question
 from neurosym.reasoning.solvers import Solver, branch_and_bound, elimination
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "NetworkReasoner",
     "Noise",
     "Pruned",
+    "Question",
     "Reasoner",
     "Rule",
     "Schedule",
@@ -75,6 +76,7 @@ __all__ = [
     "make_estimator",
     "make_rule",
     "make_schedule",
+    "of_question",
     "perturb_and_map",
     "pruned",
     "relaxed",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.prior import log_prior, with_gradient
+from neurosym.bridge.estimator import Estimate, Estimator, of_question, with_gradient
+from neurosym.bridge.log_weights import log_prior
 from neurosym.reasoning.protocols import HasBeliefs, HasPruning, require
+from neurosym.reasoning.question import Question
 
 GRADIENTS = ("beliefs", "implicit", "unrolled")
 
@@ -70,15 +68,9 @@ def belief_propagation(
         raise ValueError("the unrolled gradient is of a fixed number of rounds: no tolerance")
     pruner = reasoner if prune and isinstance(reasoner, HasPruning) else None
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
-        weights = log_prior(reasoner, logits, observed)
+    @of_question
+    def estimate(question: Question) -> Estimate:
+        weights, evidence = log_prior(reasoner, question), question.evidence
         if pruner is not None:
             evidence = pruner.prune(evidence).allowed
         given = jax.lax.stop_gradient(weights) if gradient == "beliefs" else weights

@@ -6,15 +6,15 @@ evidence ─▶ search (weights play no part) ─▶ few: sum over the survivors
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.prior import log_prior, with_gradient
+from neurosym.bridge.estimator import Estimate, Estimator, ask, of_question, with_gradient
+from neurosym.bridge.log_weights import log_prior
 from neurosym.reasoning.protocols import Enumerated, HasSolutions, require
+from neurosym.reasoning.question import Question
 from neurosym.transforms.any_in_batch import any_in_batch
 
 
@@ -57,27 +57,21 @@ def enumerated(
             f"{otherwise!r}"
         )
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
-        weights = log_prior(reasoner, logits, observed)
-        found = reasoner.solutions(evidence, limit=limit, node_limit=node_limit)
+    @of_question
+    def estimate(question: Question) -> Estimate:
+        weights = log_prior(reasoner, question)
+        found = reasoner.solutions(question.evidence, limit=limit, node_limit=node_limit)
         summed = _log_sum(weights, found)
 
         def other(logits: Array) -> Estimate:
-            return otherwise(logits, evidence, observed=observed, key=key, temperature=temperature)
+            return ask(otherwise, question._replace(logits=logits))
 
-        shape = jax.eval_shape(other, logits)
+        shape = jax.eval_shape(other, question.logits)
 
         def nothing(logits: Array) -> Estimate:
             return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shape)
 
-        second = jax.lax.cond(any_in_batch(~found.complete), other, nothing, logits)
+        second = jax.lax.cond(any_in_batch(~found.complete), other, nothing, question.logits)
         value = jnp.where(found.complete, summed, second.log_likelihood)
         metrics = {
             "exact": found.complete.astype(jnp.float32),

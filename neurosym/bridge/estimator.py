@@ -14,9 +14,15 @@ assignment, whether one holds.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import jax
+import jax.numpy as jnp
 from jax import Array
+
+from neurosym.reasoning.question import Question
 
 
 class Estimate(NamedTuple):
@@ -64,3 +70,60 @@ class Estimator(Protocol):
           ValueError: shapes do not fit the reasoner, or a key is missing.
         """
         ...
+
+
+def of_question(answer: Callable[[Question], Estimate]) -> Estimator:
+    """A function of a question, as an estimator: called with the question's parts, or with it.
+
+    >>> from neurosym.bridge import Estimate
+    >>> @of_question
+    ... def constant(question):
+    ...     return Estimate(jnp.sum(question.logits) * 0, {})
+    >>> constant(jnp.ones((2, 3)), None).log_likelihood.item()
+    0.0
+    >>> constant(Question(jnp.ones((2, 3)))).log_likelihood.item()
+    0.0
+    """
+    return _OfQuestion(answer)
+
+
+def ask(estimator: Estimator, question: Question) -> Estimate:
+    """What any estimator says to a question."""
+    logits, evidence, observed, key, temperature = question
+    return estimator(logits, evidence, observed=observed, key=key, temperature=temperature)
+
+
+def with_gradient(value: Array, log_weights: Array, gradient: Array) -> Array:
+    """A number whose derivative with respect to the log-weights is the one given.
+
+    Args:
+      value: float[]; it may be ``-inf``.
+      log_weights: float[V, D]; what is ``-inf`` takes no part.
+      gradient: float[V, D].
+
+    Returns:
+      float[]: ``value``.
+    """
+    finite = log_weights > -jnp.inf
+    safe = jnp.where(finite, log_weights, 0)
+    moved = safe - jax.lax.stop_gradient(safe)  # zero, with a derivative of one
+    slope = jax.lax.stop_gradient(jnp.where(finite, gradient, 0))
+    return jax.lax.stop_gradient(value) + jnp.sum(slope * moved)
+
+
+@dataclasses.dataclass(frozen=True)
+class _OfQuestion:
+    answer: Callable[[Question], Estimate]
+
+    def __call__(
+        self,
+        logits: Array | Question,
+        evidence: Any = None,
+        *,
+        observed: Array | None = None,
+        key: Array | None = None,
+        temperature: float | Array = 1.0,
+    ) -> Estimate:
+        if isinstance(logits, Question):
+            return self.answer(logits)
+        return self.answer(Question(logits, evidence, observed, key, temperature))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from jax import Array
-
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.prior import log_prior
+from neurosym.bridge.estimator import Estimate, Estimator, of_question
+from neurosym.bridge.log_weights import log_prior
 from neurosym.reasoning.protocols import HasTotal, require
+from neurosym.reasoning.question import Question
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
 
@@ -39,15 +36,10 @@ def exact(reasoner: HasTotal, *, semiring: Semiring = LOG) -> Estimator:
             "cannot pass through it"
         )
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
-        weights = log_prior(reasoner, logits, observed)
-        return Estimate(to_log(reasoner.total(weights, evidence, semiring=semiring)), {})
+    @of_question
+    def estimate(question: Question) -> Estimate:
+        weights = log_prior(reasoner, question)
+        total = reasoner.total(weights, question.evidence, semiring=semiring)
+        return Estimate(to_log(total), {})
 
     return estimate

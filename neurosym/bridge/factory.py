@@ -21,13 +21,12 @@ from neurosym.bridge.enumerated import enumerated
 from neurosym.bridge.estimator import Estimator
 from neurosym.bridge.exact import exact
 from neurosym.bridge.gumbel import gumbel_softmax
-from neurosym.bridge.log_weights import Bridge
+from neurosym.bridge.log_weights import Bridge, softmax
 from neurosym.bridge.noise import Noise, gumbel_noise, sum_of_gamma_noise
 from neurosym.bridge.perturb_and_map import perturb_and_map
 from neurosym.bridge.pruned import pruned
 from neurosym.bridge.relaxed import relaxed
 from neurosym.bridge.score_function import score_function
-from neurosym.bridge.softmax import softmax
 from neurosym.bridge.straight_through import straight_through
 from neurosym.bridge.top_k_assignments import top_k_assignments
 from neurosym.reasoning.network import NetworkReasoner

@@ -1,10 +1,15 @@
-"""What the bridges share: checked logits, and a normalisation that has no NaN at impossible values.
+"""From beliefs to log-weights: the one masked log-softmax, which bridges and estimators share.
+
+    logits [2, 1, -inf], mask [T, T, T], temperature 1
+    possible [T, T, F]            neither -inf nor masked
+    log-weights [-0.31, -1.31, -inf]    log softmax over what is possible, gradient 0 elsewhere
 
 A bridge is a function ``bridge(logits, *, key, temperature, mask)`` from an encoder's beliefs,
 float[..., V, D], to log-weights of the same shape for soft reasoning, normalised over the values D
 of each variable. Values that cannot be, ``-inf`` in the logits or False in the mask, have
 log-weight ``-inf`` and gradient zero; a variable without any possible value is ``-inf``
-throughout.
+throughout. The softmax is the bridge that keeps every value; `log_prior` is the softmax of a
+question.
 """
 
 from __future__ import annotations
@@ -15,6 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from neurosym.reasoning.protocols import Reasoner
+from neurosym.reasoning.question import Question
 
 
 class Bridge(Protocol):
@@ -42,6 +50,82 @@ class Bridge(Protocol):
             above 0, or a bridge that samples is given no key.
         """
         ...
+
+
+def softmax(
+    logits: Array,
+    *,
+    key: Array | None = None,
+    temperature: float | Array = 1.0,
+    mask: Array | None = None,
+) -> Array:
+    """Log-probabilities: ``log softmax(logits / temperature)`` over each variable's values.
+
+    Bridle 1990, Probabilistic interpretation of feedforward classification network outputs,
+    https://doi.org/10.1007/978-3-642-76153-9_28.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> weights = softmax(jnp.zeros((1, 3)), mask=jnp.array([True, True, False]))
+      >>> jnp.exp(weights).tolist()
+      [[0.5, 0.5, 0.0]]
+
+    Args:
+      logits: float[..., V, D]; ``-inf`` for values that cannot be.
+      key: not used.
+      temperature: above 0; 1 leaves the logits as they are.
+      mask: bool, broadcastable to the logits: which values exist. None: all.
+
+    Returns:
+      float[..., V, D], normalised over D; ``-inf`` for values that cannot be.
+
+    Raises:
+      ValueError: as :class:`neurosym.bridge.Bridge`.
+    """
+    del key
+    return log_normalise(*prepare_logits(logits, mask, temperature))
+
+
+def log_prior(reasoner: Reasoner, question: Question) -> Array:
+    """``log p`` of every value: the softmax over the values that exist; 0 where not observed.
+
+    Args:
+      reasoner: says which values exist.
+      question: its logits float[V, D] and what is observed, bool[V].
+
+    Returns:
+      float[V, D]; ``-inf`` for values that do not exist or cannot be, but 0 throughout in rows
+      that are not observed.
+
+    Raises:
+      ValueError: as :func:`checked`.
+    """
+    logits, observed = checked(reasoner, question)
+    weights = softmax(logits, mask=jnp.asarray(reasoner.exists))
+    return weights if observed is None else jnp.where(observed[:, None], weights, 0)
+
+
+def checked(reasoner: Reasoner, question: Question) -> tuple[Array, Array | None]:
+    """The logits, 0 in the rows that are not observed, and ``observed`` as an array.
+
+    Raises:
+      ValueError: if the logits are not floats [V, D], or ``observed`` is not bool[V].
+    """
+    logits = jnp.asarray(question.logits)
+    shape = reasoner.exists.shape
+    if logits.shape != shape or not jnp.issubdtype(logits.dtype, jnp.floating):
+        raise ValueError(
+            f"logits are floats [V, D] = {list(shape)}, not {logits.dtype}{list(logits.shape)}; "
+            "for a batch use jax.vmap"
+        )
+    if question.observed is None:
+        return logits, None
+    observed = jnp.asarray(question.observed)
+    if observed.dtype != jnp.bool_ or observed.shape != shape[:1]:
+        raise ValueError(
+            f"observed is bool[V] = [{shape[0]}], not {observed.dtype}{list(observed.shape)}"
+        )
+    return jnp.where(observed[:, None], logits, 0), observed
 
 
 def prepare_logits(

@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.log_weights import check_temperature
+from neurosym.bridge.estimator import Estimate, Estimator, of_question, with_gradient
+from neurosym.bridge.log_weights import check_temperature, checked
 from neurosym.bridge.noise import Noise, gumbel_noise
-from neurosym.bridge.prior import checked, with_gradient
 from neurosym.reasoning.protocols import HasBest, Reasoner, require
+from neurosym.reasoning.question import Question
 from neurosym.reasoning.solvers import Solver
 
 
@@ -60,27 +60,20 @@ def perturb_and_map(
         raise ValueError(f"perturb_and_map needs at least 1 sample, not {samples}")
     perturb = noise or gumbel_noise()
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
-        if key is None:
-            raise ValueError("perturb_and_map samples: it needs a key, e.g. key=jax.random.key(0)")
-        logits, observed = checked(reasoner, logits, observed)
-        check_temperature(temperature)
+    @of_question
+    def estimate(question: Question) -> Estimate:
+        key = question.needed_key("perturb_and_map samples")
+        logits, observed = checked(reasoner, question)
+        check_temperature(question.temperature)
         exists = jnp.asarray(reasoner.exists)
         moved = exists if observed is None else exists & observed[:, None]
         fixed = jax.lax.stop_gradient(logits)
 
         def one(key: Array) -> tuple[Array, Array, Array]:
-            perturbed = fixed + temperature * perturb(key, logits.shape)
+            perturbed = fixed + question.temperature * perturb(key, logits.shape)
             # What is not observed weighs the same on every value.
             perturbed = jnp.where(moved, perturbed, jnp.where(exists, 0, -jnp.inf))
-            given = _one_hot(find(perturbed, evidence), logits.shape[1])
+            given = _one_hot(find(perturbed, question.evidence), logits.shape[1])
             free = _one_hot(jnp.argmax(perturbed, axis=1), logits.shape[1])
             found = given.any()
             difference = (given & moved).astype(logits.dtype) - (free & moved)

@@ -13,10 +13,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from neurosym.bridge.domains import Rule, to_domains
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.log_weights import check_temperature
-from neurosym.bridge.prior import checked
+from neurosym.bridge.estimator import Estimate, Estimator, ask, of_question
+from neurosym.bridge.log_weights import check_temperature, checked
 from neurosym.reasoning.protocols import HasPruning, require
+from neurosym.reasoning.question import Question
 
 
 class Survivors(NamedTuple):
@@ -59,29 +59,8 @@ def survivors(
     Raises:
       ValueError: shapes do not fit, or a key is missing.
     """
-    logits, observed = checked(reasoner, logits, observed)
-    check_temperature(temperature)
-    beliefs = jax.lax.stop_gradient(logits)
-    noise_key = rule_key = None
-    if key is not None:
-        noise_key, rule_key = jax.random.split(key)
-    if gumbel:
-        if noise_key is None:
-            raise ValueError("pruning with Gumbel noise needs a key, e.g. key=jax.random.key(0)")
-        beliefs = beliefs + jax.random.gumbel(noise_key, beliefs.shape, beliefs.dtype)
-    beliefs = jnp.where(jnp.asarray(reasoner.exists), beliefs / temperature, -jnp.inf)
-
-    def kept(logits: Array, *, key: Array | None = None) -> Array:
-        chosen = rule(logits, key=key)
-        return chosen if observed is None else chosen | ~observed[:, None]
-
-    start = reasoner.prune(evidence).allowed
-    domains, restored = to_domains(beliefs, kept, evidence=start, key=rule_key)
-    left, wiped_out = reasoner.prune(domains.mask)
-    allowed = jnp.where(wiped_out, start, left)
-    size = jnp.sum(start, dtype=jnp.float32)
-    gone = size - jnp.sum(allowed, dtype=jnp.float32)
-    return Survivors(allowed, restored, wiped_out, gone / jnp.maximum(size, 1))
+    question = Question(logits, evidence, observed, key, temperature)
+    return _survivors(reasoner, question, rule, gumbel)
 
 
 def pruned(
@@ -117,28 +96,14 @@ def pruned(
             kind = "an estimator" if what == "inner" else "a rule such as within(1.0)"
             raise ValueError(f"pruned({what}=...) is {kind}, not {given!r}")
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
+    @of_question
+    def estimate(question: Question) -> Estimate:
         prune_key = inner_key = None
-        if key is not None:
-            prune_key, inner_key = jax.random.split(key)
-        left = survivors(
-            reasoner,
-            logits,
-            evidence,
-            rule=rule,
-            observed=observed,
-            key=prune_key,
-            temperature=temperature,
-            gumbel=gumbel,
-        )
-        found = inner(logits, left.allowed, observed=observed, key=inner_key)
+        if question.key is not None:
+            prune_key, inner_key = jax.random.split(question.key)
+        left = _survivors(reasoner, question._replace(key=prune_key), rule, gumbel)
+        rest = Question(question.logits, left.allowed, question.observed, inner_key)
+        found = ask(inner, rest)
         metrics = {
             "wiped_out": left.wiped_out.astype(jnp.float32),
             "restored": left.restored.any().astype(jnp.float32),
@@ -147,3 +112,29 @@ def pruned(
         return Estimate(found.log_likelihood, metrics | found.metrics, left.allowed)
 
     return estimate
+
+
+def _survivors(reasoner: HasPruning, question: Question, rule: Rule, gumbel: bool) -> Survivors:
+    logits, observed = checked(reasoner, question)
+    check_temperature(question.temperature)
+    beliefs = jax.lax.stop_gradient(logits)
+    noise_key = rule_key = None
+    if question.key is not None:
+        noise_key, rule_key = jax.random.split(question.key)
+    if gumbel:
+        if noise_key is None:
+            raise ValueError("pruning with Gumbel noise needs a key, e.g. key=jax.random.key(0)")
+        beliefs = beliefs + jax.random.gumbel(noise_key, beliefs.shape, beliefs.dtype)
+    beliefs = jnp.where(jnp.asarray(reasoner.exists), beliefs / question.temperature, -jnp.inf)
+
+    def kept(logits: Array, *, key: Array | None = None) -> Array:
+        chosen = rule(logits, key=key)
+        return chosen if observed is None else chosen | ~observed[:, None]
+
+    start = reasoner.prune(question.evidence).allowed
+    domains, restored = to_domains(beliefs, kept, evidence=start, key=rule_key)
+    left, wiped_out = reasoner.prune(domains.mask)
+    allowed = jnp.where(wiped_out, start, left)
+    size = jnp.sum(start, dtype=jnp.float32)
+    gone = size - jnp.sum(allowed, dtype=jnp.float32)
+    return Survivors(allowed, restored, wiped_out, gone / jnp.maximum(size, 1))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
-from jax import Array
 
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.log_weights import Bridge
-from neurosym.bridge.prior import checked
+from neurosym.bridge.estimator import Estimate, Estimator, of_question
+from neurosym.bridge.log_weights import Bridge, checked
 from neurosym.reasoning.protocols import HasTotal, require
+from neurosym.reasoning.question import Question
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
 
@@ -43,19 +40,14 @@ def relaxed(reasoner: HasTotal, *, bridge: Bridge, semiring: Semiring = LOG) -> 
             "cannot pass through it"
         )
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
-        logits, observed = checked(reasoner, logits, observed)
+    @of_question
+    def estimate(question: Question) -> Estimate:
+        logits, observed = checked(reasoner, question)
         mask = jnp.asarray(reasoner.exists)
-        weights = bridge(logits, key=key, temperature=temperature, mask=mask)
+        weights = bridge(logits, key=question.key, temperature=question.temperature, mask=mask)
         if observed is not None:
             weights = jnp.where(observed[:, None], weights, 0)
-        return Estimate(to_log(reasoner.total(weights, evidence, semiring=semiring)), {})
+        total = reasoner.total(weights, question.evidence, semiring=semiring)
+        return Estimate(to_log(total), {})
 
     return estimate

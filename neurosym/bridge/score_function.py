@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.prior import log_prior, with_gradient
+from neurosym.bridge.estimator import Estimate, Estimator, of_question, with_gradient
+from neurosym.bridge.log_weights import log_prior
 from neurosym.reasoning.protocols import HasJudgement, require
+from neurosym.reasoning.question import Question
 
 OBJECTIVES = ("log_probability", "probability")
 
@@ -48,17 +46,11 @@ def score_function(
     if objective not in OBJECTIVES:
         raise ValueError(f"objective is one of {', '.join(OBJECTIVES)}, not {objective!r}")
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
-        if key is None:
-            raise ValueError("score_function samples: it needs a key, e.g. key=jax.random.key(0)")
-        weights = log_prior(reasoner, logits, observed)
+    @of_question
+    def estimate(question: Question) -> Estimate:
+        key = question.needed_key("score_function samples")
+        evidence, observed = question.evidence, question.observed
+        weights = log_prior(reasoner, question)
         fixed = jax.lax.stop_gradient(weights)
         # What does not exist has no probability, also where a variable is not observed.
         fixed = jnp.where(jnp.asarray(reasoner.exists), fixed, -jnp.inf)

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from neurosym.bridge.gumbel import gumbel_softmax
-from neurosym.bridge.softmax import softmax
+from neurosym.bridge.log_weights import softmax
 
 DEFAULT_SMOOTHING = 0.1
 """The share of soft belief in the forward value; smaller is harder, with larger gradients."""

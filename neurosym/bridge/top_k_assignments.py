@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
-from jax import Array
 
-from neurosym.bridge.estimator import Estimate, Estimator
-from neurosym.bridge.prior import log_prior
+from neurosym.bridge.estimator import Estimate, Estimator, of_question
+from neurosym.bridge.log_weights import log_prior
 from neurosym.reasoning.protocols import HasKBest, require
+from neurosym.reasoning.question import Question
 from neurosym.semirings.algebra.instances import LOG
 
 
@@ -34,16 +32,10 @@ def top_k_assignments(reasoner: HasKBest, *, k: int) -> Estimator:
     if k != int(k) or k < 1:
         raise ValueError(f"top_k_assignments needs k of at least 1, not {k}")
 
-    def estimate(
-        logits: Array,
-        evidence: Any,
-        *,
-        observed: Array | None = None,
-        key: Array | None = None,
-        temperature: float | Array = 1.0,
-    ) -> Estimate:
-        weights = log_prior(reasoner, logits, observed)
-        best = reasoner.k_best(weights, evidence, k=k)
+    @of_question
+    def estimate(question: Question) -> Estimate:
+        weights = log_prior(reasoner, question)
+        best = reasoner.k_best(weights, question.evidence, k=k)
         return Estimate(
             LOG.sum(best.log_weights, 0), {"assignments": best.found.astype(jnp.float32)}
         )

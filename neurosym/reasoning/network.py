@@ -109,7 +109,8 @@ class NetworkReasoner:
         """As `neurosym.belief_propagation`, of log-weights float[V, D] within the evidence."""
         return belief_propagation(
             self.network,
-            jnp.where(self.allowed(evidence), log_weights, -jnp.inf),
+            log_weights,
+            domains=self.allowed(evidence),
             damping=damping,
             max_rounds=rounds,
             tolerance=tolerance,
@@ -152,8 +153,7 @@ class NetworkReasoner:
 
     def k_best(self, log_weights: Array, evidence: Any, *, k: int) -> BestSolutions:
         """As `neurosym.k_best`, of log-weights float[V, D] within the evidence."""
-        weights = jnp.where(self.allowed(evidence), log_weights, -jnp.inf)
-        return k_best(self.network, weights, k=k)
+        return k_best(self.network, log_weights, k=k, domains=self.allowed(evidence))
 
     def holds(self, assignment: Array, evidence: Any, *, observed: Array | None = None) -> Array:
         """bool[]: the assignment int32[V], where it is observed, extends to a solution.

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from neurosym.bits.domains import Domains
@@ -59,9 +58,7 @@ def elimination(network: Network) -> Solver:
 
     def solver(log_weights: Array, evidence: Any) -> Array:
         weights = jax.lax.stop_gradient(log_weights)
-        allowed = _domains(evidence)
-        weights = weights if allowed is None else jnp.where(allowed, weights, -jnp.inf)
-        return k_best(network, weights, k=1).assignments[0]
+        return k_best(network, weights, k=1, domains=_domains(evidence)).assignments[0]
 
     return solver
 

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
 from neurosym.semirings.algebra.instances import LOG, MAX_TIMES
 from neurosym.semirings.algebra.semiring import Semiring
@@ -56,6 +57,7 @@ def belief_propagation(
     network: Network,
     weights: jax.Array,
     *,
+    domains: Domains | jax.Array | None = None,
     potentials: Potentials | Sequence[Potentials] = (),
     temperature: float = 1.0,
     damping: float = 0.0,
@@ -85,6 +87,7 @@ def belief_propagation(
     Args:
       network: the compiled problem.
       weights: log-probabilities ``float32[V, D]``, not necessarily normalised; -inf forbids.
+      domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all if None.
       potentials: soft factors over several variables.
       temperature: 1 for sum-product, 0 for max-product; in between the smoothed maximum.
       damping: the part of the old message that is kept, in logarithms; from 0 to below 1.
@@ -97,10 +100,10 @@ def belief_propagation(
       Beliefs. A contradiction leaves beliefs and log-partition at -inf and marginals at 0.
 
     Raises:
-      ValueError: for weights of another shape or with NaN or +inf, potentials that do not fit the
-        network, or an option out of its range.
+      ValueError: for weights of another shape or with NaN or +inf, domains of another shape or
+        dtype, potentials that do not fit the network, or an option out of its range.
     """
-    weights = checked_weights(network, weights, LOG)
+    weights = checked_weights(network, weights, LOG, domains)
     check_log_weights(weights, "weights")
     given = (potentials,) if isinstance(potentials, Potentials) else tuple(potentials)
     for one in given:

@@ -10,10 +10,13 @@ from typing import NamedTuple, Unpack
 import jax
 import jax.numpy as jnp
 
+from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
 from neurosym.semirings.algebra.k_best import K_BEST, assignments, candidates, key_words
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.inference import total
+from neurosym.soft.restriction import RestrictedNetwork
+from neurosym.soft.weights import domain_mask
 
 
 class BestSolutions(NamedTuple):
@@ -25,10 +28,11 @@ class BestSolutions(NamedTuple):
 
 
 def k_best(
-    network: Network,
+    network: Network | RestrictedNetwork,
     weights: jax.Array,
     *,
     k: int,
+    domains: Domains | jax.Array | None = None,
     effort: Effort = DEFAULT_EFFORT,
     **limits: Unpack[Limits],
 ) -> BestSolutions:
@@ -50,13 +54,14 @@ def k_best(
       network: the compiled problem.
       weights: log-weights ``float32[V, D]``.
       k: how many solutions, at least 1.
+      domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all if None.
       effort, **limits: as for `neurosym.soft.total`.
 
     Returns:
       `BestSolutions`.
 
     Raises:
-      ValueError: if k is below 1 or the weights have another shape.
+      ValueError: if k is below 1, or weights or domains have another shape or dtype.
       TooWideError: as for `neurosym.soft.total`.
     """
     weights = jnp.asarray(weights)
@@ -65,6 +70,8 @@ def k_best(
             f"weights have shape [V, D] = {[network.variables, network.size]}, "
             f"not {list(weights.shape)}; for a batch use jax.vmap"
         )
+    if domains is not None:
+        weights = jnp.where(domain_mask(network, domains), weights, -jnp.inf)
     sizes = [len(domain) for domain in network.structure.domains]
     semiring = K_BEST(k, key_words(sizes))
     elements = candidates(semiring, weights, sizes)

@@ -138,7 +138,7 @@ def test_bad_input_is_said(make, message):
         make()
 
 
-@pytest.mark.parametrize("name", ["domains", "factory", "schedule", "softmax"])
+@pytest.mark.parametrize("name", ["domains", "factory", "schedule", "log_weights"])
 def test_examples_in_the_documentation_run(name):
     module = importlib.import_module(f"neurosym.bridge.{name}")
     result = doctest.testmod(module, extraglobs={"jnp": jnp})

@@ -121,9 +121,9 @@ def test_numbers_of_any_library_are_numbers():
 
 
 @pytest.mark.parametrize(
-    "module", ["network_reasoner", "implicit_mle", "factory", "circuit_reasoner"]
+    "module", ["reasoning.network", "reasoning.circuit", "bridge.implicit_mle", "bridge.factory"]
 )
 def test_doctests(module):
-    found = doctest.testmod(importlib.import_module(f"neurosym.bridge.{module}"))
+    found = doctest.testmod(importlib.import_module(f"neurosym.{module}"))
     assert found.attempted
     assert not found.failed
