@@ -85,11 +85,14 @@ def test_the_function_is_called_once_for_each_combination():
 
     predicate = ns.Predicate((x, y, x), ordered)
     assert predicate.scope == (x, y)
+    assert sorted(calls) == list(itertools.product("abc", repeat=2))
     problem.add(predicate)
-    assert not calls
     network = problem.compile()
     assert network.structure == problem.compile().structure
-    assert sorted(calls) == list(itertools.product("abc", repeat=2))
+    assert predicate.check(("a", "b"))
+    assert (~predicate).check(("b", "a"))
+    assert not (~~predicate).compile().allows([1, 0])
+    assert len(calls) == 9
     assert network.allows([0, 2])
     assert not network.allows([2, 0])
 
@@ -103,16 +106,46 @@ def test_what_is_refused():
         ns.Predicate((x, y, z), is_xor)
     with pytest.raises(ValueError, match=r"has 16384 combinations .* limit of 100"):
         ns.Predicate((x, y), lambda a, b: a < b, limit=100)
-    assert ns.Predicate((x, y, x, y), is_xor).scope == (x, y)
+    again = ns.Predicate((x, y, x, y), lambda a, b, c, d: a == c < b == d)
+    assert again.scope == (x, y)
+    assert again.check((3, 5))
     with pytest.raises(ValueError, match="at least one variable"):
         ns.Predicate((), bool)
     with pytest.raises(ValueError, match="a function of values, not True"):
         ns.Predicate((x, y), True)
-    inverse = ns.Predicate((x, y), lambda a, b: 8 / a > b)
-    problem.add(inverse)
     with pytest.raises(
-        ValueError, match=r"<lambda>\) raises ZeroDivisionError.* at x\[0\] = 0, x\[1\] = 0"
+        ValueError,
+        match=r"Predicate\(\(x\[0\], x\[1\]\), <lambda>\) raises ZeroDivisionError.* "
+        r"at x\[0\] = 0, x\[1\] = 0",
     ):
-        problem.compile()
+        ns.Predicate((x, y), lambda a, b: 8 / a > b)
     with pytest.raises(ValueError, match="raises TypeError"):
-        ns.Predicate((x,), is_xor).compile()
+        ns.Predicate((x,), is_xor)
+
+
+def test_made_in_a_loop_with_a_lambda():
+    """Every function reads the variable of the loop at its own turn."""
+    problem = ns.Problem()
+    x = problem.variables("x", shape=3, domain="abc")
+    for letter, least in {"a": 1, "b": 1}.items():
+        problem.add(ns.Predicate(x, lambda *v: sum(w == letter for w in v) >= least))
+    network = problem.compile()
+    words = list(itertools.product("abc", repeat=3))
+    wanted = {word for word in words if "a" in word and "b" in word}
+    assert len(wanted) == 12
+    for index in np.ndindex(3, 3, 3):
+        assert network.allows(index) == (tuple("abc"[v] for v in index) in wanted)
+    assert int(ns.total(network, np.ones((3, 3), np.int32), semiring=ns.COUNTING)) == 12
+
+
+def test_what_changes_afterwards_does_not_matter():
+    problem = ns.Problem()
+    x, y = problem.variables("x", shape=2, domain=range(3))
+    allowed = {(0, 1), (2, 2)}
+    predicate = ns.Predicate((x, y), lambda a, b: (a, b) in allowed)
+    opposite = ~predicate
+    allowed.clear()
+    problem.add(ns.Implies(predicate, x == 0))
+    found = {index for index in np.ndindex(3, 3) if predicate.check(index)}
+    assert found == {(0, 1), (2, 2)} == {i for i in np.ndindex(3, 3) if not opposite.check(i)}
+    assert [i for i in np.ndindex(3, 3) if not problem.compile().allows(i)] == [(2, 2)]

@@ -1,14 +1,15 @@
 """`Predicate`: a Python function of a few values, tabulated once.
 
-The function is called with every combination of values of the domains when the problem is
-compiled; what is solved afterwards is the table. `tabulate` and `relation_of_mask` do the same for
-other constraints that are small enough to be listed.
+The constraint calls the function with every combination of values of the domains when it is made,
+and keeps the table of the answers; whatever the function reads besides its arguments may change
+afterwards. `tabulate` and `relation_of_mask` do the same for other constraints that are small
+enough to be listed.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import functools
 import itertools
 import math
 from collections.abc import Callable, Hashable, Sequence
@@ -39,24 +40,33 @@ class Predicate(Constraint):
     >>> problem.compile().allows([1, 3, 2])
     True
 
-    The function must depend on its arguments alone. It is called once for every combination of
-    values, at `compile`, and remembered. Pruning is exact.
+    The function is called once for every combination of values, when the constraint is made, and
+    never again. So a function that is defined in a loop may read the variable of the loop:
+
+    >>> for least in (1, 2):
+    ...     problem.add(Predicate((x, y), lambda a, b: a + b >= least))
+    >>> problem.compile().allows([1, 0, 1])
+    False
+
+    Pruning is exact.
 
     Attributes:
       variables: one an argument. A repeated variable is passed the same value each time.
       function: says whether the values are allowed, by the truth of what it returns.
       limit: the combinations of values that may be tabulated.
       scope: the distinct variables.
+      holds: ``bool[D_0, D_1, ...]``, what the function said, by value indices of ``scope``.
 
     Raises:
-      ValueError: without variables, or for more than ``limit`` combinations; by `compile` and
-        `check`, if the function raises, with the values that it was given.
+      ValueError: without variables, for more than ``limit`` combinations, or if the function
+        raises, with the values that it was given.
     """
 
     variables: Sequence[Variable]
     function: Callable[..., Any]
     limit: int = MAX_COMBINATIONS
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
+    holds: np.ndarray = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         variables = tuple(self.variables)
@@ -74,12 +84,30 @@ class Predicate(Constraint):
             )
         object.__setattr__(self, "variables", variables)
         object.__setattr__(self, "scope", scope)
+        object.__setattr__(self, "holds", tabulate(scope, self._call))
 
     def __repr__(self) -> str:
         names = ", ".join(variable.name for variable in self.variables)
         return f"Predicate(({names}), {_name(self.function)})"
 
     def check(self, values: Sequence[Hashable]) -> bool:
+        index = (x.value_index(value) for x, value in zip(self.scope, values, strict=True))
+        return bool(self.holds[tuple(index)])
+
+    def negated(self) -> Predicate:
+        def function(*values: Hashable) -> bool:
+            return not self.function(*values)
+
+        function.__name__ = f"not {_name(self.function)}"
+        opposite = copy.copy(self)
+        object.__setattr__(opposite, "function", function)
+        object.__setattr__(opposite, "holds", ~self.holds)
+        return opposite
+
+    def compile(self) -> Relation:
+        return relation_of_mask(self.scope, self.holds)
+
+    def _call(self, values: Sequence[Hashable]) -> bool:
         given = dict(zip(self.scope, values, strict=True))
         arguments = [given[variable] for variable in self.variables]
         try:
@@ -87,20 +115,6 @@ class Predicate(Constraint):
         except Exception as error:
             where = ", ".join(f"{v.name} = {value!r}" for v, value in given.items())
             raise ValueError(f"{self!r} raises {error!r} at {where}") from error
-
-    def negated(self) -> Predicate:
-        def function(*values: Hashable) -> bool:
-            return not self.function(*values)
-
-        function.__name__ = f"not {_name(self.function)}"
-        return Predicate(self.variables, function, self.limit)
-
-    def compile(self) -> Relation:
-        return self._relation
-
-    @functools.cached_property
-    def _relation(self) -> Relation:
-        return relation_of_mask(self.scope, tabulate(self.scope, self.check))
 
 
 def count_combinations(scope: Sequence[Variable]) -> int:
