@@ -33,6 +33,7 @@ from neurosym.problems.constraints.constraint import (
     power_of_two,
 )
 from neurosym.problems.constraints.membership import Member, as_literal
+from neurosym.problems.constraints.negation import has_negation, show
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -142,8 +143,7 @@ def _literals(
             if literal is None:
                 raise ValueError(
                     f"a {kind.__name__.lower()} is made of constraints on one variable each, and "
-                    f"{part!r} is on several: let a 0/1 variable stand for it with Reified, or "
-                    "write Implies"
+                    f"{show(part)} is on several: {_way_round(part, kind)}"
                 )
             known = merged.setdefault(literal.variable, literal)
             if known is not literal:
@@ -153,6 +153,19 @@ def _literals(
     if not merged:
         raise ValueError(f"a {kind.__name__.lower()} needs at least one literal")
     return merged
+
+
+def _way_round(part: Constraint | Variable, kind: type[Clause] | type[Conjunction]) -> str:
+    """How users write a clause or a conjunction with a part on several variables."""
+    if has_negation(part):
+        way = f"declare a 0/1 variable b, add Reified(b, {show(part)}) and write b in its place"
+        return way if kind is Clause else f"add the parts one by one, or {way}"
+    if kind is Clause:
+        return (
+            "declare a 0/1 variable b, let it stand for the other parts with Reified(b, ...), and "
+            f"add Implies(b == 0, {show(part)})"
+        )
+    return "add the parts one by one, where there is a condition each with Implies(condition, part)"
 
 
 def _compile(literals: Sequence[Member], *, every: bool) -> Relation:

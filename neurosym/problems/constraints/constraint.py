@@ -51,11 +51,16 @@ class Constraint(abc.ABC):
         """The constraint that holds exactly where this one does not, ``~constraint``.
 
         Raises:
-          ValueError: if this kind of constraint has no negation, which is the default.
+          ValueError: if this kind of constraint has no negation, which is the default; the message
+            says what to write instead.
         """
-        raise ValueError(
-            f"{self!r} has no negation; comparisons, Table, Member, Clause, Count and Reified have"
-        )
+        from neurosym.problems.constraints.negation import no_negation
+
+        raise no_negation(self)
+
+    def instead_of_negation(self) -> str:
+        """What users of a kind without a negation write instead; it follows "Instead, …"."""
+        return ""
 
     def __invert__(self) -> Constraint:
         return self.negated()

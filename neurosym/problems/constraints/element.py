@@ -119,9 +119,7 @@ class Element(Constraint):
         return len(self.scope) < 1 + isinstance(self.value, Variable) + len(self._entries)
 
     def __repr__(self) -> str:
-        shown = ", ".join(_show(entry) for entry in self.array[:8])
-        shown += ", …" if len(self.array) > 8 else ""
-        return f"Element([{shown}][{self.index.name}] == {_show(self.value)})"
+        return f"Element([{_show_all(self.array)}][{self.index.name}] == {_show(self.value)})"
 
     def check(self, values: Sequence[Hashable]) -> bool:
         given = dict(zip(self.scope, values, strict=True))
@@ -131,6 +129,37 @@ class Element(Constraint):
         entry, value = self.array[position], self.value
         found = given[entry] if isinstance(entry, Variable) else entry
         return bool(found == (given[value] if isinstance(value, Variable) else value))
+
+    def instead_of_negation(self) -> str:
+        """A variable for the entry, which has a value wherever the index points.
+
+        `Element` does not hold where the index is outside of the array, so one that is added to a
+        problem forbids such an index; a padded array does not.
+        """
+        possible = {entry for entry in self.array if not isinstance(entry, Variable)}
+        possible.update(*(entry.domain for entry in self._entries))
+        value = self.value
+        compared = set(value.domain) if isinstance(value, Variable) else {value}
+        numbers_alone = all(isinstance(v, numbers.Integral) for v in possible | compared)
+        # An integer that neither an entry nor the value takes.
+        integers = [int(v) for v in possible | compared if isinstance(v, numbers.Integral)]
+        outside = 1 + max(integers, default=0)
+        positions = [int(position) for position in self.index.domain]  # type: ignore[call-overload]
+        before, after = max(0, -min(positions)), max(0, max(positions) + 1 - len(self.array))
+        array = f"[{_show_all(self.array)}]"
+        array = f"{before} * [{outside}] + {array}" if before else array
+        array = f"{array} + {after} * [{outside}]" if after else array
+        moved = f"a variable j with j == {self.index.name} + {before} and " if before else ""
+        over = f" and {outside}, which stands for outside of the array" if before or after else ""
+        if numbers_alone or not isinstance(value, Variable):
+            same = f"w == {_show(value)}"
+        else:
+            same = f"Predicate((w, {value.name}), operator.eq)"
+        return (
+            f"declare {moved}a variable w over the values of the entries{over}, and add "
+            f"Element({'j' if before else self.index.name}, {array}, w); {same} says the same and "
+            "has a negation"
+        )
 
     def compile(self) -> Relation:
         if self._overlaps:
@@ -351,6 +380,10 @@ def _inverse(code: tuple[int, ...], size: int) -> tuple[int, ...]:
     """For each of ``size`` values the one that ``code`` takes there."""
     back: Mapping[int, int] = {n: v for v, n in enumerate(code) if n != NOWHERE}
     return tuple(back.get(n, NOWHERE) for n in range(size))
+
+
+def _show_all(array: Sequence[Hashable]) -> str:
+    return ", ".join(map(_show, array[:8])) + (", …" if len(array) > 8 else "")
 
 
 def _show(entry: Hashable) -> str:

@@ -98,6 +98,13 @@ class AllDifferent(Constraint):
         names = ", ".join(variable.name for variable in self.scope)
         return f"AllDifferent({names})"
 
+    def instead_of_negation(self) -> str:
+        if all(held == x.domain for x, held in zip(self.scope, self.values, strict=True)):
+            each = "value v a 0/1 variable b and add Reified(b, Count(variables, {v}, '>=', 2))"
+        else:
+            each = "pair of entries a 0/1 variable b and add Reified(b, entry == other)"
+        return f"declare for every {each}; the Clause of all b is its negation"
+
     def check(self, values: Sequence[Hashable]) -> bool:
         taken = [
             held[variable.value_index(value)]

@@ -15,6 +15,7 @@ from neurosym.problems.constraints.clause import Clause
 from neurosym.problems.constraints.conditional.branches import ConditionalRelation
 from neurosym.problems.constraints.constraint import Constraint, Relation
 from neurosym.problems.constraints.membership import Member, as_literal
+from neurosym.problems.constraints.negation import show
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -54,7 +55,7 @@ class Implies(Constraint):
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        sides = _sides(self.condition, self.constraint)
+        sides = _sides(self.condition, self.constraint, "Implies")
         literal, consequence = sides.literal, sides.constraint
         if sides.swapped:
             literal, consequence = literal.negated(), consequence.negated()
@@ -68,6 +69,12 @@ class Implies(Constraint):
     def check(self, values: Sequence[Hashable]) -> bool:
         given = dict(zip(self.scope, values, strict=True))
         return not _holds(self.literal, given) or _holds(self.consequence, given)
+
+    def instead_of_negation(self) -> str:
+        return (
+            f"declare a 0/1 variable r and add Reified(r, {show(self.consequence)}); "
+            f"Clause((~c, r)) with {show(self.literal)} for c says the same and has a negation"
+        )
 
     def compile(self) -> Relation:
         if isinstance(self.consequence, Member | Clause):
@@ -111,7 +118,7 @@ class Reified(Constraint):
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        sides = _sides(self.condition, self.constraint)
+        sides = _sides(self.condition, self.constraint, "Reified")
         object.__setattr__(self, "literal", sides.literal)
         object.__setattr__(self, "consequence", sides.constraint)
         object.__setattr__(self, "opposite", sides.constraint.negated())
@@ -138,15 +145,16 @@ class _Sides(NamedTuple):
     swapped: bool  # the literal is the second side
 
 
-def _sides(first: Constraint | Variable, second: Constraint | Variable) -> _Sides:
+def _sides(first: Constraint | Variable, second: Constraint | Variable, kind: str) -> _Sides:
     literals = as_literal(first), as_literal(second)
     if literals[0] is not None:
         return _Sides(literals[0], _constraint(second), False)
     if literals[1] is not None:
         return _Sides(literals[1], _constraint(first), True)
     raise ValueError(
-        f"{first!r} and {second!r} are both on several variables, and one side is to be on one: "
-        "declare a 0/1 variable b, let it stand for one of them with Reified(b, ...), and write b"
+        f"{show(first)} and {show(second)} are both on several variables, and one side is to be on "
+        f"one: declare a 0/1 variable b, and add Reified(b, {show(first)}) and "
+        f"{kind}(b, {show(second)})"
     )
 
 
