@@ -142,7 +142,7 @@ class Element(Constraint):
         compared = set(value.domain) if isinstance(value, Variable) else {value}
         numbers_alone = all(isinstance(v, numbers.Integral) for v in possible | compared)
         # An integer that neither an entry nor the value takes.
-        integers = [int(v) for v in possible | compared if isinstance(v, numbers.Integral)]
+        integers = [int(v) for v in possible | compared if isinstance(v, numbers.Integral)]  # type: ignore[call-overload]
         outside = 1 + max(integers, default=0)
         positions = [int(position) for position in self.index.domain]  # type: ignore[call-overload]
         before, after = max(0, -min(positions)), max(0, max(positions) + 1 - len(self.array))
