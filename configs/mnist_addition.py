@@ -19,6 +19,9 @@ from typing import Any
 
 import ml_collections
 
+from ._addition import addition, tiny_addition
+from ._common import checked, search_optimizer
+
 VARIANTS = {
     "n1": "one digit a number, trained on all 60,000 images (the default)",
     "n2": "two digits a number, trained on all 60,000 images",
@@ -30,6 +33,9 @@ VARIANTS = {
     "n4_augmented_tune": "the same with 50,000 images, 10,000 held out for validation",
 }
 
+# In pixels, degrees, as a fraction, and columns a row.
+AUGMENTATION = {"shift": 1.0, "rotate": 10.0, "scale": 0.1, "shear": 0.1}
+
 
 def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
     """The config of a variant.
@@ -37,82 +43,34 @@ def get_config(variant: str = "n1") -> ml_collections.ConfigDict:
     Raises:
       ValueError: if there is no such variant.
     """
-    variant = variant or "n1"
-    if variant not in VARIANTS:
-        raise ValueError(f"mnist_addition has no variant {variant!r}; it has {', '.join(VARIANTS)}")
-    size, *changes = variant.split("_")
-    digits = int(size[1:])
-    augmented = "augmented" in changes
-    config = ml_collections.ConfigDict()
-    config.task = "experiments.digit_addition:DigitAddition"
-    config.seed = 0
-    config.init_from = ""
-    config.data = ml_collections.ConfigDict(
-        {
+    size, *changes = checked(variant, VARIANTS, "mnist_addition").split("_")
+    digits, augmented = int(size[1:]), "augmented" in changes
+    widths = {"maps": (16, 32), "hidden": (120, 84)} if augmented else {}
+    return addition(
+        data={
             "dataset": "mnist",
             "digits": digits,
-            "final": "tune" not in changes,  # train on the validation images too
+            "final": "tune" not in changes,
             "validation": 10_000,
             "validation_groupings": 1,
-            "grouping_seed": 0,
-            "regroupings": 3_000,
-        }
+        },
+        # The distribution of the sum is cheap for short numbers; columns with carries always are.
+        form="columns" if digits > 2 else "sum",
+        encoder={"name": "lenet", **widths},
+        augmentation={name: most if augmented else 0.0 for name, most in AUGMENTATION.items()},
+        train={"batch_size": 16 if augmented else 64, "epochs": 20, "eval_batch_size": 500},
+        optimizer={"weight_decay": 0.1 if augmented else 0.4},
     )
-    widths = {"maps": (16, 32), "hidden": (120, 84)} if augmented else {}
-    config.encoder = ml_collections.ConfigDict({"name": "lenet", **widths})
-    # In pixels, degrees, as a fraction, and columns a row.
-    varied = {"shift": 1.0, "rotate": 10.0, "scale": 0.1, "shear": 0.1}
-    config.augmentation = ml_collections.ConfigDict(
-        {name: most if augmented else 0.0 for name, most in varied.items()}
-    )
-    config.bridge = ml_collections.ConfigDict(
-        {
-            "name": "softmax",  # or gumbel_softmax, straight_through
-            "straight_through": {"sample": False, "smoothing": 0.1},
-            "temperature": {"name": "constant", "start": 1.0, "floor": 0.5, "steps": 10_000},
-        }
-    )
-    # The distribution of the sum is cheap for short numbers; columns with carries always are.
-    form = "columns" if digits > 2 else "sum"
-    config.reasoning = ml_collections.ConfigDict({"semiring": "log", "form": form})
-    config.train = ml_collections.ConfigDict(
-        {
-            "batch_size": 16 if augmented else 64,
-            "epochs": 20,
-            "eval_batch_size": 500,
-            "eval_every_epochs": 1,
-            "checkpoint_every_steps": 0,
-            "keep_checkpoints": 2,
-            "loop": "scan",
-        }
-    )
-    config.optimizer = ml_collections.ConfigDict(
-        {
-            "name": "adamw",
-            "learning_rate": 3e-3,
-            "schedule": "cosine",
-            "warmup_steps": 0,
-            "final_fraction": 0.0,
-            "clip_norm": 0.0,
-            "b1": 0.9,
-            "b2": 0.999,
-            "weight_decay": 0.1 if augmented else 0.4,
-        }
-    )
-    return config
+
+
+tiny = tiny_addition
 
 
 def sweep(trial: Any) -> dict[str, Any]:
     """What `neurosym sweep` varies; 10,000 training images are held out to judge the trials by."""
     return {
         "data.final": False,
-        "optimizer.learning_rate": trial.suggest_float(
-            "optimizer.learning_rate", 3e-4, 3e-2, log=True
-        ),
-        "optimizer.weight_decay": trial.suggest_float(
-            "optimizer.weight_decay", 1e-2, 1.0, log=True
-        ),
-        "train.batch_size": trial.suggest_categorical("train.batch_size", [16, 32, 64, 128]),
+        **search_optimizer(trial, batch_sizes=[16, 32, 64, 128], least_weight_decay=1e-2),
         "optimizer.schedule": trial.suggest_categorical(
             "optimizer.schedule", ["constant", "cosine", "linear"]
         ),

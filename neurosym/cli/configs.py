@@ -1,14 +1,18 @@
 """Configs from the command line: `--config=file.py[:variant]` and `--config.a.b=value`.
 
 The file is a Python module with `get_config(variant)`, or `get_config()`, that returns a
-`ConfigDict`. The overrides are `ml_collections.config_flags`; what is added here is finding the
-file, and saying clearly what is wrong.
+`ConfigDict`. It may import its neighbours (`from ._common import base`): Python files beside it,
+else those of the `configs/` of the working directory or of the checkout, so that a copy of a config
+works elsewhere. The overrides are `ml_collections.config_flags`; what is added here is finding the
+files, and saying clearly what is wrong.
 """
 
 import difflib
+import hashlib
 import importlib.util
 import inspect
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -150,7 +154,7 @@ def _find(path_text: str) -> Path:
         if path.is_file():
             return path
     folder = next((path.parent for path in tried if path.parent.is_dir()), None)
-    names = [p.name for p in sorted(folder.glob("*.py"))] if folder else []
+    names = [p.name for p in sorted(folder.glob("[!_]*.py"))] if folder else []
     near = difflib.get_close_matches(Path(path_text).name, names)
     hint = f"; near it are: {', '.join(near)}" if near else "; `neurosym list` shows the configs"
     raise ValueError(
@@ -160,20 +164,41 @@ def _find(path_text: str) -> Path:
 
 
 def _load_module(path: Path) -> ModuleType:
-    # A config may import its neighbours by their path from the root that it lies in.
     extend_import_path(import_roots())
-    spec = importlib.util.spec_from_file_location(f"neurosym_config_{path.stem}", path)
+    neighbours = _neighbours(path.parent)
+    name = re.sub(r"\W", "_", path.stem)
+    spec = importlib.util.spec_from_file_location(f"{neighbours.__name__}.{name}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ValueError(f"the config file {path} fails: {_describe(error)}") from error
+        raise ValueError(f"the config file {path} fails: {_describe(error, neighbours)}") from error
     return module
 
 
-def _describe(error: Exception) -> str:
+def _neighbours(folder: Path) -> ModuleType:
+    """The package of the files that a config in a folder may import relatively; made once."""
+    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
+    package = sys.modules.setdefault(
+        f"neurosym_configs_{digest[:8]}", ModuleType(f"neurosym_configs_{digest[:8]}")
+    )
+    # The folders depend on the working directory, which may have changed.
+    folders = [folder.resolve(), *(root / "configs" for root in roots())]
+    package.__path__ = list(dict.fromkeys(str(place) for place in folders if place.is_dir()))
+    return package
+
+
+def _describe(error: Exception, neighbours: ModuleType) -> str:
+    missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+    package, _, name = (missing or "").partition(".")
+    if package == neighbours.__name__:
+        file = name.replace(".", "/") + ".py"
+        return (
+            f"it imports its neighbour {file}, which is not there "
+            f"(looked in {', '.join(neighbours.__path__)})"
+        )
     return f"{type(error).__name__}: {error}"
 
 

@@ -1,9 +1,8 @@
 """Every config and every variant of it: loads, makes its task, and trains two steps on tiny data.
 
-What makes a config tiny stands in `TINY`; a new config needs a line there. The steps are made with
-a tiny perceptron, since most of the time would go into compiling encoders, which have tests of
-their own; here they are made and called abstractly. Variants that are the same program then are run
-once.
+What makes a config tiny is its own `tiny(config)`. The steps are made with a tiny perceptron, since
+most of the time would go into compiling encoders, which have tests of their own; here they are made
+and called abstractly. Variants that are the same program then are run once.
 """
 
 import gzip
@@ -14,16 +13,14 @@ import struct
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
 from neurosym.cli.commands.listing import describe_module
-from neurosym.cli.configs import load_config
+from neurosym.cli.configs import load_config, load_function
 from neurosym.datasets.mnist import MNIST
 from neurosym.datasets.symbols import SYMBOLS
-from neurosym.encoders import make_encoder
 from neurosym.training import (
     Keys,
     Program,
@@ -39,38 +36,6 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = {path.stem: path for path in sorted((ROOT / "configs").glob("[!_]*.py"))}
 BATCH, STEPS = 2, 2
 DRAWN = 100  # of tiny MNIST: enough for six sums of twice four digits
-
-
-def _few_sums(config):
-    # The form of the reasoning stays that of the variant.
-    digits = min(config.data.digits, 2)
-    config.data.update({"digits": digits, "validation": 0})
-    config.data.update({"validation_groupings": 1, "regroupings": 1})
-
-
-def _few_images(config):
-    config.data.validation = 0
-
-
-def _few_boards(config):
-    config.data.update({"boards": 4, "validation_boards": 2, "test_boards": 2})
-    config.data.update({"size": 4, "givens": 6, "labelled": min(8, config.data.labelled)})
-    config.data.validation_images = DRAWN // 2
-
-
-def _few_formulas(config):
-    config.data.update({"formulas": 4, "validation_formulas": 2, "test_formulas": 2})
-
-
-# Rows and columns of the images; 28 where nothing is said.
-IMAGE_SIZE = {"digits_addition": 8}
-TINY = {
-    "digits_addition": _few_sums,
-    "formula": _few_formulas,
-    "mnist_addition": _few_sums,
-    "mnist_classification": _few_images,
-    "visual_sudoku": _few_boards,
-}
 
 
 def variants():
@@ -111,9 +76,10 @@ def tiny_data(tmp_path_factory):
         yield folder
 
 
-def test_every_config_is_made_tiny():
-    assert set(TINY) == set(CONFIGS)
-    assert all(describe_module(path).variants for path in CONFIGS.values())
+def test_every_config_has_variants_and_is_made_tiny():
+    for path in CONFIGS.values():
+        assert describe_module(path).variants
+        assert callable(load_function(str(path), "tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -127,25 +93,31 @@ def test_two_steps_of_every_variant(name, variant, tiny_data, programs):
     config = load_config(f"{CONFIGS[name]}:{variant}")
     settings = Settings.from_config(config)
     assert settings.seed == 0
-    size = IMAGE_SIZE.get(name, 28)
-    logits = nnx.eval_shape(lambda: _encode(config.encoder, size))
-    assert logits.shape == (1, 10)
-
-    TINY[name](config)
+    load_function(str(CONFIGS[name]), "tiny")(config)
+    whole = _load(config, tiny_data)
+    image = _image(whole)
+    logits = nnx.eval_shape(lambda: whole.model(nnx.Rngs(0))(image))
     with config.unlocked():
         config.encoder = {"name": "mlp", "hidden": (4,)}
-    config = plain_config(config)
-    task = load_task(config, data_dir=str(tiny_data), import_roots=[ROOT])
-    split = task.split("train")
+    task = _load(config, tiny_data)
+    assert logits.shape == task.model(nnx.Rngs(0))(image).shape
+
+    config, split = task.config, task.split("train")
     program = _program_of(name, config, split)
     if program not in programs:
         _make_steps(task, split, settings)
         programs.add(program)
 
 
-def _encode(options, size):
-    encoder = make_encoder(**options, image_size=size, classes=10, rngs=nnx.Rngs(0))
-    return encoder(jnp.zeros((1, size, size)))
+def _load(config, data):
+    return load_task(plain_config(config), data_dir=str(data), import_roots=[ROOT])
+
+
+def _image(task):
+    """An image of its task as a model sees it, float32[1, H, W]."""
+    split = task.split("test")
+    images = task.batch(jax.tree.map(lambda x: x[:1], split.examples), split.shared)["images"]
+    return images.reshape(-1, *images.shape[-2:])[:1]
 
 
 def _program_of(name, config, split):

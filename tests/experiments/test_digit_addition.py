@@ -1,6 +1,5 @@
 """The digit addition task: its problem, its metrics, and training it in several semirings."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PIL import Image
 
 import neurosym as ns
 from experiments.digit_addition import DigitAddition, addition_problem, column_problem
+from neurosym.cli.configs import load_config
 from neurosym.training import Keys, Program, SilentProgress, train
 from neurosym.training.state import Anatomy
 
@@ -21,10 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def get_config(name: str, variant: str = ""):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "configs" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(variant)
+    return load_config(str(ROOT / "configs" / f"{name}.py") + (variant and f":{variant}"))
 
 
 def small_config(**data):
@@ -62,7 +59,7 @@ def test_euclid_is_a_semiring():
 
 
 @pytest.mark.parametrize(
-    "semiring", ["log", pytest.param("real", marks=pytest.mark.slow), "test_digit_addition:EUCLID"]
+    "semiring", ["log", pytest.param("real", marks=pytest.mark.slow), f"{__name__}:EUCLID"]
 )
 def test_trains_in_any_semiring(semiring, tmp_path):
     config = small_config()

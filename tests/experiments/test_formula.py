@@ -1,6 +1,5 @@
 """The formula task: what its circuit knows, its metrics, and that its config trains."""
 
-import importlib.util
 import itertools
 from fractions import Fraction
 from pathlib import Path
@@ -15,22 +14,19 @@ from PIL import Image
 import neurosym as ns
 from experiments import formula
 from experiments.formula import Formula, formula_circuit, parse_text
+from neurosym.cli.configs import load_config, load_function
 from neurosym.training import SilentProgress, train
 
 ROOT = Path(__file__).parents[2]
 SPLITS = ("train", "validation", "test")
 
 
-def get_config(variant: str = ""):
-    spec = importlib.util.spec_from_file_location("formula", ROOT / "configs" / "formula.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(variant)
+CONFIG = str(ROOT / "configs" / "formula.py")
 
 
-def small_config(variant: str = "", **data):
-    config = get_config(variant)
-    config.data.update(formulas=20, validation_formulas=10, test_formulas=20)
+def small_config(variant: str = "lenet", **data):
+    config = load_config(f"{CONFIG}:{variant}")
+    load_function(CONFIG, "tiny")(config)
     with config.unlocked():
         config.data.update(data)
     return config
@@ -226,7 +222,7 @@ def test_bad_configs():
     with pytest.raises(ValueError, match=r"needs the field config.data.seed"):
         Formula(config)
     with pytest.raises(ValueError, match="no variant 'n9'"):
-        get_config("n9")
+        load_config(f"{CONFIG}:n9")
 
 
 @pytest.mark.slow
@@ -236,7 +232,7 @@ def test_lenet_comes_near_its_figure_in_four_epochs(monkeypatch, tmp_path):
         ns.datasets.symbols()
     except ns.datasets.MissingDataError as error:
         pytest.skip(f"the symbols are not here: {error}")
-    config = get_config()
+    config = load_config(CONFIG)
     config.train.epochs = 4
     config.augmentation = {}
     result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])

@@ -1,6 +1,5 @@
 """Visual sudoku: what is shown and labelled, decoding, metrics, and the pipeline in bits."""
 
-import importlib.util
 import itertools
 from pathlib import Path
 
@@ -13,18 +12,14 @@ from flax import nnx
 
 import neurosym as ns
 from experiments.visual_sudoku import SPLITS, Images, VisualSudoku, make_sudokus
+from neurosym.cli.configs import load_config, load_function
 from neurosym.training import SilentProgress
 from neurosym.training import train as run_training
 
 ROOT = Path(__file__).parents[2]
 
 
-def get_config(variant=""):
-    path = ROOT / "configs" / "visual_sudoku.py"
-    spec = importlib.util.spec_from_file_location("visual_sudoku_config", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(variant)
+CONFIG = str(ROOT / "configs" / "visual_sudoku.py")
 
 
 def images_of(split, size, count=200):
@@ -38,11 +33,11 @@ def images_of(split, size, count=200):
 
 
 def make_task(variant="size4", **data):
-    config = get_config(variant)
+    config = load_config(f"{CONFIG}:{variant}")
     config.encoder = {"name": "mlp", "hidden": (32,)}
     config.augmentation = {}
-    sizes = {"boards": 64, "validation_boards": 20, "test_boards": 20}
-    config.data.update({"size": 4, "givens": 6, "labelled": 10, **sizes, **data})
+    load_function(CONFIG, "tiny")(config)
+    config.data.update({"labelled": 10, **data})
     task = VisualSudoku(config)
     task.images = {name: images_of(name, 4) for name in SPLITS}
     return task
@@ -206,7 +201,7 @@ def boards_of_nine(count):
 
 def test_two_steps_of_the_default_on_boards_of_nine(monkeypatch):
     """The default as it is, LeNet and varied images included, on other images and few boards."""
-    config = get_config("default")
+    config = load_config(f"{CONFIG}:default")
     sudokus = {f"{name}_{key}": x for name in SPLITS for key, x in boards_of_nine(2).items()}
     monkeypatch.setattr(ns.datasets, "generated", lambda *_, **__: sudokus)
     nine = VisualSudoku(config)
@@ -322,7 +317,7 @@ def test_pictures_and_prediction(task, tmp_path):
     ],
 )
 def test_bad_data_fields(data, message):
-    config = get_config("size4")
+    config = load_config(f"{CONFIG}:size4")
     with config.unlocked():
         config.data.update(data)
     with pytest.raises(ValueError, match=message):
@@ -351,7 +346,7 @@ def mnist_or_skip():
     ],
 )
 def test_comes_near_its_figure_in_one_epoch(variant, boards, least, mnist_or_skip, tmp_path):
-    config = get_config(variant)
+    config = load_config(f"{CONFIG}:{variant}")
     config.data.update({"boards": boards, "validation_boards": 100, "test_boards": 500})
     config.train.epochs = 1
     result = run_training(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
