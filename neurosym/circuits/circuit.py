@@ -213,7 +213,8 @@ class Circuit:
         if root is None:
             self._one_root()
             root = 0
-        if jnp.ndim(root) or not jnp.issubdtype(jnp.asarray(root).dtype, jnp.integer):
+        kind = getattr(root, "dtype", type(root))
+        if jnp.ndim(root) or not jnp.issubdtype(kind, jnp.integer):
             raise ValueError("root must be one integer; for a batch use jax.vmap")
         if not isinstance(root, jax.core.Tracer) and not 0 <= int(root) < len(self.answers):
             raise ValueError(f"there is no root {root}; the circuit has {len(self.answers):,}")

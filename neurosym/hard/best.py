@@ -33,6 +33,7 @@ from neurosym.hard.search import (
     search_status,
 )
 from neurosym.problems.network import Network
+from neurosym.transforms.conversion import as_array
 
 ROUNDING = 2.0**-22
 """A value is removed if its bound lies so far below the incumbent, times the number of terms and
@@ -99,14 +100,16 @@ def solve_best(
         what sums can hold, and where one is NaN so are the objective and the bound.
     """
     start = rounds.start_domains(network, domains)
-    weights = jnp.asarray(weights, jnp.float32)
+    traced = isinstance(network.mask, jax.core.Tracer)
+    declared = None if traced else np.asarray(network.mask)
+    weights = as_array(weights, jnp.float32, what="an array of weights", relevant=declared)
     if weights.shape[-2:] != (network.variables, network.size):
         raise ValueError(
             f"weights have shape [V, D] = [{network.variables}, {network.size}], "
             f"not {list(weights.shape)}"
         )
-    if not isinstance(weights, jax.core.Tracer) and not isinstance(network.mask, jax.core.Tracer):
-        seen = np.asarray(weights)[..., np.asarray(network.mask)]
+    if not isinstance(weights, jax.core.Tracer) and declared is not None:
+        seen = np.asarray(weights)[..., declared]
         if not np.all(seen < np.inf):
             raise ValueError("a weight is NaN or +inf; excluding a value is what -inf does")
         largest = np.max(np.abs(seen), initial=0, where=np.isfinite(seen))

@@ -24,6 +24,7 @@ from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.pool import Batch, Plan, least_capacity, search
 from neurosym.hard.propagate import spread
 from neurosym.problems.network import Network
+from neurosym.transforms.conversion import as_array
 
 MOST_BYTES = 2**33
 """Of a pool that is made larger because it was full."""
@@ -106,7 +107,9 @@ def solve(
     preference = None
     if value_weights is not None:
         # Nothing flows back through the order of values.
-        preference = jax.lax.stop_gradient(jnp.asarray(value_weights, jnp.float32))
+        preference = jax.lax.stop_gradient(
+            as_array(value_weights, jnp.float32, what="an array of value weights")
+        )
         if preference.shape != (network.variables, network.size):
             raise ValueError(
                 f"value weights have shape [V, D] = [{network.variables}, {network.size}], "

@@ -112,10 +112,15 @@ def belief_propagation(
         one.check(network.structure)
     if not (0 <= temperature < math.inf):
         raise ValueError(f"the temperature is a number from 0 up, not {temperature}")
+    if 0 < temperature < float(jnp.finfo(weights.dtype).tiny):
+        raise ValueError(
+            f"a temperature of {temperature} is below every positive {weights.dtype}; at 0 these "
+            "are the max-marginals"
+        )
     if not 0 <= damping < 1:
         raise ValueError(f"damping is from 0 to below 1, not {damping}")
-    if max_rounds != int(max_rounds) or max_rounds < 0:
-        raise ValueError(f"max_rounds is a whole number from 0 up, not {max_rounds}")
+    if max_rounds != int(max_rounds) or not 0 <= max_rounds < 2**31:
+        raise ValueError(f"max_rounds is a whole number from 0 to 2**31 - 1, not {max_rounds}")
     if not tolerance >= 0:
         raise ValueError(f"the tolerance is a number from 0 up, not {tolerance}")
     wiring = wire(network.structure, tuple(one.static_scope for one in given))

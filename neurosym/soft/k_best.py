@@ -17,6 +17,7 @@ from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.inference import total
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.weights import domain_mask
+from neurosym.transforms.conversion import as_floats
 
 
 class BestSolutions(NamedTuple):
@@ -64,7 +65,7 @@ def k_best(
       ValueError: if k is below 1, or weights or domains have another shape or dtype.
       TooWideError: as for `neurosym.soft.total`.
     """
-    weights = jnp.asarray(weights)
+    weights = as_floats(weights, what="an array of log-weights")
     if weights.shape != (network.variables, network.size):
         raise ValueError(
             f"weights have shape [V, D] = {[network.variables, network.size]}, "

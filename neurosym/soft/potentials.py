@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.problems.network import Structure
 from neurosym.problems.variable import Variable
+from neurosym.transforms.conversion import as_floats
 
 
 class Scope:
@@ -68,9 +68,7 @@ class Potentials:
         if (ordered[:, 1:] == ordered[:, :-1]).any():
             repeated = int(np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))[0])
             raise ValueError(f"potential {repeated} names a variable twice: {rows[repeated]}")
-        table = jnp.asarray(log_table)
-        if not jnp.issubdtype(table.dtype, jnp.floating):
-            table = table.astype(jnp.float32)
+        table = as_floats(log_table, what="a table of potentials")
         if table.ndim not in (arity, arity + 1) or (table.ndim > arity and len(table) != count):
             raise ValueError(
                 f"the table of {count} potentials over {arity} variables has {arity} axes, or "

@@ -34,8 +34,8 @@ def checked_weights(
 
     Raises:
       ValueError: if the semiring does not distribute, the weights or domains have another shape or
-        dtype, or a weight of a value that exists is NaN or no element, as far as arrays are
-        concrete.
+        dtype, or a weight of a value that exists is NaN, no element, or beyond the floats, as far
+        as arrays are concrete.
     """
     if not hasattr(network, "structure"):
         raise ValueError(f"{network!r} is no network: call compile() on a problem first")
@@ -45,7 +45,7 @@ def checked_weights(
             "neurosym.semiring_by_name(...)"
         )
     semiring.require_laws("exact inference")
-    weights = semiring.asarray(weights)
+    weights = semiring.asarray(weights, relevant=declared_values(network))
     wanted = (network.variables, network.size)
     shape = elements.shape(semiring, weights)
     if shape != wanted:
@@ -79,11 +79,16 @@ def domain_mask(
     return mask & network.mask
 
 
+def declared_values(network: Network | RestrictedNetwork) -> np.ndarray:
+    """``bool[V, D]``: the value exists in the variable's domain."""
+    lengths = [len(domain) for domain in network.structure.domains]
+    return np.arange(network.size) < np.asarray(lengths)[:, None]
+
+
 def _refuse_faults(
     network: Network | RestrictedNetwork, semiring: Semiring, weights: Elements
 ) -> None:
-    lengths = [len(domain) for domain in network.structure.domains]
-    exists = np.arange(network.size) < np.asarray(lengths)[:, None]
+    exists = declared_values(network)
     for leaf in jax.tree.leaves(weights):
         wrong, what = faults(semiring, leaf)
         if not wrong.any():

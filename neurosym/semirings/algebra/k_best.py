@@ -22,6 +22,7 @@ import numpy as np
 
 from neurosym.semirings.algebra.pickling import family
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.transforms.conversion import as_floats
 
 WORD_BITS = 32
 
@@ -95,6 +96,7 @@ def candidates(semiring: Semiring, log_weights: jax.Array, sizes: Sequence[int])
     Raises:
       ValueError: if the keys have too few words.
     """
+    log_weights = as_floats(log_weights, what="an array of log-weights")
     word, shift, words = _layout(tuple(sizes))
     assert semiring.from_log is not None
     lifted = semiring.from_log(log_weights)

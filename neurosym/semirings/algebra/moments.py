@@ -21,6 +21,7 @@ import numpy as np
 
 from neurosym.semirings.algebra.instances import safe_log
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.transforms.conversion import as_floats
 
 Part = Any
 """One array; a NumPy number in zero and one, whose structure is that of an element."""
@@ -104,6 +105,7 @@ def variance_weights(weights: jax.Array, values: jax.Array) -> Moments:
 
 def entropy_weights(log_weights: jax.Array) -> Expectation:
     """Elements of EXPECTATION whose total `entropy` reads; -inf is a weight of zero."""
+    log_weights = as_floats(log_weights, what="an array of log-weights")
     possible = log_weights > -jnp.inf
     weights = jnp.exp(log_weights)
     return Expectation(weights, -weights * jnp.where(possible, log_weights, 0))

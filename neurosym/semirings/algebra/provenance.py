@@ -24,6 +24,7 @@ import numpy as np
 from neurosym.semirings.algebra.instances import safe_log
 from neurosym.semirings.algebra.pickling import family
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.transforms.conversion import as_floats
 
 MAX_PROOFS = 12
 """The most proofs that are counted exactly: the count has 2^k terms."""
@@ -123,6 +124,7 @@ def TOP_K_PROOFS(k: int, variables: int) -> Provenance:
 
 def facts(provenance: Provenance, log_weights: jax.Array) -> Proofs:
     """One proof a value: elements ``[V, D]`` for log-probabilities ``float[V, D]``."""
+    log_weights = as_floats(log_weights, what="an array of log-probabilities")
     k, variables = np.shape(provenance.zero.values)
     if log_weights.ndim != 2 or log_weights.shape[0] != variables:
         raise ValueError(

@@ -16,6 +16,7 @@ import numpy as np
 
 from neurosym.semirings.algebra import elements, pickling, rule
 from neurosym.semirings.algebra.elements import Elements
+from neurosym.transforms.conversion import as_array, as_counts, as_floats
 
 Binary = Callable[[Any, Any], Any]
 Unary = Callable[[Any], Any]
@@ -181,23 +182,30 @@ class Semiring:
         x, axis = self._one_axis(x, axis)
         return rule.apply(rule.Product(self, axis), x)
 
-    def asarray(self, x: Any) -> Elements:
-        """``x`` as elements of this semiring.
+    def asarray(self, x: Any, *, relevant: np.ndarray | None = None) -> Elements:
+        """``x`` as elements of this semiring, without a change of its numbers.
+
+        Integers become floats or counts, whatever their width; counts beyond int32 saturate.
+
+        Args:
+          x: numbers of Python, NumPy or JAX, or a pytree of them like the zero.
+          relevant: ``bool``, of the shape of the last axes; other entries may be anything.
 
         Raises:
-          ValueError: if its structure or dtype does not hold elements of this semiring.
+          ValueError: if its structure or dtype does not hold elements of this semiring, or a
+            relevant number lies beyond the range of the floats.
         """
         if elements.is_structured(self):
             return self._as_structured(x)
-        x = jnp.asarray(x)
+        what = f"an array of elements of semiring {self.name}"
         if self.dtype == "float":
-            if not jnp.issubdtype(x.dtype, jnp.floating):
-                x = x.astype(jnp.float32)
-            return x
-        wanted = jnp.dtype(self.dtype)
-        if x.dtype != wanted and not (self.dtype == "int32" and x.dtype == jnp.bool_):
-            raise ValueError(f"semiring {self.name} has {wanted} elements, not {x.dtype}")
-        return x.astype(wanted)
+            return as_floats(x, what=what, relevant=relevant)
+        if self.dtype == "int32":
+            return as_counts(x, what=f"semiring {self.name}")
+        x = as_array(x, what=what)
+        if x.dtype != jnp.bool_:
+            raise ValueError(f"semiring {self.name} has bool elements, not {x.dtype}")
+        return x
 
     def zeros(self, shape: tuple[int, ...] | list[int], dtype: Any = None) -> Elements:
         """Elements of that shape, all the semiring's zero."""
@@ -209,7 +217,7 @@ class Semiring:
 
     def indicator(self, mask: jax.Array, dtype: Any = None) -> Elements:
         """The semiring's one where ``mask`` holds, zero elsewhere."""
-        mask = jnp.asarray(mask)
+        mask = mask if isinstance(mask, jax.Array) else jnp.asarray(np.asarray(mask, np.bool_))
         if elements.is_structured(self):
             return elements.where(self, mask, self.ones((), dtype), self.zeros((), dtype))
         dtype = self._dtype(dtype)
@@ -225,11 +233,7 @@ class Semiring:
         if str(wanted) != str(given):
             raise ValueError(f"semiring {self.name} has elements {wanted}, not {given}")
         x = jax.tree.map(
-            lambda zero, leaf: (
-                jnp.asarray(leaf)
-                if jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating)
-                else jnp.asarray(leaf, elements.leaf_dtype(np.asarray(zero), jnp.float32))
-            ),
+            lambda zero, leaf: self._as_part(np.asarray(zero), leaf),
             self.zero,
             x,
         )
@@ -248,6 +252,14 @@ class Semiring:
                 f"{' and '.join(str(list(shape)) for shape in sorted(leading))}"
             )
         return x
+
+    def _as_part(self, zero: np.ndarray, leaf: Any) -> jax.Array:
+        what = f"a part of elements of semiring {self.name}"
+        if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating):
+            return as_array(leaf, what=what)
+        if jnp.issubdtype(zero.dtype, jnp.floating):
+            return as_floats(leaf, what=what)
+        return as_array(leaf, zero.dtype, what=what)
 
     def _one_axis(self, x: Elements, axis: int | tuple[int, ...]) -> tuple[Elements, int]:
         x = self.asarray(x)

@@ -26,6 +26,7 @@ from neurosym.semirings.algebra.instances import INT_LIMIT
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.fixpoints.derivation import derived
 from neurosym.semirings.fixpoints.implicit import implied
+from neurosym.transforms.conversion import as_array
 
 MAX_ROUNDS = 10_000
 """Rounds after which a loop gives up, unless it is told another number."""
@@ -105,14 +106,15 @@ def fixpoint(
 
     Raises:
       ValueError: if the step does not return what ``init`` is like; if ``max_rounds`` or ``rtol``
-        make no sense; outside of jit, if ``init`` or ``params`` hold a NaN.
+        make no sense; outside of jit, if ``init`` or ``params`` hold a NaN, or a number that does
+        not fit the dtype that JAX has for it.
     """
     if max_rounds < 1:
         raise ValueError(f"fixpoint takes at least one round, not {max_rounds}")
     if rtol is not None and not rtol >= 0:
         raise ValueError(f"rtol is at least 0, not {rtol}")
     init = jax.tree.map(_strong, _as_elements(semiring, init))
-    params = jax.tree.map(jnp.asarray, params)
+    params = jax.tree.map(lambda leaf: as_array(leaf, what="params"), params)
     check_numbers("init", init)
     check_numbers("params", params)
     traced, operands = _trace(step, init, params)
@@ -242,7 +244,7 @@ def _left_the_numbers(semiring: Semiring, value: Any) -> jax.Array:
 
 def _as_elements(semiring: Semiring, tree: Any) -> Any:
     if elements.is_structured(semiring):
-        return jax.tree.map(jnp.asarray, tree)
+        return jax.tree.map(as_array, tree)
     return jax.tree.map(semiring.asarray, tree)
 
 
