@@ -9,7 +9,8 @@ from neurosym.problems.constraints.element import Element
 from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member
 from neurosym.problems.constraints.predicate import Predicate
-from neurosym.problems.constraints.regular.regular import Automaton, Regular
+from neurosym.problems.constraints.regular.automaton import Automaton
+from neurosym.problems.constraints.regular.regular import Regular
 from neurosym.problems.constraints.table import Table
 from neurosym.problems.network import Network
 from neurosym.problems.problem import Problem

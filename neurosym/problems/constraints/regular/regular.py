@@ -6,13 +6,13 @@ of states a position, and a value stays where it lies on a path from the start t
 state. Sets of states are bits, so a pass forward and a pass backward decide all values at once.
 
 Total and support are a chain of hidden indices, the states between the positions. The automaton is
-deterministic, so each accepted word is one path and counts once.
+deterministic, or is made so, so each accepted word is one path and counts once.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import flax.struct
@@ -38,6 +38,8 @@ from neurosym.problems.constraints.predicate import (
     relation_of_mask,
     tabulate,
 )
+from neurosym.problems.constraints.regular.automaton import Automaton
+from neurosym.problems.constraints.regular.determinise import NOWHERE
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -45,99 +47,6 @@ if TYPE_CHECKING:
 BLOCK = 32
 """States whose transitions are united in one step; longer reductions compile to slow code on a
 CPU."""
-
-NOWHERE = -1
-"""The state after a transition that does not exist."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Automaton:
-    """A deterministic finite automaton.
-
-    >>> even = Automaton(
-    ...     states=("even", "odd"),
-    ...     start="even",
-    ...     accepting={"even"},
-    ...     transitions={
-    ...         ("even", 0): "even",
-    ...         ("even", 1): "odd",
-    ...         ("odd", 0): "odd",
-    ...         ("odd", 1): "even",
-    ...     },
-    ... )
-    >>> even.accepts([1, 0, 1])
-    True
-
-    Attributes:
-      states: distinct hashable names.
-      start: the state before the first value.
-      accepting: the states in which a word may end.
-      transitions: from (state, value) to the next state; a word that needs one that is missing is
-        rejected.
-
-    Raises:
-      ValueError: if there is no state, one is repeated or unknown, or a transition is no pair.
-    """
-
-    states: Collection[Hashable]
-    start: Hashable
-    accepting: Collection[Hashable]
-    transitions: Mapping[tuple[Hashable, Hashable], Hashable]
-
-    def __post_init__(self) -> None:
-        states, transitions = tuple(self.states), dict(self.transitions)
-        known = frozenset(states)
-        if not states:
-            raise ValueError("an automaton needs at least one state")
-        if len(known) < len(states):
-            raise ValueError(f"an automaton repeats a state: {states!r}")
-        if self.start not in known:
-            raise ValueError(f"the start {self.start!r} is no state of the automaton")
-        for state in (accepting := tuple(self.accepting)):
-            if state not in known:
-                raise ValueError(f"the accepting state {state!r} is no state of the automaton")
-        for pair, target in transitions.items():
-            if not isinstance(pair, tuple) or len(pair) != 2 or pair[0] not in known:
-                raise ValueError(
-                    f"a transition leads from a pair (state, value) to a state, not from {pair!r}"
-                )
-            if not isinstance(target, Hashable) or target not in known:
-                raise ValueError(
-                    f"the transition from {pair!r} leads to {target!r}, which is no state; an "
-                    "automaton is deterministic, so each leads to one state"
-                )
-        object.__setattr__(self, "states", states)
-        object.__setattr__(self, "accepting", frozenset(accepting))
-        object.__setattr__(self, "transitions", transitions)
-
-    def __repr__(self) -> str:
-        return f"Automaton({len(self.states)} states)"
-
-    def accepts(self, word: Iterable[Hashable]) -> bool:
-        """Whether the automaton accepts a sequence of values."""
-        state = self.start
-        for value in word:
-            if (state, value) not in self.transitions:
-                return False
-            state = self.transitions[state, value]
-        return state in self.accepting
-
-    def complement(self, values: Iterable[Hashable]) -> Automaton:
-        """The automaton that accepts the other words over ``values``; its states are numbers."""
-        number = {state: n for n, state in enumerate(self.states)}
-        reject = len(number)
-        transitions: dict[tuple[Hashable, Hashable], Hashable] = {}
-        for value in dict.fromkeys(values):
-            transitions[reject, value] = reject
-            for state, n in number.items():
-                known = (state, value) in self.transitions
-                transitions[n, value] = number[self.transitions[state, value]] if known else reject
-        return Automaton(
-            states=range(reject + 1),
-            start=number[self.start],
-            accepting={reject, *(n for state, n in number.items() if state not in self.accepting)},
-            transitions=transitions,
-        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -156,17 +65,20 @@ class Regular(Constraint):
 
     Attributes:
       variables: one a position.
-      automaton: what they spell.
+      automaton: what they spell. One that is not deterministic is determinised for words of this
+        length over the values of the variables.
       scope: the distinct variables.
+      machine: the deterministic automaton.
 
     Raises:
-      ValueError: without variables, or for a repeated variable where the combinations of values are
-        too many to list.
+      ValueError: without variables, for a repeated variable where the combinations of values are
+        too many to list, or as `Automaton.determinised`.
     """
 
     variables: Sequence[Variable]
     automaton: Automaton
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
+    machine: Automaton = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         variables = tuple(self.variables)
@@ -182,8 +94,12 @@ class Regular(Constraint):
                 f"{twice.name!r} and has {count_combinations(scope)} combinations of values, more "
                 f"than {MAX_COMBINATIONS}; declare another variable that equals it"
             )
+        machine = self.automaton
+        if not machine.deterministic:
+            machine = machine.determinised(_alphabet(scope), length=len(variables))
         object.__setattr__(self, "variables", variables)
         object.__setattr__(self, "scope", scope)
+        object.__setattr__(self, "machine", machine)
 
     def __repr__(self) -> str:
         names = ", ".join(variable.name for variable in self.variables)
@@ -191,17 +107,16 @@ class Regular(Constraint):
 
     def check(self, values: Sequence[Hashable]) -> bool:
         given = dict(zip(self.scope, values, strict=True))
-        return self.automaton.accepts(given[variable] for variable in self.variables)
+        return self.machine.accepts(given[variable] for variable in self.variables)
 
     def negated(self) -> Regular:
-        values = [value for variable in self.scope for value in variable.domain]
-        return Regular(self.variables, self.automaton.complement(values))
+        return Regular(self.variables, self.machine.complement(_alphabet(self.scope)))
 
     def compile(self) -> Relation:
         if len(self.scope) < len(self.variables):
             return relation_of_mask(self.scope, tabulate(self.scope, self.check))
-        number = {state: n for n, state in enumerate(self.automaton.states)}
-        moves = self.automaton.transitions
+        number = {state: n for n, state in enumerate(self.machine.states)}
+        moves = self.machine.transitions
         places: dict[tuple[Hashable, ...], int] = {}
         which = [places.setdefault(x.domain, len(places)) for x in self.scope]
         tables = tuple(
@@ -214,11 +129,11 @@ class Regular(Constraint):
             )
             for domain in places
         )
-        accepting = np.asarray([state in self.automaton.accepting for state in number])
-        layers = _layers([tables[n] for n in which], number[self.automaton.start], accepting)
+        accepting = np.asarray([state in self.machine.accepting for state in number])
+        start = number[self.machine.starts[0]]
+        layers = _layers([tables[n] for n in which], start, accepting)
         # Only states on a path that accepts are kept, the start first.
         kept = np.flatnonzero(np.any(layers, axis=0))
-        start = number[self.automaton.start]
         order = [start, *(int(s) for s in kept if s != start)]
         renumbered = np.full(len(number) + 1, NOWHERE, np.int32)  # the last is that of NOWHERE
         renumbered[order] = np.arange(len(order))
@@ -230,6 +145,11 @@ class Regular(Constraint):
             ),
             which=tuple(which),
         )
+
+
+def _alphabet(scope: Sequence[Variable]) -> dict[Hashable, None]:
+    """The values of some variables, each once."""
+    return dict.fromkeys(value for variable in scope for value in variable.domain)
 
 
 @dataclasses.dataclass(frozen=True)
