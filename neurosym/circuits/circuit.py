@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
 
 import flax.struct
 import jax
@@ -47,6 +46,7 @@ class Circuit:
       literals: the weights are those of literals.
       deterministic: no model is counted twice. Semirings that are not idempotent need it.
       layers: rows and terms of each layer, by the longest way from a leaf.
+      names: of the V variables, where they have names.
     """
 
     tables: Tables
@@ -55,6 +55,7 @@ class Circuit:
     literals: bool = flax.struct.field(pytree_node=False)
     deterministic: bool = flax.struct.field(pytree_node=False)
     layers: tuple[tuple[int, int], ...] = flax.struct.field(pytree_node=False)
+    names: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())
 
     @property
     def root(self) -> int:
@@ -249,17 +250,6 @@ class Circuit:
             )
         require_elements(semiring, weights)
         return elements.reshape(semiring, weights, (self.shape[0] * self.shape[1],))
-
-
-def layers_of(terms: Sequence[Sequence[tuple[int, int]]], first: int) -> tuple:
-    """Rows and terms of each layer, of rows from ``first`` on that follow what they use."""
-    depth = [0] * first
-    sizes: dict[int, tuple[int, int]] = {}
-    for own in terms:
-        depth.append(1 + max(depth[row] for term in own for row in term))
-        rows, count = sizes.get(depth[-1], (0, 0))
-        sizes[depth[-1]] = (rows + 1, count + len(own))
-    return tuple(sizes[n] for n in sorted(sizes))
 
 
 @functools.partial(jax.jit, static_argnums=0)

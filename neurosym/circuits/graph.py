@@ -1,11 +1,16 @@
-"""`Graph`: a circuit in negation normal form as other compilers make it, checked and made smooth.
+"""`Graph`: what a formula says, as "and" and "or" over literals; no number is computed here.
 
-What a sum of products over a circuit needs to be right (Darwiche and Marquis 2002, "A knowledge
-compilation map", https://doi.org/10.1613/jair.989):
+    graph = GraphBuilder(variables=2)                      # x1 or x2, one branch a case of x1
+    x1, not_x1, x2 = (graph.literal(n) for n in (1, -1, 2))
+    either = graph.disjoin([x1, graph.conjoin([not_x1, x2])])
+    circuit_of(graph.finish(either)).total(weights)        # in any semiring
+
+This is negation normal form, and what is asked of it is what a sum of products needs to be right
+(Darwiche and Marquis 2002, "A knowledge compilation map", https://doi.org/10.1613/jair.989):
 
 - *decomposable*: the parts of an "and" share no variable. Checked; without it nothing is right.
-- *smooth*: the branches of an "or" speak of the same variables. Made so: to a branch that says
-  nothing of a variable comes the ⊕ of the weights of its two literals.
+- *smooth*: the branches of an "or" speak of the same variables. Whoever evaluates a graph makes it
+  so: to a branch that says nothing of a variable comes the ⊕ of the weights of its two literals.
 - *deterministic*: no model satisfies two branches of an "or". Proved where two branches always
   contradict each other in a literal that both imply, which is so for decisions; in general it is
   as hard as satisfiability. Idempotent semirings do not need it.
@@ -15,13 +20,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-
-from neurosym.circuits.evaluation.sums import ONE, ZERO, Rows, Term
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 FALSE, TRUE, LITERAL, AND, OR = "false", "true", "literal", "and", "or"
-
-NOTHING: Term = (ZERO, ZERO)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,22 +33,71 @@ class Graph:
       variables: how many there are, numbered from 1.
       kinds: "false", "true", "literal", "and" or "or", for each node.
       literals: ``v`` or ``-v`` for each literal, 0 for other nodes.
-      children: the nodes that an "and" or "or" joins.
-      root: the node whose models are meant.
-      order: the variables in an order in which those that occur together are near.
+      children: the nodes that an "and" or "or" joins. One that joins nothing is true, or false.
+      roots: the nodes whose models are meant, one for each answer.
+      answers: what each root stands for, distinct. A graph of one formula has one, True.
+      order: the variables in an order in which those that occur together are near; by default that
+        of their numbers.
       places: where each node is written, "FILE:LINE", for errors; empty if nowhere.
       frames: for some "and" nodes the variables that each child is to speak of, ``(start, stop)``
         in the order. Where many branches have the same frames, what makes them smooth is shared.
+      smooth: it is decomposable, smooth and deterministic by the way in which it was made, and
+        nothing is checked or filled in: a root says nothing of a variable that it does not name.
+
+    Raises:
+      ValueError: if a node is of no kind, a literal names a variable that does not exist, a child
+        does not come before its parent, or a root or the answers do not fit.
     """
 
     variables: int
     kinds: Sequence[str]
     literals: Sequence[int]
     children: Sequence[tuple[int, ...]]
-    root: int
-    order: Sequence[int]
+    roots: Sequence[int]
+    answers: Sequence[Hashable] = (True,)
+    order: Sequence[int] = ()
     places: Sequence[str] = ()
     frames: Mapping[int, Sequence[tuple[int, int]]] = dataclasses.field(default_factory=dict)
+    smooth: bool = False
+
+    def __post_init__(self) -> None:
+        if not len(self.order):
+            object.__setattr__(self, "order", range(1, self.variables + 1))
+        nodes = len(self.kinds)
+        if not len(self.literals) == len(self.children) == nodes:
+            raise ValueError("kinds, literals and children of a graph are as many as its nodes")
+        for node, (kind, literal, children) in enumerate(
+            zip(self.kinds, self.literals, self.children, strict=True)
+        ):
+            if kind == LITERAL:
+                if not 1 <= abs(literal) <= self.variables:
+                    raise self.error(
+                        node, f"there is no variable {abs(literal)}; there are {self.variables:,}"
+                    )
+            elif kind not in (FALSE, TRUE, AND, OR):
+                raise self.error(node, f"node {node} is of no kind: {kind!r}")
+            for child in children:
+                if not 0 <= child < node:
+                    raise self.error(node, f"child {child} does not come before its node {node}")
+        for root in self.roots:
+            if not 0 <= root < nodes:
+                raise ValueError(f"root {root} is not a node; there are {nodes:,}")
+        if not len(self.roots) or len(self.roots) != len(set(self.answers)):
+            raise ValueError(
+                f"a graph has one root for each answer, at least one; these are {len(self.roots):,}"
+                f" roots and {len(set(self.answers)):,} distinct answers"
+            )
+
+    @property
+    def root(self) -> int:
+        """The only root.
+
+        Raises:
+          ValueError: if there are several.
+        """
+        if len(self.roots) != 1:
+            raise ValueError(f"the graph has {len(self.roots):,} roots")
+        return self.roots[0]
 
     def error(self, node: int, message: str) -> ValueError:
         """An error, to be raised, about a node."""
@@ -76,6 +126,8 @@ class Graph:
 
     def deterministic(self) -> int | None:
         """None if the branches of every "or" are seen to exclude each other, else such an "or"."""
+        if self.smooth:
+            return None
         bit = {v: 1 << n for n, v in enumerate(self.order)}
         implied: list[tuple[int, int]] = []  # literals, as bits of those that are true and false
         for node, kind in enumerate(self.kinds):
@@ -84,7 +136,7 @@ class Graph:
                 literal = self.literals[node]
                 implied.append((bit[literal], 0) if literal > 0 else (0, bit[-literal]))
             elif kind == AND:
-                implied.append((_union(p for p, _ in own), _union(n for _, n in own)))
+                implied.append((union(p for p, _ in own), union(n for _, n in own)))
             elif kind == FALSE:
                 implied.append((-1, -1))  # everything
             else:
@@ -98,88 +150,81 @@ class Graph:
         return None
 
 
-def rows_of(graph: Graph, leaf: dict[int, int], leaves: int) -> tuple[Rows, int]:
-    """The graph as rows, made smooth over all its variables.
+class GraphBuilder:
+    """Collects the nodes of a graph; each function returns the number of a node.
 
-    Args:
-      graph: decomposable.
-      leaf: the row of each literal, `ONE` where its weight is always one.
-      leaves: the number of rows that are leaves.
-
-    Returns:
-      The rows, and that of the root.
+    >>> graph = GraphBuilder(variables=2)
+    >>> both = graph.conjoin([graph.literal(1), graph.literal(-2)])
+    >>> graph.finish(both).kinds
+    ['literal', 'literal', 'and']
     """
-    scopes = graph.scopes()
-    rows = Rows(leaves)
-    gaps = _Gaps(rows, graph.order, leaf)
-    terms: list[Term] = []  # of each node
-    for node, kind in enumerate(graph.kinds):
-        # What is false speaks of no variables, and no other branch has to speak of its own.
-        own = [child for child in graph.children[node] if kind == AND or terms[child] != NOTHING]
-        scope = _union(scopes[child] for child in own)
-        if kind in (FALSE, TRUE):
-            term = NOTHING if kind == FALSE else (ONE, ONE)
-        elif kind == LITERAL:
-            scope, term = scopes[node], (leaf[graph.literals[node]], ONE)
-        elif kind == AND:
-            factors = [_row(rows, terms[child]) for child in own]
-            if node in graph.frames and ZERO not in factors:
-                for n, (start, stop) in enumerate(graph.frames[node]):
-                    frame = (1 << stop) - (1 << start)
-                    missing = gaps.row(frame & ~scopes[own[n]])
-                    factors[n] = _row(rows, rows.product([factors[n], missing]))
-                    scope |= frame
-            term = rows.product(factors)
-        else:
-            filled = [
-                _joined(rows, terms[child], gaps.row(scope & ~scopes[child])) for child in own
-            ]
-            term = filled[0] if len(filled) == 1 else (rows.sum(filled), ONE)
-        if ZERO in term:
-            scope, term = 0, NOTHING
-        scopes[node] = scope
-        terms.append(term)
-    everything = (1 << len(graph.order)) - 1
-    missing = gaps.row(everything & ~scopes[graph.root])
-    return rows, _row(rows, _joined(rows, terms[graph.root], missing))
+
+    def __init__(self, variables: int) -> None:
+        """For formulas over so many variables, numbered from 1."""
+        self.variables = variables
+        self._kinds: list[str] = []
+        self._literals: list[int] = []
+        self._children: list[tuple[int, ...]] = []
+        self._places: list[str] = []
+        self._known: dict[int | str, int] = {}
+
+    def literal(self, literal: int, place: str = "") -> int:
+        """Variable v is true (``v``) or false (``-v``); one node however often it is asked for."""
+        return self._once(literal, LITERAL, literal, place)
+
+    def true(self, place: str = "") -> int:
+        """What always holds."""
+        return self._once(TRUE, TRUE, 0, place)
+
+    def false(self, place: str = "") -> int:
+        """What never holds."""
+        return self._once(FALSE, FALSE, 0, place)
+
+    def conjoin(self, children: Iterable[int], place: str = "") -> int:
+        """All of the children hold; they must share no variable."""
+        return self._add(AND, 0, tuple(children), place)
+
+    def disjoin(self, children: Iterable[int], place: str = "") -> int:
+        """One of the children holds; where models are counted, no two of them at once."""
+        return self._add(OR, 0, tuple(children), place)
+
+    def finish(
+        self,
+        *roots: int,
+        answers: Sequence[Hashable] = (True,),
+        order: Sequence[int] = (),
+        frames: Mapping[int, Sequence[tuple[int, int]]] | None = None,
+        smooth: bool = False,
+    ) -> Graph:
+        """The graph; arguments as the attributes of `Graph`."""
+        return Graph(
+            variables=self.variables,
+            kinds=self._kinds,
+            literals=self._literals,
+            children=self._children,
+            roots=roots,
+            answers=answers,
+            order=order,
+            places=self._places if any(self._places) else (),
+            frames=frames or {},
+            smooth=smooth,
+        )
+
+    def _once(self, key: int | str, kind: str, literal: int, place: str) -> int:
+        if key not in self._known:
+            self._known[key] = self._add(kind, literal, (), place)
+        return self._known[key]
+
+    def _add(self, kind: str, literal: int, children: tuple[int, ...], place: str) -> int:
+        self._kinds.append(kind)
+        self._literals.append(literal)
+        self._children.append(children)
+        self._places.append(place)
+        return len(self._kinds) - 1
 
 
-def _row(rows: Rows, term: Term) -> int:
-    return rows.sum([term])
-
-
-def _joined(rows: Rows, term: Term, factor: int) -> Term:
-    """The term with one more factor; it needs a row of its own only if it has two already."""
-    if factor == ONE or ZERO in term:
-        return term
-    return rows.product([*term, factor] if ONE in term else [_row(rows, term), factor])
-
-
-class _Gaps:
-    """Products, over sets of variables, of the ⊕ of both weights; halves are shared."""
-
-    def __init__(self, rows: Rows, order: Sequence[int], leaf: dict[int, int]) -> None:
-        self.rows, self.order, self.leaf = rows, order, leaf
-        self.known: dict[int, int] = {0: ONE}
-
-    def row(self, scope: int, low: int = 0, high: int | None = None) -> int:
-        """The row for a set of variables, whose bits lie within [low, high)."""
-        if scope in self.known:
-            return self.known[scope]
-        high = len(self.order) if high is None else high
-        if high - low == 1:
-            variable = self.order[low]
-            found = self.rows.sum([(self.leaf[s * variable], ONE) for s in (1, -1)])
-        else:
-            middle = (low + high) // 2
-            below = scope & ((1 << middle) - 1)
-            halves = [self.row(below, low, middle), self.row(scope & ~below, middle, high)]
-            found = _row(self.rows, self.rows.product(halves))
-        self.known[scope] = found
-        return found
-
-
-def _union(bits: Iterable[int]) -> int:
+def union(bits: Iterable[int]) -> int:
+    """All bits that are set somewhere."""
     found = 0
     for x in bits:
         found |= x

@@ -1,7 +1,14 @@
-"""File formats: sudoku lines, DIMACS CNF, and circuits as SDD and NNF files."""
+"""File formats: sudoku lines, DIMACS CNF, and circuits as SDD and NNF files.
+
+What is read here is what a file says, without any of our other rooms. A file in negation normal
+form says a `neurosym.circuits.Graph`, so its reader lives there and is lent to this room: `Nnf` is
+`Graph`, and `read_nnf` and `parse_nnf` return one.
+"""
+
+import importlib
+from typing import Any
 
 from neurosym.io.dimacs import Cnf, format_result, looks_like_dimacs, parse_dimacs, read_dimacs
-from neurosym.io.nnf import Nnf, parse_nnf, read_nnf
 from neurosym.io.sdd import Sdd, Vtree, parse_sdd, parse_vtree, read_sdd, read_vtree
 from neurosym.io.sudoku import (
     SUDOKU_SYMBOLS,
@@ -36,3 +43,12 @@ __all__ = [
     "read_text",
     "read_vtree",
 ]
+
+_LENT = {"Nnf": "Graph", "parse_nnf": "parse_nnf", "read_nnf": "read_nnf"}
+"""What stands in another room, by its name there; looked up when it is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LENT:
+        raise AttributeError(f"module 'neurosym.io' has no attribute {name!r}")
+    return getattr(importlib.import_module("neurosym.circuits"), _LENT[name])

@@ -18,7 +18,7 @@ import dataclasses
 from pathlib import Path
 
 from neurosym.io.text import Text, read_text
-from neurosym.io.words import Line, complete_lines
+from neurosym.io.words import Line, lines_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -215,14 +215,19 @@ def _lines(text: Text | str, kind: str) -> list[Line]:
     """The header and the nodes, as many as it states."""
     if isinstance(text, str):
         text = Text("<text>", text.encode())
-    lines = complete_lines(text)
+    lines = lines_of(text)
     if not lines or lines[0].words[0] != kind:
         raise text.error(f"the header '{kind} NODES' is missing")
     stated = lines[0].integers("the header")
     if len(stated) != 1 or stated[0] < 1:
         raise lines[0].error(f"the header is '{kind} NODES', at least one")
-    if len(lines) - 1 != stated[0]:
+    found = len(lines) - 1
+    if found < stated[0]:
         raise lines[-1].error(
-            f"the header states {stated[0]:,} nodes, the file ends here after {len(lines) - 1:,}"
+            f"the header states {stated[0]:,} nodes, the file ends here after {found:,}"
+        )
+    if found > stated[0]:  # Then it cannot be known which of them is the root.
+        raise lines[1 + stated[0]].error(
+            f"the header states {stated[0]:,} nodes, the file has {found:,}"
         )
     return lines

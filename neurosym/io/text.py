@@ -22,6 +22,7 @@ class Text:
     Attributes:
       name: what errors call it.
       content: its bytes; lines end with a line feed, with or without a carriage return before it.
+        The last one need not.
     """
 
     name: str

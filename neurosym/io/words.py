@@ -44,15 +44,12 @@ class Line(NamedTuple):
         return found
 
 
-def complete_lines(text: Text, comment: str = "c") -> list[Line]:
+def lines_of(text: Text, comment: str = "c") -> list[Line]:
     """The lines of a text that are neither blank nor start with the word ``comment``.
 
-    Raises:
-      FormatError: if the last line does not end, so that its last number may be cut short.
+    The last line may lack its line feed: programs write such files. Whether a file is cut short is
+    for its format to say, by the number of words in a line and of lines in a file.
     """
-    content = text.content.decode("utf-8", "replace")
-    lines = content.split("\n")
-    if lines.pop().strip():
-        raise FormatError(f"{text.name}:{len(lines) + 1}: the file is cut short in this line")
+    lines = text.content.decode("utf-8", "replace").split("\n")
     numbered = ((number, tuple(line.split())) for number, line in enumerate(lines, start=1))
     return [Line(text, n, words) for n, words in numbered if words and words[0] != comment]

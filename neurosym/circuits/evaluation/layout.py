@@ -1,4 +1,4 @@
-"""From bounded rows to the tables of both passes."""
+"""From bounded sums to the tables of both passes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from neurosym.circuits.evaluation.passes import Tables
 from neurosym.circuits.evaluation.roots import Roots
 from neurosym.circuits.evaluation.schedule import Inputs, schedule
-from neurosym.circuits.evaluation.sums import FIRST_LEAF, Bounded
+from neurosym.circuits.evaluation.sums import FIRST_LEAF, BoundedSums
 
 
-def lay_out(bounded: Bounded, inputs: Sequence[int], weights: int) -> Tables:
+def lay_out(bounded: BoundedSums, inputs: Sequence[int], weights: int) -> Tables:
     """Schedules both passes.
 
     Args:
-      bounded: the rows.
+      bounded: the sums.
       inputs: where the weight of each leaf stands, distinct.
       weights: how many weights there are.
 

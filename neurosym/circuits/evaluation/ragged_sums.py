@@ -1,9 +1,9 @@
-"""Fans: sums of as many terms as there are, computed in blocks of one shape.
+"""`RaggedSums`: sums of as many terms as there are, computed in blocks of one shape.
 
-The rows of a circuit have few terms each (`rows`), its roots may have thousands. A fan holds the
-terms of many sums, sorted into classes by the power of two that they fit in; the sums of a class
-are taken a block at a time, so that memory does not grow with the number of terms. As everywhere
-in this room, terms are gathered and nothing is scattered.
+The sums that have rows have few terms each (`sums`), those of roots may have thousands. Their terms
+are sorted into classes by the power of two that they fit in; the sums of a class are taken a block
+at a time, so that memory does not grow with the number of terms. As everywhere in this room, terms
+are gathered and nothing is scattered.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BLOCK = 4096
 
 
 @flax.struct.dataclass
-class Fan:
+class RaggedSums:
     """The terms of N sums, class by class; what a place has no term for is (0, 0)."""
 
     left: tuple[jax.Array, ...]  # int32[blocks, n, room]
@@ -33,8 +33,8 @@ class Fan:
     order: jax.Array  # int32[N]: where each sum stands among those computed, 0 if it has no term
 
     @classmethod
-    def of(cls, sums: Sequence[Sequence[tuple[int, int]]]) -> Fan:
-        """The fan of the terms of each sum."""
+    def of(cls, sums: Sequence[Sequence[tuple[int, int]]]) -> RaggedSums:
+        """From the terms of each sum."""
         counts = np.fromiter(map(len, sums), np.int64, len(sums))
         flat = np.asarray([term for own in sums for term in own], np.int32).reshape(-1, 2)
         starts = np.cumsum(counts) - counts

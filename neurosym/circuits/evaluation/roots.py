@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.circuits.evaluation.ragged_sums import Fan
+from neurosym.circuits.evaluation.ragged_sums import RaggedSums
 from neurosym.circuits.evaluation.sums import FIRST_LEAF, ZERO, Term
 from neurosym.semirings.algebra import elements, rule
 from neurosym.semirings.algebra.elements import Elements
@@ -85,8 +85,8 @@ class Roots:
     left: jax.Array  # int32[T]: rows going up, one root after the other
     right: jax.Array  # int32[T]
     start: jax.Array  # int32[R + 1]: where the terms of each root start
-    terms: Fan  # of each root: left and right factors
-    uses: Fan  # of each row going up: 1 + the root that uses it, and the other factor there
+    terms: RaggedSums  # of each root: left and right factors
+    uses: RaggedSums  # of each row going up: 1 + the root that uses it, and the other factor there
     longest: int = flax.struct.field(pytree_node=False)  # terms of one root
 
     @property
@@ -111,8 +111,8 @@ class Roots:
             left=jax.device_put(flat[:, 0]),
             right=jax.device_put(flat[:, 1]),
             start=jax.device_put(np.cumsum([0, *counts]).astype(np.int32)),
-            terms=Fan.of(roots),
-            uses=Fan.of(uses),
+            terms=RaggedSums.of(roots),
+            uses=RaggedSums.of(uses),
             longest=max(counts, default=0),
         )
 

@@ -1,4 +1,4 @@
-"""Rows: a circuit as sums of products of two, which is the form that is evaluated.
+"""`Sums`: a circuit as sums of products of two, which is the form that is evaluated.
 
 Row 0 is the semiring's zero, row 1 its one, then come the leaves, then the inner rows, each a ⊕ of
 terms ``a ⊗ b`` of earlier rows. An "and" under an "or" is a term and needs no row of its own, so an
@@ -27,8 +27,8 @@ SMALL = 4096
 Term = tuple[int, int]
 
 
-class Rows:
-    """Collects rows; equal ones are given the same number."""
+class Sums:
+    """Collects sums, each of which has a row; equal ones have the same row."""
 
     def __init__(self, leaves: int) -> None:
         self.leaves = leaves
@@ -60,8 +60,8 @@ class Rows:
 
 
 @dataclasses.dataclass(frozen=True)
-class Bounded:
-    """Rows that are all needed for some root, with a bounded number of terms and uses each.
+class BoundedSums:
+    """Sums that are all needed for some root, with a bounded number of terms and uses each.
 
     Attributes:
       leaves: how many there are.
@@ -74,28 +74,28 @@ class Bounded:
     roots: tuple[tuple[Term, ...], ...]
 
 
-def bound(rows: Rows, roots: Sequence[Sequence[Term]]) -> Bounded:
+def bound(sums: Sums, roots: Sequence[Sequence[Term]]) -> BoundedSums:
     """Drops what no root needs, splits long sums and copies what is used often."""
-    first = FIRST_LEAF + rows.leaves
+    first = FIRST_LEAF + sums.leaves
     uses: dict[int, int] = {}
     needed = {row for own in roots for term in own for row in term}
     count = 0
-    for number in reversed(range(len(rows.terms))):
+    for number in reversed(range(len(sums.terms))):
         if first + number in needed:
-            count += len(rows.terms[number])
-            for term in rows.terms[number]:
+            count += len(sums.terms[number])
+            for term in sums.terms[number]:
                 needed.update(term)
                 for row in term:
                     uses[row] = uses.get(row, 0) + 1
     made = _Bounding(first, MOST if count > SMALL else MOST_IF_SMALL)
     for row in range(FIRST_LEAF, first):
         made.offer(row, row, uses.get(row, 0))
-    for number, own in enumerate(rows.terms):
+    for number, own in enumerate(sums.terms):
         if first + number in needed:
             made.offer(first + number, made.sum(own), uses.get(first + number, 0))
     renamed = made.renamed
-    return Bounded(
-        rows.leaves,
+    return BoundedSums(
+        sums.leaves,
         tuple(made.terms),
         tuple(tuple((renamed[a], renamed[b]) for a, b in own) for own in roots),
     )

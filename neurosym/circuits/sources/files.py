@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neurosym.circuits.building import circuit_of
 from neurosym.circuits.circuit import Circuit
-from neurosym.circuits.evaluation.building import build_formula
-from neurosym.circuits.graph import AND, LITERAL, OR, Graph
-from neurosym.io.nnf import Nnf, read_nnf
+from neurosym.circuits.graph import FALSE, TRUE, Graph, GraphBuilder
+from neurosym.circuits.sources.nnf import read_nnf
 from neurosym.io.sdd import Sdd, Vtree, read_sdd, read_vtree
 
 
@@ -28,7 +28,7 @@ def from_sdd(sdd_path: str | Path, vtree_path: str | Path) -> Circuit:
       OSError: a file cannot be read.
     """
     vtree = read_vtree(vtree_path)
-    return circuit_of_sdd(read_sdd(sdd_path, vtree), vtree)
+    return circuit_of(graph_of_sdd(read_sdd(sdd_path, vtree), vtree), deterministic=True)
 
 
 def from_nnf(
@@ -52,67 +52,28 @@ def from_nnf(
         that does not exist; nodes form a cycle; the circuit is not decomposable.
       OSError: the file cannot be read.
     """
-    return circuit_of_nnf(read_nnf(path, variables=variables), deterministic=deterministic)
-
-
-def circuit_of_nnf(nnf: Nnf, *, deterministic: bool | None = None) -> Circuit:
-    """The same for a circuit that is read already."""
-    graph = Graph(
-        variables=nnf.variables,
-        kinds=nnf.kinds,
-        literals=nnf.literals,
-        children=nnf.children,
-        root=nnf.root,
-        order=range(1, nnf.variables + 1),
-        places=nnf.places,
-    )
-    if deterministic is None:
-        deterministic = graph.deterministic() is None
-    return build_formula(graph, deterministic=deterministic)
-
-
-def circuit_of_sdd(sdd: Sdd, vtree: Vtree) -> Circuit:
-    """The same for a diagram that is read already."""
-    return build_formula(graph_of_sdd(sdd, vtree), deterministic=True)
+    return circuit_of(read_nnf(path, variables=variables), deterministic=deterministic)
 
 
 def graph_of_sdd(sdd: Sdd, vtree: Vtree) -> Graph:
     """A decision is an "or" over its elements, an element the "and" of its prime and sub."""
-    kinds: list[str] = []
-    literals: list[int] = []
-    children: list[tuple[int, ...]] = []
-    places: list[str] = []
+    graph = GraphBuilder(len(vtree.order))
     number: list[int] = []  # of each node of the diagram
     frames: dict[int, tuple[tuple[int, int], ...]] = {}
-
-    def add(kind: str, literal: int, own: tuple[int, ...], place: str) -> int:
-        kinds.append(kind)
-        literals.append(literal)
-        children.append(own)
-        places.append(place)
-        return len(kinds) - 1
-
     _check_partitions(sdd)
     for kind, literal, elements, place, span in zip(
         sdd.kinds, sdd.literals, sdd.elements, sdd.places, sdd.spans, strict=True
     ):
         if kind == "decision":
             start, middle, stop = span
-            pairs = [add(AND, 0, (number[prime], number[sub]), place) for prime, sub in elements]
+            pairs = [graph.conjoin((number[p], number[s]), place) for p, s in elements]
             frames |= dict.fromkeys(pairs, ((start, middle), (middle, stop)))
-            number.append(add(OR, 0, tuple(pairs), place))
+            number.append(graph.disjoin(pairs, place))
+        elif kind in (FALSE, TRUE):
+            number.append((graph.true if kind == TRUE else graph.false)(place))
         else:
-            number.append(add(LITERAL if literal else kind, literal, (), place))
-    return Graph(
-        variables=len(vtree.order),
-        kinds=kinds,
-        literals=literals,
-        children=children,
-        root=number[-1],
-        order=vtree.order,
-        places=places,
-        frames=frames,
-    )
+            number.append(graph.literal(literal, place))
+    return graph.finish(number[-1], order=vtree.order, frames=frames)
 
 
 def _check_partitions(sdd: Sdd) -> None:

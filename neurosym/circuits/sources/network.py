@@ -16,10 +16,9 @@ from collections.abc import Hashable, Sequence
 import jax
 import numpy as np
 
+from neurosym.circuits.formula import Clause, Formula
 from neurosym.problems.network import Network
 from neurosym.semirings.algebra.instances import BOOLEAN
-
-Clause = tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +26,12 @@ class Encoding:
     """A network as clauses.
 
     Attributes:
-      variables: Boolean ones, numbered from 1, so that those that occur together are near.
-      clauses: what must hold.
+      formula: what must hold; its variables are numbered so that those that occur together are
+        near.
       weights: where the weight of a literal stands among all V × D; other literals weigh one.
     """
 
-    variables: int
-    clauses: tuple[Clause, ...]
+    formula: Formula
     weights: dict[int, int]
 
 
@@ -57,7 +55,7 @@ def encode(network: Network) -> Encoding:
         for v in range(len(domain))
     }
     variables = max(abs(literal) for own in literals.values() for literal in own)
-    return Encoding(variables, tuple(dict.fromkeys(clauses)), weights)
+    return Encoding(Formula(dict.fromkeys(clauses), variables), weights)
 
 
 def tensors_of(
@@ -107,10 +105,10 @@ def _clauses(axes: Sequence[Sequence[int]], mask: np.ndarray) -> list[Clause]:
         return [] if mask.all() else [()]
     longest = int(np.argmax(mask.shape))
     others = [axis for n, axis in enumerate(axes) if n != longest]
-    rows = np.moveaxis(mask, longest, -1)
+    allowed = np.moveaxis(mask, longest, -1)
     clauses = []
-    for index in np.argwhere(~rows.all(axis=-1)):
-        left = [axes[longest][v] for v in np.flatnonzero(rows[tuple(index)]).tolist()]
+    for index in np.argwhere(~allowed.all(axis=-1)):
+        left = [axes[longest][v] for v in np.flatnonzero(allowed[tuple(index)]).tolist()]
         chosen = zip(others, index.tolist(), strict=True)
         clauses.append((*(-axis[v] for axis, v in chosen), *left))
     return clauses

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neurosym.circuits.building import circuit_of
 from neurosym.circuits.circuit import Circuit
-from neurosym.circuits.evaluation.building import circuit_of_rows
-from neurosym.circuits.evaluation.sums import FIRST_LEAF, ONE, Rows, Term
+from neurosym.circuits.graph import GraphBuilder
 
 MAX_MOVES = 2**22
 """Moves of a machine that are followed unless the caller says otherwise."""
@@ -80,31 +80,26 @@ def from_state_machine(
     machine = _minimise(machine)
     sizes = [moves.shape[1] for moves in machine.moves]
     width = max(sizes, default=1)
-    weights = [p * width + v for p, size in enumerate(sizes) for v in range(size)]
-    rows = Rows(len(weights))
-    firsts = FIRST_LEAF + np.cumsum([0, *sizes])
-    leaves = [range(firsts[p], firsts[p + 1]) for p in range(len(sizes))]
+    places = [p * width + v for p, size in enumerate(sizes) for v in range(size)]
+    graph = GraphBuilder(len(places))
+    literals = iter([graph.literal(n) for n in range(1, len(places) + 1)])
+    leaves = [[next(literals) for _ in range(size)] for size in sizes]
     cuts = [_best_cut(machine, length) for length in _lengths(machine)]
-    forward = _forward_rows(rows, machine, leaves, max((cut.position for cut in cuts), default=0))
-    roots: list[list[Term]] = [[] for _ in answers]
+    forward = _forward_nodes(graph, machine, leaves, max((cut.position for cut in cuts), default=0))
+    branches: list[list[int]] = [[] for _ in answers]
     for cut in cuts:
-        backward = _backward_rows(rows, cut, leaves)
+        backward = _backward_nodes(graph, cut, leaves)
         left = [
-            rows.sum([(forward[cut.position][state], ONE) for state in group])
-            for group in cut.groups
+            graph.disjoin([forward[cut.position][state] for state in group]) for group in cut.groups
         ]
         for (second, group), root in np.ndenumerate(cut.answers):
             if root != NONE:
-                pair = left[group], backward[second]
-                roots[root].append((max(pair), min(pair)))
-    return circuit_of_rows(
-        rows,
-        roots,
-        weights,
+                branches[root].append(graph.conjoin([left[group], backward[second]]))
+    roots = [graph.disjoin(own) for own in branches]
+    return circuit_of(
+        graph.finish(*roots, answers=answers, smooth=True),
+        dict(enumerate(places, start=1)),
         (len(sizes), width),
-        literals=False,
-        deterministic=True,
-        answers=answers,
     )
 
 
@@ -264,28 +259,30 @@ def _follow(values: np.ndarray, moves: np.ndarray) -> np.ndarray:
     return np.append(values, NONE)[moves]  # NONE is the last index
 
 
-def _forward_rows(
-    rows: Rows, machine: Machine, leaves: Sequence[range], last: int
+def _forward_nodes(
+    graph: GraphBuilder, machine: Machine, leaves: Sequence[Sequence[int]], last: int
 ) -> list[list[int]]:
-    """For each position up to the last the row of each state: the words that lead there."""
-    found = [[ONE] * len(machine.ends[0])]
+    """For each position up to the last the node of each state: the words that lead there."""
+    found = [[graph.true()] * len(machine.ends[0])]
     for position in range(last):
-        terms: list[list[Term]] = [[] for _ in machine.ends[position + 1]]
+        words: list[list[int]] = [[] for _ in machine.ends[position + 1]]
         for (state, value), target in np.ndenumerate(machine.moves[position]):
             if target != NONE:
-                terms[target].append(rows.product([found[-1][state], leaves[position][value]]))
-        found.append([rows.sum(own) for own in terms])
+                words[target].append(graph.conjoin([found[-1][state], leaves[position][value]]))
+        found.append([graph.disjoin(own) for own in words])
     return found
 
 
-def _backward_rows(rows: Rows, cut: Cut, leaves: Sequence[range]) -> list[int]:
-    """The row of each second half that starts at the cut."""
-    found = [ONE]
+def _backward_nodes(graph: GraphBuilder, cut: Cut, leaves: Sequence[Sequence[int]]) -> list[int]:
+    """The node of each second half that starts at the cut."""
+    found = [graph.true()]
     position = cut.position + len(cut.steps)
     for steps in cut.steps:
         position -= 1
         found = [
-            rows.sum(rows.product([leaves[position][value], found[after]]) for value, after in own)
+            graph.disjoin(
+                [graph.conjoin([leaves[position][value], found[after]]) for value, after in own]
+            )
             for own in steps
         ]
     return found

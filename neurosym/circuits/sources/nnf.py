@@ -1,9 +1,10 @@
-"""Circuits in negation normal form, as knowledge compilers write them.
+"""Graphs from files in negation normal form, as knowledge compilers write them.
 
 The format of c2d (also dsharp, minic2d and others), http://reasoning.cs.ucla.edu/c2d: a header
 with the numbers of nodes, edges and variables, then a node a line, numbered from 0, children first.
 The last node is the root. ``A 0`` is true and ``O 0 0`` is false; the first number of an O is the
-variable that it decides, or 0.
+variable that it decides, or 0. Compilers count edges and nodes in ways of their own, so only a file
+with fewer nodes than its header states is refused: it is cut short.
 
     nnf 3 2 2
     L 1
@@ -21,36 +22,19 @@ with a number each, and edges from a parent to a child under literals. The first
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
+from neurosym.circuits.graph import AND, FALSE, LITERAL, OR, TRUE, Graph, GraphBuilder
 from neurosym.io.text import Text, read_text
-from neurosym.io.words import Line, complete_lines
+from neurosym.io.words import Line, lines_of
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Nnf:
-    """A circuit in negation normal form; children come before their parents.
-
-    Attributes:
-      variables: how many there are, numbered from 1.
-      kinds: "false", "true", "literal", "and" or "or", for each node.
-      literals: ``v`` or ``-v`` for each literal, 0 for other nodes.
-      children: the nodes that an "and" or "or" joins.
-      root: the node whose models are meant.
-      places: where each node is written, "FILE:LINE".
-    """
-
-    variables: int
-    kinds: tuple[str, ...]
-    literals: tuple[int, ...]
-    children: tuple[tuple[int, ...], ...]
-    root: int
-    places: tuple[str, ...]
-
-
-def read_nnf(path: str | Path, *, variables: int | None = None) -> Nnf:
+def read_nnf(path: str | Path, *, variables: int | None = None) -> Graph:
     """Reads a circuit, in the format of c2d or of d4.
+
+    >>> import neurosym as ns
+    >>> ns.io.parse_nnf("nnf 1 1 10\\nL 1").variables  # one literal of ten variables
+    10
 
     Args:
       path: the file, plain or gzip; `-` is standard input.
@@ -65,16 +49,16 @@ def read_nnf(path: str | Path, *, variables: int | None = None) -> Nnf:
     return parse_nnf(read_text(path), variables=variables)
 
 
-def parse_nnf(text: Text | str, *, variables: int | None = None) -> Nnf:
+def parse_nnf(text: Text | str, *, variables: int | None = None) -> Graph:
     """The circuit of a text; see `read_nnf`.
 
     >>> circuit = parse_nnf("nnf 3 2 2\\nL 1\\nL -2\\nA 2 0 1\\n")
     >>> circuit.kinds, circuit.children[-1]
-    (('literal', 'literal', 'and'), (0, 1))
+    (['literal', 'literal', 'and'], (0, 1))
     """
     if isinstance(text, str):
         text = Text("<text>", text.encode())
-    lines = complete_lines(text)
+    lines = lines_of(text)
     if not lines:
         raise text.error("there is no circuit in it")
     if lines[0].words[0] == "nnf":
@@ -82,12 +66,12 @@ def parse_nnf(text: Text | str, *, variables: int | None = None) -> Nnf:
     return _parse_d4(text, lines, variables)
 
 
-def _parse_c2d(text: Text, lines: list[Line], variables: int | None) -> Nnf:
+def _parse_c2d(text: Text, lines: list[Line], variables: int | None) -> Graph:
     header, *rest = lines
     stated = header.integers("the header")
     if len(stated) != 3 or min(stated) < 0:
         raise header.error("the header is 'nnf NODES EDGES VARIABLES'")
-    nodes, edges, known = stated
+    nodes, _, known = stated
     known = _variables(header, known, variables)
     kinds: list[str] = []
     literals: list[int] = []
@@ -97,26 +81,19 @@ def _parse_c2d(text: Text, lines: list[Line], variables: int | None) -> Nnf:
         kinds.append(kind)
         literals.append(literal)
         children.append(own)
-    if len(kinds) != nodes:
-        last = lines[-1]
-        raise last.error(
+    if len(kinds) < nodes:
+        raise lines[-1].error(
             f"the header states {nodes:,} nodes, the file ends here after {len(kinds):,}"
-            if len(kinds) < nodes
-            else f"the header states {nodes:,} nodes, the file has {len(kinds):,}"
         )
-    if not nodes:
+    if not kinds:
         raise header.error("there is no circuit in it: a false one is a node 'O 0 0'")
-    if sum(map(len, children)) != edges:
-        raise header.error(
-            f"the header states {edges:,} edges, the nodes have {sum(map(len, children)):,}"
-        )
-    return Nnf(
+    return Graph(
         variables=known,
-        kinds=tuple(kinds),
-        literals=tuple(literals),
-        children=tuple(children),
-        root=nodes - 1,
-        places=tuple(line.place for line in rest),
+        kinds=kinds,
+        literals=literals,
+        children=children,
+        roots=(len(kinds) - 1,),
+        places=[line.place for line in rest],
     )
 
 
@@ -129,7 +106,7 @@ def _c2d_node(line: Line, number: int, variables: int) -> tuple[str, int, tuple[
     if sign == "L":
         if len(values) != 1 or not 1 <= abs(values[0]) <= variables:
             raise line.error(f"'L LITERAL' with a variable from 1 to {variables:,}")
-        return "literal", values[0], ()
+        return LITERAL, values[0], ()
     start = 2 if sign == "O" else 1
     if len(values) < start or len(values) != start + values[start - 1]:
         shape = "O DECIDED COUNT CHILD ..." if sign == "O" else "A COUNT CHILD ..."
@@ -139,13 +116,13 @@ def _c2d_node(line: Line, number: int, variables: int) -> tuple[str, int, tuple[
         bad = next(child for child in own if not 0 <= child < number)
         raise line.error(f"node {number} refers to node {bad}, which does not come before it")
     if sign == "A":
-        return ("and" if own else "true"), 0, own
+        return (AND if own else TRUE), 0, own
     if not 0 <= values[0] <= variables:
         raise line.error(f"variable {values[0]:,} does not exist; there are {variables:,}")
-    return ("or" if own else "false"), 0, own
+    return (OR if own else FALSE), 0, own
 
 
-def _parse_d4(text: Text, lines: list[Line], variables: int | None) -> Nnf:
+def _parse_d4(text: Text, lines: list[Line], variables: int | None) -> Graph:
     names: dict[int, tuple[str, Line]] = {}
     edges: dict[int, list[tuple[int, list[int], Line]]] = {}
     root = None
@@ -153,6 +130,11 @@ def _parse_d4(text: Text, lines: list[Line], variables: int | None) -> Nnf:
         sign = line.words[0]
         if sign in ("o", "a", "t", "f"):
             values = line.integers("a node")
+            if len(values) > 2 and values[-1] == 0 and min(values[:-1]) > 0:
+                raise line.error(
+                    f"a node is '{sign} NUMBER 0'; this one has more numbers, as in the certified "
+                    "dialect of d4, which is not read: write the file without -drat"
+                )
             if len(values) != 2 or values[1] != 0 or values[0] < 1:
                 raise line.error(f"a node is '{sign} NUMBER 0'")
             if values[0] in names:
@@ -177,65 +159,33 @@ def _parse_d4(text: Text, lines: list[Line], variables: int | None) -> Nnf:
         (abs(x) for own in edges.values() for _, literals, _ in own for x in literals), default=0
     )
     known = largest if variables is None else variables
-    builder = _Builder(known)
+    graph = GraphBuilder(known)
+    number: dict[int, int] = {}  # of the nodes of the file
     for name in _children_first(root, names, edges):
         sign, line = names[name]
-        builder.add_node(name, sign, line, edges.get(name, []))
-    return builder.finish(root)
-
-
-class _Builder:
-    """Nodes of d4 as literals, "and" and "or"."""
-
-    def __init__(self, variables: int) -> None:
-        self.variables = variables
-        self.kinds: list[str] = []
-        self.literals: list[int] = []
-        self.children: list[tuple[int, ...]] = []
-        self.places: list[str] = []
-        self.number: dict[int, int] = {}  # of the nodes of the file
-        self.literal: dict[int, int] = {}
-
-    def add(self, kind: str, literal: int, children: tuple[int, ...], line: Line) -> int:
-        self.kinds.append(kind)
-        self.literals.append(literal)
-        self.children.append(children)
-        self.places.append(line.place)
-        return len(self.kinds) - 1
-
-    def add_node(
-        self, name: int, sign: str, line: Line, edges: list[tuple[int, list[int], Line]]
-    ) -> None:
-        branches = []
-        for child, literals, at in edges:
-            parts = [self.add_literal(literal, at) for literal in literals]
-            if not parts:
-                branches.append(self.number[child])
-            else:
-                branches.append(self.add("and", 0, (*parts, self.number[child]), at))
-        kind = {"o": "or", "a": "and", "t": "true", "f": "false"}[sign]
-        if not branches and sign in "oa":
+        own = edges.get(name, [])
+        if not own and sign in "oa":
             raise line.error(f"node {name} has no edges: is the file cut short?")
-        self.number[name] = self.add(kind, 0, tuple(branches), line)
+        branches = [_branch(graph, number[child], literals, at) for child, literals, at in own]
+        if sign in "tf":
+            number[name] = (graph.true if sign == "t" else graph.false)(line.place)
+        else:
+            join = graph.disjoin if sign == "o" else graph.conjoin
+            number[name] = join(branches, line.place)
+    return graph.finish(number[root])
 
-    def add_literal(self, literal: int, line: Line) -> int:
-        if abs(literal) > self.variables:
+
+def _branch(graph: GraphBuilder, child: int, literals: list[int], line: Line) -> int:
+    """The node below an edge: the child and the literals together."""
+    for literal in literals:
+        if abs(literal) > graph.variables:
             raise line.error(
-                f"variable {abs(literal):,} does not exist; there are {self.variables:,}"
+                f"variable {abs(literal):,} does not exist; there are {graph.variables:,}"
             )
-        if literal not in self.literal:
-            self.literal[literal] = self.add("literal", literal, (), line)
-        return self.literal[literal]
-
-    def finish(self, root: int) -> Nnf:
-        return Nnf(
-            variables=self.variables,
-            kinds=tuple(self.kinds),
-            literals=tuple(self.literals),
-            children=tuple(self.children),
-            root=self.number[root],
-            places=tuple(self.places),
-        )
+    if not literals:
+        return child
+    place = line.place
+    return graph.conjoin([*(graph.literal(x, place) for x in literals), child], place)
 
 
 def _children_first(
