@@ -93,9 +93,44 @@ def test_files_that_are_cut_short(tmp_path):
         (VTREE, lambda path: ns.circuits.from_sdd(written(tmp_path, SDD, "sdd"), path)),
     ):
         read(written(tmp_path, text))
-        for size in range(len(text)):
+        read(written(tmp_path, text[:-1]))  # the last line is whole, its line feed is missing
+        for size in range(len(text) - 1):
             with pytest.raises(ValueError, match=r"file(:\d+)?: "):
                 read(written(tmp_path, text[:size]))
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("nnf 1 1 10\nL 1\n", 512),  # as dsharp writes it
+        ("nnf 1 1 10\nL 1", 512),
+        ("nnf 2 2 1\nL 1\nA 1 0\n", 1),  # more edges than there are
+        ("nnf 7 0 2\n" + C2D.split("\n", 2)[2], 2),  # fewer
+        ("nnf 1 0 2\n" + C2D.split("\n", 2)[2], 2),  # more nodes: the last one is the root
+        (C2D.replace("\n", "\r\n"), 2),
+        (C2D.rstrip("\n"), 2),
+        (D4.rstrip("\n"), 2),
+    ],
+)
+def test_nnf_files_as_compilers_write_them(tmp_path, text, count):
+    path = tmp_path / "file"
+    path.write_bytes(text.encode())
+    circuit = ns.circuits.from_nnf(path)
+    ones = jnp.ones(circuit.shape, jnp.int32)
+    assert int(circuit.total(ones, semiring=ns.COUNTING)) == count
+
+
+def test_sdd_files_without_a_last_line_feed(tmp_path):
+    sdd, vtree = written(tmp_path, SDD.rstrip(), "sdd"), written(tmp_path, VTREE.rstrip(), "vtree")
+    assert truth_table(ns.circuits.from_sdd(sdd, vtree)) == [False, True, True, False]
+
+
+def test_reading_a_file_gives_a_graph(tmp_path):
+    graph = ns.io.read_nnf(written(tmp_path, C2D))
+    assert isinstance(graph, ns.circuits.Graph)
+    assert ns.io.Nnf is ns.circuits.Graph
+    assert graph.kinds[graph.root] == "or"
+    assert graph.places[graph.root].endswith("file:9")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +146,6 @@ def test_files_that_are_cut_short(tmp_path):
         ("nnf 2 1 1\nL 1\nA 1 -1\n", "file:3: node 1 refers to node -1"),
         ("nnf 2 1 1\nL 1\nO 9 1 0\n", "file:3: variable 9 does not exist; there are 1"),
         ("nnf 3 1 1\nL 1\nA 1 0\n", "file:3: the header states 3 nodes, the file ends here after"),
-        ("nnf 2 2 1\nL 1\nA 1 0\n", "file:1: the header states 2 edges, the nodes have 1"),
         ("nnf 0 0 0\n", "file:1: there is no circuit in it"),
         ("nnf 1 0 99999999999\nL 1\n", "file:1: '99999999999' is not an integer"),
         ("", "file: there is no circuit in it"),
@@ -122,6 +156,12 @@ def test_files_that_are_cut_short(tmp_path):
         ("o 1 0\nt 2 0\n1 2 1\n", "file:3: an edge is 'PARENT CHILD LITERAL ... 0'"),
         ("o 1 0\nt 2 0\n2 1 0\n", "file:3: node 2 is a constant and has no children"),
         ("o 1\n", "file:1: a node is 'o NUMBER 0'"),
+        ("o 1 0\nt 2 0\n1 2 -1 2", "file:3: an edge is 'PARENT CHILD LITERAL ... 0'"),
+        (
+            "o 1 1 0\nt 2 0\n1 2 0\n",
+            "file:1: a node is 'o NUMBER 0'; this one has more numbers, as",
+        ),
+        ("o 1 0\no 3 2 1 0\n", "in the certified dialect of d4, which is not read"),
         ("hello\n", "file:1: a line starts with o, a, t, f or a number, not 'hello'"),
     ],
 )
@@ -151,6 +191,7 @@ def test_d4_variables_beyond_those_stated(tmp_path):
         ("sdd 2\nT 0\nD 1 1 -1\n", "file:3: a node is 'T NODE'"),
         ("sdd 3\nL 0 2 2\nT 1\nD 2 1 1 0 1\n", "file:4: prime 0 speaks of variables on the other"),
         ("sdd 3\nL 0 0 1\nT 1\nD 2 1 1 0 1\n", "file:4: the primes of this decision are no part"),
+        ("sdd 1\nT 0\nF 1", "file:3: the header states 1 nodes, the file has 2"),
         ("sdd 2\nL 0 0 1.5\nT 1\n", "file:2: '1.5' is not an integer of a node"),
     ],
 )

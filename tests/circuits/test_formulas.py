@@ -12,8 +12,7 @@ from pysdd.sdd import SddManager, Vtree
 from random_problems import random_weights
 
 import neurosym as ns
-from neurosym.circuits.compilers.pysdd import compile_clauses
-from neurosym.circuits.sources.files import circuit_of_nnf, circuit_of_sdd
+from neurosym.circuits import Formula, circuit_of, compile_formula
 from neurosym.io import parse_nnf
 from neurosym.semirings import ALL
 
@@ -29,8 +28,8 @@ def random_clauses(seed, variables, count, width=3):
     return clauses
 
 
-def circuit_of(clauses, variables):
-    return circuit_of_sdd(*compile_clauses(clauses, variables))
+def compiled(clauses, variables):
+    return compile_formula(Formula(clauses, variables))
 
 
 def models(clauses, variables):
@@ -48,7 +47,7 @@ def formula():
     clauses = random_clauses(3, 5, 7)
     solutions = models(clauses, 6)
     assert 4 < len(solutions) < 40
-    return circuit_of(clauses, 6), solutions
+    return compiled(clauses, 6), solutions
 
 
 @pytest.mark.parametrize("semiring", KNOWN, ids=lambda s: s.name)
@@ -99,7 +98,7 @@ def test_the_gradient_against_a_sum_over_models(name, formula):
 def test_ties_split_evenly_within_a_row():
     # 1 and 2, or 1 and not 2, or not 1: with equal weights the first two tie below.
     text = "nnf 6 4 2\nL 1\nL 2\nL -2\nL -1\nO 2 2 1 2\nA 2 0 4\n"
-    circuit = circuit_of_nnf(parse_nnf(text))
+    circuit = circuit_of(parse_nnf(text))
     gradient = jax.grad(lambda w: circuit.total(w, semiring=ns.MAX_TIMES))(jnp.zeros((2, 2)))
     np.testing.assert_allclose(gradient, [[1, 0], [0.5, 0.5]])
 
@@ -277,8 +276,8 @@ def test_weights_of_zero_and_one_have_finite_derivatives(formula):
 
 
 def test_constant_circuits():
-    false = circuit_of([(1,), (-1,), (2, 3)], 3)
-    true = circuit_of([], 3)
+    false = compiled([(1,), (-1,), (2, 3)], 3)
+    true = compiled([], 3)
     weights = jnp.log(jnp.asarray([[0.2, 0.8], [0.3, 0.7], [0.5, 0.25]]))
     total, gradient = jax.jit(jax.value_and_grad(false.total))(weights)
     assert total == -jnp.inf
@@ -288,13 +287,13 @@ def test_constant_circuits():
     total, gradient = jax.jit(jax.value_and_grad(true.total))(weights)
     np.testing.assert_allclose(total, math.log(0.75), rtol=1e-6)
     np.testing.assert_allclose(gradient, [[0.2, 0.8], [0.3, 0.7], [2 / 3, 1 / 3]], rtol=1e-5)
-    single = circuit_of([(-1,)], 1)  # the root is a leaf
+    single = compiled([(-1,)], 1)  # the root is a leaf
     np.testing.assert_array_equal(jax.grad(single.total)(jnp.zeros((1, 2))), [[0, 1]])
     assert single.support(jnp.zeros((1, 2)))[0, 0] == -jnp.inf
 
 
 def test_counts_saturate():
-    circuit = circuit_of([(1, 2)], 40)
+    circuit = compiled([(1, 2)], 40)
     ones = jnp.ones((40, 2), jnp.int32)
     assert int(circuit.total(ones, semiring=ns.COUNTING)) == 2**31 - 1
     p = jnp.full(40, 0.5)
@@ -327,7 +326,7 @@ def chain(length):
 
 
 def test_the_program_does_not_grow_with_the_number_of_layers():
-    circuits = [circuit_of_nnf(parse_nnf(chain(n))) for n in (40, 400)]
+    circuits = [circuit_of(parse_nnf(chain(n))) for n in (40, 400)]
     assert [len(c.layers) >= n for c, n in zip(circuits, (40, 400), strict=True)] == [True, True]
     programs = [jax.make_jaxpr(jax.value_and_grad(c.total))(jnp.zeros(c.shape)) for c in circuits]
     sizes = [len(str(program).splitlines()) for program in programs]

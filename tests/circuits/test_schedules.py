@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from neurosym.circuits.evaluation.schedule import Inputs, schedule
-from neurosym.circuits.evaluation.sums import FIRST_LEAF, ONE, Rows, bound
+from neurosym.circuits.evaluation.sums import FIRST_LEAF, ONE, Sums, bound
 
 
 def random_rows(seed, leaves=6, count=60):
     """Rows of up to 40 terms, and their values for given leaves by plain arithmetic."""
     rng = np.random.default_rng(seed)
-    rows, known = Rows(leaves), [ONE, *range(FIRST_LEAF, FIRST_LEAF + leaves)]
+    rows, known = Sums(leaves), [ONE, *range(FIRST_LEAF, FIRST_LEAF + leaves)]
     for _ in range(count):
         terms = [tuple(rng.choice(known, 2).tolist()) for _ in range(rng.integers(1, 40))]
         row = rows.sum((max(term), min(term)) for term in terms)
@@ -72,7 +72,7 @@ def test_schedules(seed, most):
 
 
 def test_equal_rows_are_one_and_constants_vanish():
-    rows = Rows(3)
+    rows = Sums(3)
     a, b, c = range(FIRST_LEAF, FIRST_LEAF + 3)
     one = rows.sum([(b, a), (c, ONE)])
     assert rows.sum([(c, ONE), (b, a)]) == one

@@ -215,9 +215,7 @@ def _show_compiled_circuit(inputs: Inputs, options: Options) -> str:
     if inputs.texts and not inputs.formula:
         raise UsageError("a circuit is that of the rules: --problem=NAME --size=N, without a file")
     (job,) = load_jobs(inputs)
-    from neurosym.circuits import compile_circuit
-    from neurosym.circuits.compilers.pysdd import compile_clauses
-    from neurosym.circuits.sources.files import circuit_of_sdd
+    from neurosym.circuits import Formula, compile_circuit, compile_formula
 
     structure = job.network.structure
     try:
@@ -225,8 +223,7 @@ def _show_compiled_circuit(inputs: Inputs, options: Options) -> str:
             circuit = compile_circuit(job.network)
             leaves = [f"{structure.names[i]}={structure.domains[i][v]}" for i, v in circuit.leaves]
         else:
-            clauses = [tuple(clause) for clause in job.cnf]
-            circuit = circuit_of_sdd(*compile_clauses(clauses, job.cnf.variables))
+            circuit = compile_formula(Formula(job.cnf, job.cnf.variables))
             leaves = _literals(circuit)
     except ImportError as error:
         raise ValueError(str(error)) from error
