@@ -18,7 +18,7 @@ class Compiler(Protocol):
     - be decomposable: the parts of an "and" share no variable. This is checked;
     - be deterministic: no model satisfies two branches of an "or". This is *taken on trust*, since
       it cannot be checked in general: branches that overlap make sums too large without a word.
-  
+
 
     It need not be smooth, and children come before their parents (`GraphBuilder` makes it so). An
     unsatisfiable formula is a graph whose root is false. A compiler that needs a package which is
