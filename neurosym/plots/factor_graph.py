@@ -1,22 +1,25 @@
-"""The factor graph of a network: variables as circles, constraints as squares.
+"""The factor graph of a network: variables as circles, constraints as boxes.
 
-Each constraint stands among its variables, in the colour of its kind, with its arity in it. Every
-variable and every constraint is there, up to `MOST_NODES`; `network_summary` draws what is larger.
+    (x) ── clause ╌╌ (y)        x | ~y: the edge of a negative literal is dashed
+
+Each constraint stands among its variables, in the colour of its kind, whose name is in the box
+where there is room for it. Every variable and every constraint is there, up to `MOST_NODES`;
+`network_summary` draws what is larger.
 """
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 
-from neurosym.plots.graph_layout import graph_layout
+from neurosym.plots.constraint_places import on_board, straightened
+from neurosym.plots.graph_layout import SMALL, graph_layout
 from neurosym.plots.style import CATEGORIES, INK, QUIET, WRONG, new_figure, save, text_width
 
 MOST_NODES = 600
@@ -25,12 +28,14 @@ MOST_NODES = 600
 MOST_EDGES = 6000
 """Places in the scopes of its constraints."""
 
-_FEW = 60  # nodes that are drawn larger, with the kind of each constraint
-_CLEAR = 0.55  # the least distance of a constraint from what stands at its place, in edges
-_CELL = 1.4  # the distance of two cells, in edges
+_FEW = SMALL  # nodes that are drawn larger, with the kind of each constraint in its box
+_CIRCLE = 0.62  # the diameter of a variable, in edges
+_BOX = (0.66, 0.36)  # width and height of a constraint, in edges, where its kind is in it
+_SQUARE = 0.34  # its side where it is not
 _MARGIN = 0.45  # inches
 _HEADER = 0.62
 _LEGEND_ROW = 0.26
+_DASHES = (0, (3.2, 2.0))
 _GIVEN_GROUND, _WRONG_GROUND = "#e3e6ea", "#f8dcda"
 
 
@@ -63,6 +68,34 @@ class DrawnNetwork(Protocol):
     def structure(self) -> DrawnStructure: ...
 
 
+class DrawnConstraint(NamedTuple):
+    """A constraint as it is drawn."""
+
+    kind: str
+    scope: tuple[int, ...]  # indices of variables
+    negative: frozenset[int]  # positions in the scope whose literals are negative
+
+
+def drawn_constraints(structure: DrawnStructure) -> list[DrawnConstraint]:
+    """The constraints of a network, in order.
+
+    A literal is negative where the relation says so (`negative`, positions at which it holds for
+    the first of two values) and these values are 0 and 1, or False and True.
+    """
+    found = []
+    for relation in structure.relations:
+        scope = tuple(relation.scope)
+        negative = {
+            k for k in getattr(relation, "negative", ()) if _is_boolean(structure.domains[scope[k]])
+        }
+        found.append(DrawnConstraint(relation.kind, scope, frozenset(negative)))
+    return found
+
+
+def _is_boolean(domain: Sequence[Hashable]) -> bool:
+    return tuple(domain) == (0, 1)
+
+
 def factor_graph(
     network: DrawnNetwork,
     path: str | Path,
@@ -91,9 +124,9 @@ def factor_graph(
         would be illegible.
     """
     structure = network.structure
-    variables, relations = len(structure.names), structure.relations
-    scopes = [relation.scope for relation in relations]
-    nodes, places = variables + len(relations), sum(map(len, scopes))
+    variables, constraints = len(structure.names), drawn_constraints(structure)
+    scopes = [constraint.scope for constraint in constraints]
+    nodes, places = variables + len(constraints), sum(map(len, scopes))
     if not is_drawable(network):
         raise ValueError(
             f"a factor graph is drawn up to {MOST_NODES:,} variables and constraints and "
@@ -102,15 +135,16 @@ def factor_graph(
         )
     values = _values_left(structure, domains)
     edges = [(i, variables + n) for n, scope in enumerate(scopes) for i in scope]
-    if cells is None:
-        positions = graph_layout(nodes, np.asarray(edges, int).reshape(-1, 2))
-        positions = _straightened(positions, scopes)
+    few = nodes <= _FEW
+    if cells is not None:
+        positions = on_board(np.asarray(cells), variables, scopes)
     else:
-        positions = _on_board(np.asarray(cells), variables, scopes)
-    colours = kind_colours(relations)
-    unit = 0.85 if nodes <= _FEW else 0.64
+        positions = graph_layout(nodes, np.asarray(edges, int).reshape(-1, 2))
+        positions = positions if few else straightened(positions, scopes)
+    colours = kind_colours(constraints)
+    unit = 0.85 if few else 0.64
 
-    legend = _legend(relations, colours)
+    legend = _legend(constraints, colours)
     caption = network_caption(structure, values)
     words = max(text_width(title, size=13), text_width(caption, size=9.5), 2.5)
     extent = positions.max(axis=0, initial=0) * unit
@@ -127,8 +161,8 @@ def factor_graph(
     room = (width - extent[0]) / 2 / unit
     axes.set_xlim(-room, extent[0] / unit + room)
     axes.set_ylim((extent[1] + _MARGIN) / unit, -_MARGIN / unit)
-    _draw_edges(axes, positions, edges, [colours[r.kind] for r in relations], variables)
-    _draw_constraints(axes, positions[variables:], relations, colours, unit, nodes <= _FEW)
+    _draw_edges(axes, positions, constraints, colours)
+    _draw_constraints(axes, positions[variables:], constraints, colours, unit, named=few)
     _draw_variables(axes, positions[:variables], structure, values, unit)
     if legend:
         figure.legend(
@@ -148,15 +182,15 @@ def factor_graph(
 
 def is_drawable(network: DrawnNetwork) -> bool:
     """Whether a network is small enough for `factor_graph`."""
-    relations = network.structure.relations
-    places = sum(len(relation.scope) for relation in relations)
-    nodes = len(network.structure.names) + len(relations)
+    constraints = drawn_constraints(network.structure)
+    places = sum(len(constraint.scope) for constraint in constraints)
+    nodes = len(network.structure.names) + len(constraints)
     return nodes <= MOST_NODES and places <= MOST_EDGES
 
 
-def kind_colours(relations: Sequence[DrawnRelation]) -> dict[str, str]:
+def kind_colours(constraints: Sequence[DrawnConstraint]) -> dict[str, str]:
     """A colour for each kind of constraint, by the order of their names."""
-    kinds = sorted({relation.kind for relation in relations})
+    kinds = sorted({constraint.kind for constraint in constraints})
     return {kind: CATEGORIES[n] if n < len(CATEGORIES) else QUIET for n, kind in enumerate(kinds)}
 
 
@@ -198,86 +232,24 @@ def _values_left(structure: DrawnStructure, domains: np.ndarray | None) -> list[
     return found
 
 
-def _straightened(positions: np.ndarray, scopes: Sequence[Sequence[int]]) -> np.ndarray:
-    """Every constraint between two variables that no other one is between, half way."""
-    positions = positions.copy()
-    variables = len(positions) - len(scopes)
-    between = Counter(tuple(sorted(scope)) for scope in scopes)
-    for n, scope in enumerate(scopes):
-        if len(scope) != 2 or between[tuple(sorted(scope))] > 1:
-            continue
-        middle = positions[list(scope)].mean(axis=0)
-        far = np.linalg.norm(positions - middle, axis=1)
-        far[variables + n] = np.inf
-        if far.min() > _CLEAR:
-            positions[variables + n] = middle
-    return positions
-
-
-def _on_board(cells: np.ndarray, variables: int, scopes: Sequence[Sequence[int]]) -> np.ndarray:
-    """Variables at their cells, constraints where their edges run through no other cell's middle:
-    those on a line at its end outside of the board, those of two neighbours between them, all
-    others among their cells.
-    """
-    placed = np.sort(cells[cells >= 0]) if cells.ndim == 2 else np.zeros(0, int)
-    if not np.array_equal(placed, np.arange(variables)):
-        raise ValueError(
-            f"cells are int[rows, columns] that hold each variable below {variables} once"
-        )
-    positions = np.zeros((variables + len(scopes), 2))
-    rows, columns = np.nonzero(cells >= 0)
-    positions[cells[rows, columns]] = np.stack([columns, rows], axis=1) * _CELL
-    for n, scope in enumerate(scopes):
-        own = positions[list(scope)]
-        end = _end_of_line(cells, scope)
-        middle = own.mean(axis=0)
-        if end is not None:
-            wanted, step = end
-        elif len(scope) == 2 and np.ptp(own, axis=0).sum() < 1.5 * _CELL:
-            wanted, step = middle, np.zeros(2)
-        else:
-            wanted = np.floor(middle / _CELL + 1e-6) * _CELL + _CELL / 2
-            step = np.full(2, _CELL / 2)
-        positions[variables + n] = _free(positions[: variables + n], wanted, step)
-    return positions - positions.min(axis=0)
-
-
-def _end_of_line(cells: np.ndarray, scope: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Where a row, column or diagonal of cells leaves the board, and a step further; else None."""
-    places = np.asarray([np.argwhere(cells == i)[0] for i in scope])
-    places = places[np.lexsort((places[:, 1], places[:, 0]))]
-    steps = np.diff(places, axis=0)
-    if len(scope) < 3 or np.abs(steps).max() != 1 or (steps != steps[0]).any():
-        return None
-    for last, step in ((places[-1], steps[0]), (places[0], -steps[0])):
-        row, column = last + step
-        inside = 0 <= row < cells.shape[0] and 0 <= column < cells.shape[1]
-        if not inside or cells[row, column] < 0:
-            return np.asarray((column, row)) * _CELL, step[::-1] * _CELL / 2
-    return None
-
-
-def _free(taken: np.ndarray, place: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """The first place from the given one on, by steps, at which nothing stands."""
-    while step.any() and np.linalg.norm(taken - place, axis=1).min(initial=np.inf) < _CLEAR:
-        place = place + step
-    return place
-
-
 def _draw_edges(
     axes: Axes,
     positions: np.ndarray,
-    edges: Sequence[tuple[int, int]],
-    colours: Sequence[str],
-    variables: int,
+    constraints: Sequence[DrawnConstraint],
+    colours: dict[str, str],
 ) -> None:
-    lines = LineCollection(
-        [positions[list(edge)] for edge in edges],
-        colors=[_pale(colours[constraint - variables]) for _, constraint in edges],
-        linewidths=1.1,
-        zorder=1,
+    """Lines from variables to constraints, dashed where a literal is negative."""
+    variables = len(positions) - len(constraints)
+    lines, styles, shades = [], [], []
+    for n, constraint in enumerate(constraints):
+        colour = colours[constraint.kind]
+        for k, i in enumerate(constraint.scope):
+            lines.append(positions[[i, variables + n]])
+            styles.append(_DASHES if k in constraint.negative else "solid")
+            shades.append(to_rgb(colour) if k in constraint.negative else _pale(colour))
+    axes.add_collection(
+        LineCollection(lines, colors=shades, linestyles=styles, linewidths=1.1, zorder=1)
     )
-    axes.add_collection(lines)
 
 
 def _pale(colour: str) -> tuple[float, ...]:
@@ -288,33 +260,32 @@ def _pale(colour: str) -> tuple[float, ...]:
 def _draw_constraints(
     axes: Axes,
     positions: np.ndarray,
-    relations: Sequence[DrawnRelation],
+    constraints: Sequence[DrawnConstraint],
     colours: dict[str, str],
     unit: float,
+    *,
     named: bool,
 ) -> None:
-    """Squares with the arity in them, and the kind below where there is room for it."""
-    side = 0.34 * unit * 72
+    """Boxes with the kind in them, or, where there is no room for it, squares."""
+    width, height = (72 * unit * side for side in (_BOX if named else (_SQUARE, _SQUARE)))
+    corners = [(-width, -height), (width, -height), (width, height), (-width, height)]
     axes.scatter(
         positions[:, 0],
         positions[:, 1],
-        s=side**2,
-        marker="s",
-        c=[colours[relation.kind] for relation in relations],
+        s=width**2,
+        marker=[*corners, corners[0]],
+        c=[colours[constraint.kind] for constraint in constraints],
         edgecolors="white",
         linewidths=1,
         zorder=2,
     )
-    for (x, y), relation in zip(positions, relations, strict=True):
-        arity = str(len(relation.scope))
-        size = min(0.62 * side, _fitting(arity, 0.8 * side))
-        centred: dict[str, Any] = {"ha": "center", "va": "center_baseline", "zorder": 4}
-        axes.text(x, y, arity, size=size, color="white", weight="bold", **centred)
+    for (x, y), constraint in zip(positions, constraints, strict=True):
         if named:
-            halo = [withStroke(linewidth=2, foreground="white")]
-            below: dict[str, Any] = {"ha": "center", "va": "top", "zorder": 5, "path_effects": halo}
-            kind = relation.kind.replace("_", " ")
-            axes.text(x, y + 0.22, kind, size=6.5, color=colours[relation.kind], **below)
+            text = _in_two_lines(constraint.kind.replace("_", " "))
+            lines = text.count("\n") + 1
+            size = min(8.0, _fitting(text, 0.88 * width), 0.8 * height / (1.1 * lines))
+            centred: dict[str, Any] = {"ha": "center", "va": "center", "linespacing": 1.0}
+            axes.text(x, y, text, size=max(size, 3.5), color="white", zorder=4, **centred)
 
 
 def _draw_variables(
@@ -325,7 +296,7 @@ def _draw_variables(
     unit: float,
 ) -> None:
     """Circles with the name in them, and the value that is left."""
-    diameter = 0.62 * unit * 72
+    diameter = _CIRCLE * unit * 72
     grounds = {None: "white", "": _WRONG_GROUND}
     axes.scatter(
         positions[:, 0],
@@ -351,6 +322,15 @@ def _in_lines(name: str) -> str:
     return f"{_short(start)}\n[{_short(rest)}" if start and bracket else _short(name)
 
 
+def _in_two_lines(words: str) -> str:
+    """Words in two lines of about the same length, one word in one line."""
+    gaps = [n for n, letter in enumerate(words) if letter == " "]
+    if not gaps:
+        return words
+    middle = min(gaps, key=lambda n: abs(2 * n + 1 - len(words)))
+    return f"{words[:middle]}\n{words[middle + 1 :]}"
+
+
 def _short(text: str, most: int = 14) -> str:
     return text if len(text) <= most else f"{text[: most - 5]}…{text[-4:]}"
 
@@ -361,16 +341,19 @@ def _fitting(text: str, points: float) -> float:
     return 10 * points / width if width else 10.0
 
 
-def _legend(relations: Sequence[DrawnRelation], colours: dict[str, str]) -> list[Line2D]:
+def _legend(constraints: Sequence[DrawnConstraint], colours: dict[str, str]) -> list[Line2D]:
     """Colour, kind and number of each kind of constraint, with the arities that occur."""
-    counts = Counter(relation.kind for relation in relations)
+    counts = Counter(constraint.kind for constraint in constraints)
     entries = []
     for kind in sorted(counts):
-        arities = sorted({len(r.scope) for r in relations if r.kind == kind})
+        arities = sorted({len(c.scope) for c in constraints if c.kind == kind})
         span = f"{arities[0]}" if len(arities) == 1 else f"{arities[0]} to {arities[-1]}"
         label = f"{counts[kind]:,} {kind.replace('_', ' ')}, arity {span}"
         mark: dict[str, Any] = {"marker": "s", "markersize": 9, "linestyle": ""}
         entries.append(Line2D([], [], color=colours[kind], label=label, **mark))
+    if any(constraint.negative for constraint in constraints):
+        dashed: dict[str, Any] = {"linestyle": _DASHES, "linewidth": 1.1}
+        entries.append(Line2D([], [], color=INK, label="negative literal", **dashed))
     return entries
 
 

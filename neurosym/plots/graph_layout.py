@@ -4,16 +4,24 @@ Each connected part is laid out by stress majorization (Gansner, Koren and North
 drawing by stress majorization", https://doi.org/10.1007/978-3-540-31843-9_25) from a start by
 classical scaling, turned so that its edges run along the axes where they can, and folded into
 lines where it is a long strip. Nodes with one neighbour are put around it at the end, so that they
-do not bend the rest. Nothing is random, so a graph always looks the same.
+do not bend the rest. A small part is then untangled (`untangling`), from several starts, of which
+the best is kept; a chain stays a line. Random numbers are always the same ones, and so a graph
+always looks the same.
 """
 
 import math
 
 import numpy as np
 
+from neurosym.plots.untangling import APART, cost, untangled
+
+SMALL = 60
+"""Nodes of a part that is untangled."""
+
+_STARTS = 8  # of a small part
+_WORK = 40  # nodes that are untangled in all: of small parts, several starts
 _ROUNDS = 120
 _STILL = 2e-3  # a move that nobody sees
-_APART = 0.82  # the least distance of two nodes, where an edge is about 1 long
 _GAP = 1.3  # between lines of a folded strip, and between parts
 _LEAVES = 12  # that are put around a node; where there are more, they take part in the stress
 _LONGEST = 14.0  # a strip that is wider is folded
@@ -60,13 +68,26 @@ def _parts(nodes: int, edges: np.ndarray) -> list[np.ndarray]:
 
 def _place(nodes: int, edges: np.ndarray) -> np.ndarray:
     """Positions of the nodes of one part."""
+    degree = np.bincount(edges.ravel(), minlength=nodes)
+    chain = len(edges) == nodes - 1 and degree.max(initial=0) <= 2
+    if nodes > SMALL or chain:
+        return _drawn(nodes, edges, seed=0)
+    target = _distances(nodes, edges)
+    starts = [_drawn(nodes, edges, seed) for seed in range(_STARTS)]
+    starts.sort(key=lambda start: cost(start, edges, target))
+    found = [untangled(start, edges, target) for start in starts[: max(1, _WORK // nodes)]]
+    return min(found, key=lambda positions: cost(positions, edges, target))
+
+
+def _drawn(nodes: int, edges: np.ndarray, seed: int) -> np.ndarray:
+    """Positions by distances alone, from the start that has this number."""
     host = _hosts(nodes, edges)
     core = np.flatnonzero(host < 0)
     between = edges[(host[edges] < 0).all(axis=1)]
     pairs = np.searchsorted(core, between)
     positions = np.zeros((nodes, 2))
     gap = _GAP + (1.5 if nodes - len(core) > 2 else 0)  # the two ends of a chain take no room
-    positions[core] = _fold(_turn(_spread(len(core), pairs), pairs), gap)
+    positions[core] = _fold(_turn(_spread(len(core), pairs, seed), pairs), gap)
     for node in np.unique(host[host >= 0]):
         near = np.concatenate(
             [between[between[:, 0] == node, 1], between[between[:, 1] == node, 0]]
@@ -106,19 +127,22 @@ def _around(taken: np.ndarray, count: int) -> np.ndarray:
         for start, gap, share in zip(angles, gaps, shares, strict=True)
     ]
     directions = np.concatenate(found)
-    reach = max(1.0, float((_APART * (shares + 1) / gaps).max()))
+    reach = max(1.0, float((APART * (shares + 1) / gaps).max()))
     return reach * np.stack([np.cos(directions), np.sin(directions)], axis=1)
 
 
-def _spread(nodes: int, edges: np.ndarray) -> np.ndarray:
-    """Positions of the nodes of one part whose distances are about those in the graph."""
+def _spread(nodes: int, edges: np.ndarray, seed: int) -> np.ndarray:
+    """Positions of the nodes of one part whose distances are about those in the graph; the start 0
+    is a classical scaling, all others are random.
+    """
     if nodes == 1:
         return np.zeros((1, 2))
     target = _distances(nodes, edges)
     weights = 1 / np.where(target > 0, target, np.inf) ** 2
     laplacian = np.diag(weights.sum(axis=1)) - weights
     inverse = np.linalg.inv(laplacian + 1 / nodes)
-    positions = _scaled(target) + 1e-3 * np.random.default_rng(0).normal(size=(nodes, 2))
+    positions = np.random.default_rng(seed).normal(size=(nodes, 2))
+    positions = positions * math.sqrt(nodes) if seed else _scaled(target) + 1e-3 * positions
     wanted = weights * target
     for _ in range(_ROUNDS):
         now = _apart(positions)
@@ -136,11 +160,11 @@ def _push_apart(positions: np.ndarray) -> np.ndarray:
     positions = positions.copy()
     for _ in range(_ROUNDS):
         now = _apart(positions)
-        one, other = np.nonzero(np.triu(now < _APART - _STILL, 1))
+        one, other = np.nonzero(np.triu(now < APART - _STILL, 1))
         if not len(one):
             break
         between = positions[one] - positions[other]
-        lacking = (_APART - now[one, other]) / np.maximum(now[one, other], 1e-9)
+        lacking = (APART - now[one, other]) / np.maximum(now[one, other], 1e-9)
         push = 0.5 * lacking[:, None] * between
         np.add.at(positions, one, push)
         np.add.at(positions, other, -push)
@@ -169,13 +193,16 @@ def _scaled(target: np.ndarray) -> np.ndarray:
     """Classical scaling: a plane in which the distances are kept well.
 
     The second axis of a long strip is often its first one bent; then the axis that says most apart
-    from the first takes its place.
+    from the first takes its place. Of a few nodes every axis is a curve of the first; they do not
+    make a strip, and the second axis is taken.
     """
     squares = target**2
     centred = squares - squares.mean(axis=0) - squares.mean(axis=1)[:, None] + squares.mean()
     values, vectors = np.linalg.eigh(-centred / 2)
     axes = (vectors * np.sqrt(np.maximum(values, 0)))[:, ::-1][:, :10]
-    bent = np.polynomial.chebyshev.chebvander(axes[:, 0] / np.abs(axes[:, 0]).max(), 6)
+    bent = np.polynomial.chebyshev.chebvander(
+        axes[:, 0] / np.abs(axes[:, 0]).max(), min(6, len(target) // 4)
+    )
     rest = axes - bent @ np.linalg.lstsq(bent, axes, rcond=None)[0]
     across = np.argmax(np.linalg.norm(rest, axis=0))
     return np.stack([axes[:, 0], rest[:, across]], axis=1)

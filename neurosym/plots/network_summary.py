@@ -8,7 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from neurosym.plots.factor_graph import DrawnNetwork, kind_colours, network_caption
+from neurosym.plots.factor_graph import (
+    DrawnNetwork,
+    drawn_constraints,
+    kind_colours,
+    network_caption,
+)
 from neurosym.plots.style import INK, QUIET, new_figure, quiet_axes, save
 
 _MOST_BARS = 24
@@ -27,12 +32,12 @@ def network_summary(network: DrawnNetwork, path: str | Path, *, title: str = "Ne
       The path.
     """
     structure = network.structure
-    relations = structure.relations
-    counts = Counter((relation.kind, len(relation.scope)) for relation in relations)
+    constraints = drawn_constraints(structure)
+    counts = Counter((constraint.kind, len(constraint.scope)) for constraint in constraints)
     rows = counts.most_common(_MOST_BARS)
     figure = new_figure(9.6, max(3.6, 1.7 + 0.24 * len(rows)))
     bars, histogram = figure.subplots(1, 2)
-    colours = kind_colours(relations)
+    colours = kind_colours(constraints)
     labels = [f"{kind.replace('_', ' ')}, arity {arity:,}" for (kind, arity), _ in rows]
     sizes = [count for _, count in rows]
     bars.barh(labels, sizes, color=[colours[kind] for (kind, _), _ in rows], height=0.7)
@@ -44,7 +49,7 @@ def network_summary(network: DrawnNetwork, path: str | Path, *, title: str = "Ne
     _dress(bars, "constraints" + (f" (and {hidden:,} rarer kinds and arities)" if hidden else ""))
     bars.margins(x=0.18)
 
-    scopes = [i for relation in relations for i in relation.scope]
+    scopes = [i for constraint in constraints for i in constraint.scope]
     degrees = np.bincount(np.asarray(scopes, int), minlength=len(structure.names))
     width = max(1, -(-int(degrees.max() + 1) // _BINS))
     edges = np.arange(0, degrees.max() + 1 + width, width) - 0.5

@@ -194,6 +194,12 @@ class ClauseRelation(Relation):
         return all(holds) if self.every else any(holds)
 
     @property
+    def negative(self) -> tuple[int, ...]:
+        """Positions of two values at which the literal holds for the first: ``~x`` of a 0/1 x."""
+        literals = zip(self.sizes, self.masks, strict=True)
+        return tuple([k for k, literal in enumerate(literals) if literal == (2, 0b01)])
+
+    @property
     def bucket(self) -> Hashable:
         return self.every, _width(len(self.scope))
 

@@ -31,6 +31,11 @@ class UnaryRelation(Relation):
         return self.allowed[assignment[0]]
 
     @property
+    def negative(self) -> tuple[int, ...]:
+        """Position 0 where only the first of two values is allowed: ``~x`` of a 0/1 variable x."""
+        return (0,) if self.allowed == (True, False) else ()
+
+    @property
     def bucket(self) -> Hashable:
         return ()
 
