@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
+from matplotlib.path import Path as Outline
 
 from neurosym.plots.constraint_places import on_board, straightened
 from neurosym.plots.graph_layout import SMALL, graph_layout
@@ -273,7 +274,7 @@ def _draw_constraints(
         positions[:, 0],
         positions[:, 1],
         s=width**2,
-        marker=[*corners, corners[0]],
+        marker=Outline([*corners, corners[0]]),
         c=[colours[constraint.kind] for constraint in constraints],
         edgecolors="white",
         linewidths=1,

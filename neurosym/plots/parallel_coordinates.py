@@ -1,4 +1,8 @@
-"""All trials of a sweep at once: an axis a field, a line a trial, coloured by what it reached."""
+"""All trials of a sweep at once: an axis a field, a line a trial, coloured by what it reached.
+
+The colours go from dark to bright as values go up, in steps that the eye sees as equal. The best
+trial has an outline and lies on top.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from neurosym.plots.style import INK, QUIET, new_figure, save
 
@@ -46,7 +53,8 @@ def parallel_coordinates(
       heading: A line above the picture.
 
     Returns:
-      The path. A field that a trial does not have is below its axis.
+      The path. A field that a trial does not have is below its axis. The best trial is the complete
+      one with the highest value, or, where all were pruned, the pruned one.
 
     Raises:
       ValueError: No trial has a finite value.
@@ -73,30 +81,52 @@ def parallel_coordinates(
 
     figure = new_figure(max(1.9 * len(columns), 5.0), 4.0)
     axes = figure.add_subplot()
-    norm = Normalize(min(reached.values()), max(reached.values()))
-    colours = colormaps["viridis_r"]
+    norm, colours = _scale(list(reached.values())), _colours()
+    best = max(shown, key=lambda t: (t["state"] == "COMPLETE", float(t["value"])))
     for trial in sorted(shown, key=lambda t: float(t["value"])):
         number = int(trial["number"])
         heights = [column.places.get(number, _ABSENT) for column in columns]
         pruned = trial["state"] == "PRUNED"
+        look: dict[str, Any] = {
+            "linewidth": 1.0 if pruned else 1.7,
+            "alpha": 0.6 if pruned else 0.9,
+        }
+        if trial is best:
+            outline = [withStroke(linewidth=4.4, foreground=INK)]
+            look = {"linewidth": 2.6, "zorder": 3, "path_effects": outline}
         axes.plot(
             range(len(columns)),
             heights,
             color=colours(float(norm(reached[number]))),
-            linewidth=1.0 if pruned else 1.7,
             linestyle=(0, (3, 2)) if pruned else "-",
-            alpha=0.6 if pruned else 0.9,
+            **look,
         )
     _draw_axes(axes, columns, len(shown))
-    if any(t["state"] == "PRUNED" for t in shown):
-        place = axes.transAxes
-        axes.text(
-            0.0, -0.02, "dashed: pruned", transform=place, va="top", fontsize=9, color=QUIET
-        )  # fmt: skip
+    said = f"outlined: the best, trial {int(best['number'])}"
+    said += "; dashed: pruned" if any(t["state"] == "PRUNED" for t in shown) else ""
+    axes.text(0.0, -0.02, said, transform=axes.transAxes, va="top", fontsize=9, color=QUIET)
+    _draw_colour_bar(figure, axes, ScalarMappable(norm, colours), title)
     if heading:
         figure.suptitle(heading, fontsize=11, color=INK)
     figure.tight_layout()
     return save(figure, path)
+
+
+def _colours() -> Colormap:
+    """Dark to bright, without the brightest, which would not show on white."""
+    return ListedColormap(colormaps["plasma"](np.linspace(0.0, 0.82, 256)))
+
+
+def _scale(values: Sequence[float]) -> Normalize:
+    low, high = min(values), max(values)
+    return Normalize(low, high) if low < high else Normalize(low - 0.5, high + 0.5)
+
+
+def _draw_colour_bar(figure: Figure, axes: Axes, shades: ScalarMappable, title: str) -> None:
+    bar = figure.colorbar(shades, ax=axes, fraction=0.03, pad=0.02, aspect=28)
+    bar.set_label(title, fontsize=9, color=INK)
+    bar.ax.tick_params(labelsize=7.5, colors=INK, length=2)
+    bar.outline.set_visible(False)
 
 
 def _axis(name: str, values: dict[int, Any], *, log: bool) -> _Axis:

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from neurosym.plots import parallel_coordinates, parameter_importances, sweep_history
@@ -59,7 +60,7 @@ def test_importances_are_bars_with_the_largest_on_top(figures, tmp_path):
 
 def test_parallel_coordinates_place_every_value_on_its_axis(figures, tmp_path):
     parallel_coordinates(TRIALS, tmp_path / "p.png", metric="accuracy", logarithmic=["rate"])
-    (axes,) = figures[0].axes
+    axes, _ = figures[0].axes
     # From the worst to the best: rate, kind, momentum (which one trial has), accuracy.
     drawn = [list(line.get_ydata()) for line in axes.lines[:4]]
     expected = [
@@ -71,6 +72,38 @@ def test_parallel_coordinates_place_every_value_on_its_axis(figures, tmp_path):
     assert drawn == [pytest.approx(heights) for heights in expected]
     assert [line.get_linestyle() for line in axes.lines[:4]] == ["--", "-", "-", "-"]
     assert {"adam", "sgd", "rate", "kind"} <= set(texts(axes))
+
+
+def brightness(colour):
+    """Relative luminance of a colour, from 0, black, to 1, white."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in to_rgb(colour)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_parallel_coordinates_are_brighter_the_better_and_the_best_stands_out(figures, tmp_path):
+    parallel_coordinates(TRIALS, tmp_path / "p.png", metric="sum_accuracy")
+    axes, bar = figures[0].axes
+    lines = axes.lines[:4]  # from the worst to the best
+    seen = [brightness(line.get_color()) for line in lines]
+    assert seen == sorted(seen)
+    assert seen[-1] - seen[0] > 0.3
+    assert seen[-1] < 0.6  # it shows on white
+    assert [bool(line.get_path_effects()) for line in lines] == [False, False, False, True]
+    assert max(lines, key=lambda line: line.get_zorder()) is lines[3]
+    assert bar.get_ylabel() == "sum accuracy (%)"
+    assert bar.get_ylim() == pytest.approx((20, 80))
+    assert "outlined: the best, trial 2; dashed: pruned" in texts(axes)
+
+
+def test_a_pruned_trial_is_the_best_only_where_all_were_pruned(figures, tmp_path):
+    pruned = [trial(0, 0.9, "PRUNED", rate=1.0), trial(1, 0.95, "PRUNED", rate=2.0)]
+    parallel_coordinates([*pruned, trial(2, 0.1, rate=3.0)], tmp_path / "p.png", metric="m")
+    parallel_coordinates(pruned, tmp_path / "q.png", metric="m")
+    assert "outlined: the best, trial 2; dashed: pruned" in texts(figures[0].axes[0])
+    assert "outlined: the best, trial 1; dashed: pruned" in texts(figures[1].axes[0])
 
 
 def test_a_field_with_one_value_and_one_with_zero_can_be_drawn(tmp_path):
