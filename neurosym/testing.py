@@ -1,8 +1,9 @@
-"""Law suites for a semiring or a constraint of one's own.
+"""Law suites for a semiring, a constraint or a circuit compiler of one's own.
 
     ns.testing.check_semiring(mine, elements)
     ns.testing.check_provenance(mine, elements)
     ns.testing.check_constraint(Mine(...))
+    ns.testing.check_compiler(mine)
 
 Each raises `AssertionError` that names the law and shows the numbers. The oracles enumerate all
 assignments with the semiring's own ⊕ and ⊗; they share no code with the engines.
@@ -16,6 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.circuits.compilation import compile_formula
+from neurosym.circuits.compilers.compiler import Compiler
+from neurosym.circuits.formula import Formula
 from neurosym.hard.propagate import propagate
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import build_network
@@ -165,6 +169,56 @@ def check_constraint(
             )
     for semiring in (COUNTING, *semirings):
         _check_totals(constraint, relation, allowed, semiring, rng)
+
+
+def check_compiler(compiler: Compiler, *, formulas: int = 20, seed: int = 0) -> None:
+    """Checks that a compiler's graphs have the models of their formulas, each of them once.
+
+    Weighted counts and marginals of small random formulas, satisfiable and not, with variables
+    that occur in no clause, against a sum over all assignments.
+
+    Args:
+      compiler: what to check; see `neurosym.circuits.Compiler`.
+      formulas: how many random ones, besides the one without clauses and one that cannot hold.
+      seed: of the formulas and of their weights.
+
+    Raises:
+      AssertionError: naming the formula and the law that fails.
+      ValueError: if a graph is not decomposable or has other variables than its formula.
+    """
+    rng = np.random.default_rng(seed)
+    cases = [Formula([], 2), Formula([(1,), (-1,)], 2)]
+    for _ in range(formulas):
+        variables = int(rng.integers(2, 8))
+        clauses = []
+        for _ in range(int(rng.integers(1, 12))):
+            chosen = rng.choice(variables, min(int(rng.integers(1, 4)), variables), replace=False)
+            clauses.append(((chosen + 1) * rng.choice([-1, 1], len(chosen))).tolist())
+        cases.append(Formula(clauses, variables))
+    for formula in cases:
+        words = np.asarray(list(itertools.product((True, False), repeat=formula.variables)))
+        holds = np.ones(len(words), np.bool_)
+        for clause in formula.clauses:
+            holds &= np.any([words[:, abs(x) - 1] == (x > 0) for x in clause], axis=0)
+        weights = rng.uniform(0.2, 2, (formula.variables, 2))
+        products = np.where(words, weights[:, 0], weights[:, 1]).prod(1) * holds
+        circuit = compile_formula(formula, compiler=compiler)
+        logs = jnp.log(jnp.asarray(weights[: circuit.shape[0]], jnp.float32))
+        what = f"of {formula} by {compiler!r}"
+        np.testing.assert_allclose(
+            np.exp(np.float64(circuit.total(logs))),
+            products.sum(),
+            rtol=1e-4,
+            atol=1e-7,
+            err_msg=f"the weighted model count {what}",
+        )
+        total = max(products.sum(), 1e-30)
+        np.testing.assert_allclose(
+            circuit.marginals(logs),
+            np.stack([products @ words, products @ ~words], axis=1) / total,
+            atol=1e-4,
+            err_msg=f"the marginals {what}",
+        )
 
 
 def _laws(semiring: Semiring, x: Any, *, rewriting: bool = True) -> dict[str, tuple[Any, Any]]:

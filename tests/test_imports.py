@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "bridge": {"transforms", "semirings", "bits", "problems", "reasoning"},
     "nn": {"semirings", "bits", "problems", "hard", "soft", "bridge", "reasoning"},
     "languages": {"problems", "io", "circuits"},
-    "testing": {"semirings", "bits", "problems", "hard", "soft"},
+    "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     "losses": set(),
     "encoders": set(),
     "training": set(),

@@ -10,7 +10,7 @@ from neurosym.circuits.circuit import Circuit
 from neurosym.circuits.compilers.compiler import Compiler
 from neurosym.circuits.compilers.pysdd import pysdd
 from neurosym.circuits.formula import Formula
-from neurosym.circuits.graph import Graph
+from neurosym.circuits.graph import Graph, GraphBuilder
 from neurosym.circuits.sources.network import encode
 from neurosym.problems.network import Network
 
@@ -80,6 +80,9 @@ def _compiled(formula: Formula, compiler: Compiler | None, minimize: bool | None
         compiler = pysdd(minimize=True if minimize is None else minimize)
     elif minimize is not None:
         raise ValueError("minimize belongs to a compiler: compiler=pysdd(minimize=...)")
+    if not formula.variables:  # There is no clause, or an empty one; compilers are not asked.
+        constant = GraphBuilder(0)
+        return constant.finish(constant.false() if formula.clauses else constant.true())
     graph = compiler(formula)
     if not isinstance(graph, Graph):
         raise ValueError(f"a compiler returns a circuits.Graph, not {type(graph).__name__}")

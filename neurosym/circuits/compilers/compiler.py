@@ -11,6 +11,8 @@ from neurosym.circuits.graph import Graph
 class Compiler(Protocol):
     """A function from a formula to a graph; any callable of this form is a compiler.
 
+    The formula has at least one variable; a clause may be empty or name a variable twice.
+
     The graph must
 
     - have the models of the formula, all of them and no others, over the same variables with the
@@ -18,7 +20,7 @@ class Compiler(Protocol):
     - be decomposable: the parts of an "and" share no variable. This is checked;
     - be deterministic: no model satisfies two branches of an "or". This is *taken on trust*, since
       it cannot be checked in general: branches that overlap make sums too large without a word.
-
+      `neurosym.testing.check_compiler` compares with brute force.
 
     It need not be smooth, and children come before their parents (`GraphBuilder` makes it so). An
     unsatisfiable formula is a graph whose root is false. A compiler that needs a package which is

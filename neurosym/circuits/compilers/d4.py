@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from neurosym.circuits.formula import Formula
-from neurosym.circuits.graph import Graph, GraphBuilder
+from neurosym.circuits.graph import Graph
 from neurosym.circuits.sources.nnf import parse_nnf
 from neurosym.io.text import Text
 
@@ -54,10 +54,6 @@ class D4:
             raise ImportError(
                 "the compiler d4 needs the package d4solver: pip install 'neurosym[d4]'"
             )
-        # It takes no formula without variables; such a one has no clause, or an empty one.
-        if not formula.variables:
-            graph = GraphBuilder(0)
-            return graph.finish(graph.false() if formula.clauses else graph.true())
         order = {"clauses": formula.clauses, "variables": formula.variables}
         done = subprocess.run(
             [sys.executable, "-c", _CHILD],

@@ -38,8 +38,7 @@ class Pysdd:
                 "compiling a circuit needs PySDD: pip install 'neurosym[sdd]'; or use the compiler "
                 "circuits.d4(), or circuits.trace_elimination, which needs no other package"
             ) from error
-        # The package has no vtree without variables.
-        count = max(formula.variables, 1)
+        count = formula.variables
         manager = SddManager.from_vtree(Vtree(var_count=count, vtree_type="balanced"))
         if self.minimize:
             manager.auto_gc_and_minimize_on()
