@@ -85,6 +85,20 @@ def test_fields_of_results_have_their_shapes(site):
 
 
 @needs_sphinx
+def test_attributes_stand_under_that_word(site):
+    labels = {
+        page.stem: re.findall(r'<dt class="field-\w+">(\w+)', page.read_text(encoding="utf-8"))
+        for page in (site / "reference").glob("*.html")
+    }
+    assert {"Attributes", "Parameters", "Returns", "Raises"} <= set(labels["problems"])
+    assert not [page for page, found in labels.items() if "Variables" in found]
+    text = (site / "reference" / "problems.html").read_text(encoding="utf-8")
+    _, after = text.split('id="neurosym.problems.Table"')
+    table = re.sub(r"<[^>]+>", "", after.split('<dt class="sig')[0])
+    assert re.search(r"Attributes:\s+rows – ", table)
+
+
+@needs_sphinx
 def test_markup_of_docstrings_is_rendered(site):
     for page in sorted((site / "reference").glob("*.html")):
         text = re.sub(r"<pre.*?</pre>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
