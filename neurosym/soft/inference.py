@@ -110,7 +110,7 @@ def marginals(
     Args:
       network: the compiled problem.
       weights: log-probabilities ``float32[V, D]``; they need not be normalised.
-      domains, effort, **limits: as for `total`.
+      domains, effort, limits: as for `total`.
 
     Returns:
       Probabilities ``float32[V, D]``: each row sums to 1; all zero where the constraints cannot
@@ -147,7 +147,7 @@ def query(
       weights: elements ``[V, D]`` of the semiring.
       target: the variable, its name or its row.
       semiring: the algebra to infer in; it must convert to log-probabilities.
-      domains, effort, **limits: as for `total`.
+      domains, effort, limits: as for `total`.
 
     Returns:
       Normalised log-probabilities ``float32[D_target]`` in the order of the target's domain; all

@@ -56,7 +56,7 @@ def k_best(
       weights: log-weights ``float32[V, D]``.
       k: how many solutions, at least 1.
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all if None.
-      effort, **limits: as for `neurosym.soft.total`.
+      effort, limits: as for `neurosym.soft.total`.
 
     Returns:
       `BestSolutions`.
