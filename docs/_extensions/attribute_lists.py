@@ -5,7 +5,7 @@ puts those under the word "Variables". In this project a variable belongs to a p
 """
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyClasslike
@@ -23,7 +23,9 @@ def _with_label(field: Field) -> Field:
 class ClassWithAttributes(PyClasslike):
     """The directives `py:class` and `py:exception`; see the module."""
 
-    doc_field_types = [_with_label(field) for field in PyClasslike.doc_field_types]
+    doc_field_types: ClassVar[list[Field]] = [
+        _with_label(field) for field in PyClasslike.doc_field_types
+    ]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def test_attributes_stand_under_that_word(site):
     text = (site / "reference" / "problems.html").read_text(encoding="utf-8")
     _, after = text.split('id="neurosym.problems.Table"')
     table = re.sub(r"<[^>]+>", "", after.split('<dt class="sig')[0])
-    assert re.search(r"Attributes:\s+rows – ", table)
+    assert re.search(r"Attributes:\s+scope – distinct variables", table)
 
 
 @needs_sphinx
