@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "circuits": {"transforms", "semirings", "bits", "problems", "io"},
     "reasoning": {"transforms", "semirings", "bits", "problems", "hard", "soft", "circuits"},
     "bridge": {"transforms", "semirings", "bits", "problems", "reasoning"},
-    "nn": {"semirings", "bits", "problems", "hard", "soft", "bridge", "reasoning"},
+    "nn": {"semirings", "problems", "reasoning"},
     "languages": {"problems", "io", "circuits"},
     "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     "losses": set(),

@@ -1,5 +1,8 @@
 """Reasoning as a module in a plain optax loop."""
 
+import copy
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -83,3 +86,39 @@ def test_wrong_use():
         ns.nn.Reasoning(network, total, inputs=[digits, digits[0]])
     with pytest.raises(ValueError, match=r"\[..., 2, 4\]"):
         ns.nn.Reasoning(network, total)(jnp.zeros((5, 3, 4)))
+
+
+def test_it_takes_a_problem_or_a_circuit_and_says_what_it_is():
+    network, _, total = addition()
+    circuit = ns.circuits.trace_elimination(network)
+    beliefs = jax.nn.log_softmax(jax.random.normal(jax.random.key(0), (5, 2, 4)))
+    row = network.index(total)
+    found = [ns.nn.Reasoning(model, row)(beliefs) for model in (network, circuit)]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+    said = repr(ns.nn.Reasoning(network, total, semiring=ns.REAL))
+    for part in ("3 variables of up to 7 values, 1 constraint", "'total' from 2 inputs", "real"):
+        assert part in said
+
+    class Model(nnx.Module):
+        def __init__(self) -> None:
+            self.reasoning = ns.nn.Reasoning(circuit, row)
+
+    for part in (f"a circuit of {circuit.rows} rows", "passes over a circuit", "log"):
+        assert part in repr(Model())
+
+
+def test_it_is_pickled_and_copied():
+    network, _, total = addition()
+    machine = ns.circuits.from_state_machine(
+        [range(4)] * 2, 0, lambda t, n, v: t + v, lambda t, n: t if n == 2 else None
+    )
+    beliefs = jax.nn.log_softmax(jax.random.normal(jax.random.key(0), (5, 2, 4)))
+    for semiring in (ns.LOG, ns.smooth_max(0.5)):
+        for reasoning in (
+            ns.nn.Reasoning(network, total, semiring=semiring),
+            ns.nn.Reasoning(machine, semiring=semiring),
+        ):
+            for again in (pickle.loads(pickle.dumps(reasoning)), copy.deepcopy(reasoning)):
+                np.testing.assert_array_equal(again(beliefs), reasoning(beliefs))
+                assert repr(again) == repr(reasoning)
+                assert again.answerer.semiring is semiring

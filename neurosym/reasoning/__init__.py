@@ -1,1 +1,49 @@
-"""Who answers a question: networks and circuits behind the same small protocols."""
+"""Who answers a question: networks, circuits and solvers behind the same small protocols.
+
+A `Question` is all that is asked of one instance. Whoever can answer it implements the protocols
+of `neurosym.reasoning.protocols`, and whatever asks sees nothing else.
+"""
+
+from neurosym.reasoning.answer import CIRCUIT, EXACT, Answerer, Engine, make_answerer
+from neurosym.reasoning.circuit import CircuitReasoner
+from neurosym.reasoning.network import NetworkReasoner
+from neurosym.reasoning.protocols import (
+    Enumerated,
+    HasBeliefs,
+    HasBest,
+    HasJudgement,
+    HasKBest,
+    HasPruning,
+    HasSolutions,
+    HasTotal,
+    Pruned,
+    Reasoner,
+)
+from neurosym.reasoning.question import Answer, Question, Status
+from neurosym.reasoning.solvers import Solver, branch_and_bound, elimination
+
+__all__ = [
+    "CIRCUIT",
+    "EXACT",
+    "Answer",
+    "Answerer",
+    "CircuitReasoner",
+    "Engine",
+    "Enumerated",
+    "HasBeliefs",
+    "HasBest",
+    "HasJudgement",
+    "HasKBest",
+    "HasPruning",
+    "HasSolutions",
+    "HasTotal",
+    "NetworkReasoner",
+    "Pruned",
+    "Question",
+    "Reasoner",
+    "Solver",
+    "Status",
+    "branch_and_bound",
+    "elimination",
+    "make_answerer",
+]

@@ -20,6 +20,7 @@ from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import BOOLEAN, LOG
 from neurosym.semirings.algebra.k_best import K_BEST, assignments, candidates, key_words
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.soft.inference import log_normalised
 from neurosym.soft.k_best import BestSolutions
 
 
@@ -97,3 +98,41 @@ class CircuitReasoner:
         if observed is not None:
             chosen = chosen | ~observed[:, None]
         return self.circuit.total(chosen, root=evidence, semiring=BOOLEAN)
+
+
+def circuit_query(
+    circuit: Circuit, weights: Elements, *, target: int, semiring: Semiring = LOG
+) -> Array:
+    """The distribution of one variable given that the circuit holds; as `neurosym.query`.
+
+    Args:
+      circuit: with one root.
+      weights: elements ``[V, D]``.
+      target: the row of the variable.
+      semiring: the algebra to infer in; it must convert to log-probabilities.
+
+    Returns:
+      Normalised log-probabilities ``float32[D_target]``; all -inf where nothing is possible.
+
+    Raises:
+      ValueError: as for `Circuit.support`, or if the semiring has no reading as log-probabilities.
+    """
+    if semiring.to_log is None:
+        raise ValueError(f"semiring {semiring.name} does not turn into log-probabilities")
+    values = values_of(circuit)[target]
+    support = circuit.support(weights, semiring=semiring)
+    column = np.asarray(values, np.int32)
+    through = semiring.mul(
+        *(jax.tree.map(lambda leaf: leaf[target, column], x) for x in (weights, support))
+    )
+    return log_normalised(semiring.to_log(through))
+
+
+def values_of(circuit: Circuit) -> list[list[int]]:
+    """The value indices of each variable that leaves of the circuit speak of, in order."""
+    with jax.ensure_compile_time_eval():
+        leaves = circuit.leaves
+    found: list[list[int]] = [[] for _ in range(circuit.shape[0])]
+    for row, column in sorted(leaves):
+        found[row].append(column)
+    return found

@@ -167,7 +167,11 @@ def query(
     row = network.index(target)
     elimination = _plan(network, row, semiring, weights, effort.but(limits))
     assert semiring.to_log is not None
-    scores = semiring.to_log(_total(elimination, semiring, weights))
+    return log_normalised(semiring.to_log(_total(elimination, semiring, weights)))
+
+
+def log_normalised(scores: jax.Array) -> jax.Array:
+    """Log-probabilities ``float32[D]`` in proportion to log-scores; -inf where all of them are."""
     largest = jax.lax.stop_gradient(jnp.max(scores))
     possible = largest != -jnp.inf
     scores = scores - jnp.where(possible, largest, 0)
