@@ -111,6 +111,7 @@ _MODULES = (
     "plots",
     "problems",
     "puzzles",
+    "reasoning",
     "reports",
     "semirings",
     "soft",

@@ -13,11 +13,10 @@ from flax import nnx
 
 from neurosym.problems.problem import Problem
 from neurosym.problems.variable import Variable
-from neurosym.reasoning.answer import EXACT, Answerer, Engine, Model, make_answerer
+from neurosym.reasoning.answer import EXACT as EXACT
+from neurosym.reasoning.answer import Answerer, Engine, Model, make_answerer
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
-
-__all__ = ["EXACT", "Engine", "Reasoning"]
 
 
 class Reasoning(nnx.Module):

@@ -38,11 +38,17 @@ from neurosym.bridge.schedule import SCHEDULES, Schedule, make_schedule
 from neurosym.bridge.score_function import score_function
 from neurosym.bridge.straight_through import straight_through, straight_through_probabilities
 from neurosym.bridge.top_k_assignments import top_k_assignments
-from neurosym.reasoning.circuit import CircuitReasoner
-from neurosym.reasoning.network import NetworkReasoner
-from neurosym.reasoning.protocols import Enumerated, Pruned, Reasoner
-from neurosym.reasoning.question import Question
-from neurosym.reasoning.solvers import Solver, branch_and_bound, elimination
+
+# Whom estimators ask is documented in `neurosym.reasoning`; it can be had from here as well.
+from neurosym.reasoning.circuit import CircuitReasoner as CircuitReasoner
+from neurosym.reasoning.network import NetworkReasoner as NetworkReasoner
+from neurosym.reasoning.protocols import Enumerated as Enumerated
+from neurosym.reasoning.protocols import Pruned as Pruned
+from neurosym.reasoning.protocols import Reasoner as Reasoner
+from neurosym.reasoning.question import Question as Question
+from neurosym.reasoning.solvers import Solver as Solver
+from neurosym.reasoning.solvers import branch_and_bound as branch_and_bound
+from neurosym.reasoning.solvers import elimination as elimination
 
 __all__ = [
     "BRIDGES",
@@ -50,23 +56,14 @@ __all__ = [
     "RULES",
     "SCHEDULES",
     "Bridge",
-    "CircuitReasoner",
-    "Enumerated",
     "Estimate",
     "Estimator",
     "HardDomains",
-    "NetworkReasoner",
     "Noise",
-    "Pruned",
-    "Question",
-    "Reasoner",
     "Rule",
     "Schedule",
-    "Solver",
     "Survivors",
     "belief_propagation",
-    "branch_and_bound",
-    "elimination",
     "enumerated",
     "exact",
     "gumbel_noise",
