@@ -109,6 +109,30 @@ class Automaton:
         object.__setattr__(self, "accepting", frozenset(accepting))
         object.__setattr__(self, "transitions", _transitions(self.transitions, known))
 
+    @classmethod
+    def from_expression(
+        cls, text: str, values: Iterable[Hashable], *, limit: int = MAX_SUBSETS
+    ) -> Automaton:
+        """The smallest deterministic automaton for the words of a regular expression.
+
+        >>> Automaton.from_expression("a(b|c)*d", "abcd").accepts("abcbd")
+        True
+        >>> Automaton.from_expression("1 2* (3|4)", range(1, 13)).accepts([1, 2, 2, 4])
+        True
+
+        Args:
+          text: an expression of characters or of tokens, as `Regular` takes it.
+          values: of which words are made, for ``.`` and ``[^...]`` too.
+          limit: sets of places in the expression that may be reached on the way.
+
+        Raises:
+          ValueError: if the text is not an expression, with the position in it; if it names
+            something that is not among the values; or if it, or the automaton, is too large.
+        """
+        from neurosym.problems.constraints.regular.expression import automaton_of_expression
+
+        return automaton_of_expression(text, values, limit=limit)
+
     def __repr__(self) -> str:
         return f"Automaton({len(self.states)} states)"
 

@@ -1,4 +1,4 @@
-"""`Regular`: a sequence of variables spells a word that a finite automaton accepts.
+"""`Regular`: a sequence of variables spells a word of a finite automaton or regular expression.
 
 Pruning is exact (Pesant 2004, "A regular language membership constraint for finite sequences of
 variables", https://doi.org/10.1007/978-3-540-30201-8_36): the automaton is unrolled into one layer
@@ -51,7 +51,7 @@ CPU."""
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Regular(Constraint):
-    """The values of ``variables``, in their order, are a word that ``automaton`` accepts.
+    r"""The values of ``variables``, in their order, are a word of an automaton or an expression.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -61,22 +61,51 @@ class Regular(Constraint):
     >>> problem.compile().allows([1, 1, 0])
     False
 
+    A regular expression is text. Where every value of the variables is a string of one character,
+    each character stands for itself; otherwise it is made of tokens, which are numbers, names, or
+    text in quotes:
+
+    >>> letters = problem.variables("letter", shape=4, domain="abcd")
+    >>> shifts = problem.variables("shift", shape=7, domain=("early", "late", "free"))
+    >>> problem.add(Regular(letters, "a(b|c)*d"), Regular(x, "0* 1{1,2} 0*"))
+    >>> problem.add(Regular(shifts, "(early{1,3} free | late{2} free{2})* .{0,3}"))
+
+    ==================  ===================================================================
+    ``x y``             x, then y; of characters ``xy``
+    ``x | y``           x or y; a side may be empty
+    ``x*  x+  x?``      any number of times; at least once; at most once
+    ``x{3}  x{2,5}``    three times; two to five times; also ``x{2,}`` and ``x{,5}``
+    ``(x)``             a group
+    ``.``               any value of the variables
+    ``[x y]  [1-3]``    one of some values; of a range those that the variables have
+    ``[^x y]``          one of the other values
+    ==================  ===================================================================
+
+    Of characters, ``\ | * + ? ( ) { } [ ] . ^ $`` are written with a backslash before them, in a
+    class only ``\ ] -`` and a ``^`` that comes first; ``\d \w \s \D \W \S`` are the values that
+    they match in Python; a space is a value. Of tokens, a number such as ``-12`` is the integer, a
+    name or a text in quotes is the string; if the variables have no such value, it is the one whose
+    ``str`` it is (``True``, ``'2.5'``, ``'(0, 1)'``), and more than one such value is refused.
+    There are no anchors, since the whole word is matched.
+
     A variable may be repeated where all combinations of values can be listed.
 
     Attributes:
       variables: one a position.
-      automaton: what they spell. One that is not deterministic is determinised for words of this
-        length over the values of the variables.
+      automaton: what they spell, an `Automaton` or the text of an expression. An automaton that is
+        not deterministic is determinised for words of this length over the values of the variables.
       scope: the distinct variables.
       machine: the deterministic automaton.
 
     Raises:
-      ValueError: without variables, for a repeated variable where the combinations of values are
-        too many to list, or as `Automaton.determinised`.
+      ValueError: without variables; for a repeated variable where the combinations of values are
+        too many to list; for a text that is not a regular expression, with the position (counted
+        from 0) in it, or that names something which is not a value of the variables; or for an
+        automaton that becomes too large, as `Automaton.determinised`.
     """
 
     variables: Sequence[Variable]
-    automaton: Automaton
+    automaton: Automaton | str
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
     machine: Automaton = dataclasses.field(init=False, repr=False)
 
@@ -84,8 +113,11 @@ class Regular(Constraint):
         variables = tuple(self.variables)
         if not variables:
             raise ValueError("a regular constraint needs at least one variable")
-        if not isinstance(self.automaton, Automaton):
-            raise ValueError(f"a regular constraint needs an Automaton, not {self.automaton!r}")
+        if not isinstance(self.automaton, Automaton | str):
+            raise ValueError(
+                f"a regular constraint needs an Automaton, not {self.automaton!r}, or the text of "
+                "a regular expression"
+            )
         scope = tuple(dict.fromkeys(variables))
         if len(scope) < len(variables) and count_combinations(scope) > MAX_COMBINATIONS:
             twice = next(x for n, x in enumerate(variables) if id(x) in map(id, variables[:n]))
@@ -95,7 +127,11 @@ class Regular(Constraint):
                 f"than {MAX_COMBINATIONS}; declare another variable that equals it"
             )
         machine = self.automaton
-        if not machine.deterministic:
+        if isinstance(machine, str):
+            from neurosym.problems.constraints.regular.expression import automaton_of_expression
+
+            machine = automaton_of_expression(machine, _alphabet(scope), length=len(variables))
+        elif not machine.deterministic:
             machine = machine.determinised(_alphabet(scope), length=len(variables))
         object.__setattr__(self, "variables", variables)
         object.__setattr__(self, "scope", scope)

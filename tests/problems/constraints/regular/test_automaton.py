@@ -180,7 +180,7 @@ def test_too_many_sets_of_states():
     assert [word for word in np.ndindex(2, 2, 2, 2, 2) if short.check(word)] == [
         word for word in np.ndindex(2, 2, 2, 2, 2) if word[0]
     ]
-    assert not ns.Regular(x[:10], last_but(20)).compile().accepting[0]
+    assert not ns.Regular(x[:10], last_but(20)).check([1] * 10)
     # What the message says: backwards it is small.
     moves = [(n, v, n + 1) for n in range(20) for v in (0, 1)]
     moves += [(20, 1, 21), (21, 0, 21), (21, 1, 21)]
