@@ -22,6 +22,7 @@ from neurosym.circuits.compilers.compiler import Compiler
 from neurosym.circuits.formula import Formula
 from neurosym.hard.propagate import propagate
 from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.network import build_network
 from neurosym.semirings.algebra import elements as parts
 from neurosym.semirings.algebra.instances import BOOLEAN, COUNTING, LOG
@@ -136,7 +137,8 @@ def check_constraint(
     Raises:
       AssertionError: naming the reading that disagrees.
     """
-    relation = constraint.compile()
+    relation = joined(constraint)
+    scope = [variable.index for variable in constraint.scope]
     network = build_network(constraint.scope[0].problem.declared, [constraint])
     indices = itertools.product(*(range(len(x.domain)) for x in constraint.scope))
     allowed = []
@@ -155,13 +157,13 @@ def check_constraint(
     pruned = jax.jit(jax.vmap(lambda mask: propagate(network, mask).domains))(jnp.asarray(masks))
     boolean_support = jax.jit(lambda weights: relation.support(BOOLEAN, weights))
     for mask, found in zip(masks, np.asarray(pruned.mask), strict=True):
-        wanted = _through(relation.scope, allowed, mask)
+        wanted = _through(scope, allowed, mask)
         if exact:
             np.testing.assert_array_equal(found, wanted, f"{constraint!r}: prune is not exact")
         else:
             assert (found >= wanted).all(), f"{constraint!r}: prune removed a supported value"
-        through = _boolean_through(relation, mask, boolean_support)
-        for k, i in enumerate(relation.scope):
+        through = _boolean_through(mask[scope], relation.sizes, boolean_support)
+        for k, i in enumerate(scope):
             row = through[k] if wanted.any() else np.zeros_like(through[k])
             size = len(constraint.scope[k].domain)
             np.testing.assert_array_equal(
@@ -335,8 +337,8 @@ def _through(scope: Sequence[int], allowed: Sequence[tuple], mask: np.ndarray) -
     return wanted if wanted.any(axis=1).all() else np.zeros_like(wanted)
 
 
-def _boolean_through(relation: Any, mask: np.ndarray, support: Any) -> list[np.ndarray]:
-    weights = [mask[i, :n] for i, n in zip(relation.scope, relation.sizes, strict=True)]
+def _boolean_through(mask: np.ndarray, sizes: Sequence[int], support: Any) -> list[np.ndarray]:
+    weights = [row[:n] for row, n in zip(mask, sizes, strict=True)]
     supports = support(weights)
     return [w & np.asarray(s) for w, s in zip(weights, supports, strict=True)]
 

@@ -8,6 +8,7 @@ import numpy as np
 from oracles import RELATIONS
 
 import neurosym as ns
+from neurosym.problems.constraints.joint import joined
 
 Values = Sequence[np.ndarray]
 Check = Callable[[Values], np.ndarray]
@@ -89,7 +90,7 @@ class Mixture:
         constant = planted + int(self.rng.integers(-1, 2))
         terms = [c * self.x[r] for c, r in zip(factors, roles, strict=True)]
         constraint = RELATIONS[relation](sum(terms), constant)
-        compiled = constraint.compile()
+        compiled = joined(constraint)
         found = -(-compiled.sums // 64) if compiled.bucket[:1] == ("sums",) else 0
         if found != words:
             return None
@@ -112,7 +113,7 @@ class Mixture:
             maps = [(int(self.rng.choice(signs)), d) for d in offsets[: len(roles)]]
         entries = [c * self.x[r] + d for (c, d), r in zip(maps, roles, strict=True)]
         constraint = ns.AllDifferent(entries, level)
-        relation = constraint.compile()
+        relation = joined(constraint)
         facts = {
             "universe": getattr(relation, "universe", 0),
             "shifts": any(getattr(relation, "shifts", None) or ()),
@@ -191,7 +192,7 @@ class Mixture:
         constraint = ns.Regular(
             [self.x[r] for r in roles], ns.Automaton(range(states), 0, accepting, moves)
         )
-        relation = constraint.compile()
+        relation = joined(constraint)
         if len(relation.accepting) != states or len(set(relation.tables)) != tables:
             return None
 

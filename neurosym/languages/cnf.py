@@ -5,6 +5,7 @@ Large formulas have 10⁵ clauses and more, so a clause skips the declaration by
 """
 
 import dataclasses
+import functools
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ import numpy as np
 from neurosym.io.dimacs import Cnf
 from neurosym.problems import Network, Problem, Variable
 from neurosym.problems.constraints.clause import ClauseRelation
-from neurosym.problems.constraints.constraint import Constraint, Relation
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.relation import Placed
 from neurosym.problems.network import build_network
 
 MAX_VARIABLES = 2_000_000
@@ -84,10 +86,11 @@ class CnfClause(Constraint):
             value == (literal > 0) for value, literal in zip(values, self.literals, strict=True)
         )
 
-    def compile(self) -> Relation:
-        return ClauseRelation(
-            scope=tuple([variable.index for variable in self.scope]),
-            sizes=(2,) * len(self.literals),
-            masks=tuple([2 if literal > 0 else 1 for literal in self.literals]),
-            every=False,
-        )
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(_clause(tuple([literal > 0 for literal in self.literals])))
+
+
+@functools.lru_cache(maxsize=2**12)
+def _clause(signs: tuple[bool, ...]) -> ClauseRelation:
+    masks = tuple([2 if positive else 1 for positive in signs])
+    return ClauseRelation(sizes=(2,) * len(signs), masks=masks, every=False)

@@ -10,7 +10,7 @@ where there is room for it. Every variable and every constraint is there, up to 
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,7 +43,8 @@ _GIVEN_GROUND, _WRONG_GROUND = "#e3e6ea", "#f8dcda"
 class DrawnRelation(Protocol):
     """What is drawn of a constraint."""
 
-    kind: ClassVar[str]
+    @property
+    def kind(self) -> str: ...
 
     @property
     def scope(self) -> tuple[int, ...]: ...

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import numbers
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -15,39 +12,15 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.bits.reductions import MAX_ROWS
-from neurosym.problems.constraints.constraint import Constraint, Coupled, Group, Relation
+from neurosym.problems.constraints.constraint import Constraint, placements
+from neurosym.problems.constraints.propagator import Coupled, Propagator
+from neurosym.problems.constraints.relation import Placed
+from neurosym.problems.structure import OverVariables, Structure
 from neurosym.problems.variable import Variable, describe_domain
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Structure:
-    """The static facts of a network: hashable, compared by content, hashed once."""
-
-    names: tuple[str, ...]
-    domains: tuple[tuple[Hashable, ...], ...]
-    relations: tuple[Relation, ...]
-
-    def __post_init__(self) -> None:
-        key = hash((self.names, self.domains, self.relations))
-        object.__setattr__(self, "_hash", key)
-
-    def __hash__(self) -> int:
-        return self._hash  # type: ignore[attr-defined]
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return (
-            isinstance(other, Structure)
-            and hash(self) == hash(other)
-            and self.names == other.names
-            and self.domains == other.domains
-            and self.relations == other.relations
-        )
-
-
 @flax.struct.dataclass
-class Network:
+class Network(OverVariables):
     """A compiled problem of ``V`` variables over at most ``D`` values; made by `Problem.compile`.
 
     A frozen pytree: pass it to jitted functions as an argument or close over it. The hard engine
@@ -55,52 +28,16 @@ class Network:
     """
 
     mask: jax.Array  # bool[V, D]: the value index exists in the variable's domain
-    groups: tuple[Group, ...]  # the constraints that send messages, as arrays
+    groups: tuple[Propagator, ...]  # the constraints that send messages, as arrays
     coupled: tuple[Coupled, ...]  # the constraints that revise all variables at once
     incidence: tuple[jax.Array, ...]  # int32[V, M]: rows of the stacked messages on each variable;
     # stages int32[R, M] before it unite messages in portions, which the next stage refers to
     structure: Structure = flax.struct.field(pytree_node=False)
 
     @property
-    def variables(self) -> int:
-        """V."""
-        return len(self.structure.names)
-
-    @property
-    def size(self) -> int:
-        """D, the values of the largest domain."""
-        return max(len(domain) for domain in self.structure.domains)
-
-    @property
     def domains(self) -> Domains:
         """The declared domains."""
         return Domains.from_mask(self.mask)
-
-    def index(self, variable: Variable | str | int) -> int:
-        """The row of a variable in arrays over the variables.
-
-        Raises:
-          ValueError: if the network has no such variable.
-        """
-        names = self.structure.names
-        if isinstance(variable, numbers.Integral) and not isinstance(variable, bool):
-            if 0 <= variable < len(names):
-                return int(variable)
-            raise ValueError(f"variable {variable} does not exist; there are {len(names)}")
-        if not isinstance(variable, str | Variable):
-            raise ValueError(
-                f"a variable is given as itself, its name or its row, not {variable!r}"
-            )
-        name = variable if isinstance(variable, str) else variable.name
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise ValueError(f"the network has no variable {name!r}{hint}")
-        row = names.index(name)
-        declared = (row, self.structure.domains[row])
-        if not isinstance(variable, str) and (variable.index, variable.domain) != declared:
-            raise ValueError(f"variable {name!r} belongs to another problem")
-        return row
 
     def value_index(self, variable: Variable | str | int, value: Hashable) -> int:
         """The position of ``value`` in a variable's domain.
@@ -148,10 +85,8 @@ class Network:
 
     def allows(self, assignment: Sequence[int]) -> bool:
         """Whether value indices ``int[V]`` satisfy every constraint."""
-        return all(
-            relation.allows([int(assignment[i]) for i in relation.scope])
-            for relation in self.structure.relations
-        )
+        values = [int(v) for v in assignment]
+        return all(placed.allows(values) for placed in self.structure.relations)
 
 
 def build_network(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
@@ -165,23 +100,23 @@ def build_network(variables: Sequence[Variable], constraints: Sequence[Constrain
 
 def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
     domains = tuple(variable.domain for variable in variables)
-    relations = tuple(constraint.compile() for constraint in constraints)
+    placed = tuple([one for constraint in constraints for one in placements(constraint)])
     size = max(len(domain) for domain in domains)
     mask = np.arange(size) < np.asarray([len(domain) for domain in domains])[:, None]
-    buckets: dict[tuple[str, Hashable], list[Relation]] = {}
-    for relation in relations:
-        buckets.setdefault((relation.kind, relation.bucket), []).append(relation)
-    groups: list[Group] = []
+    alike: dict[tuple[str, Hashable], list[Placed]] = {}
+    for one in placed:
+        alike.setdefault((one.kind, one.relation.bucket), []).append(one)
+    groups: list[Propagator] = []
     coupled: list[Coupled] = []
-    for members in buckets.values():
-        couple = getattr(type(members[0]), "couple", None)
-        together = couple(members, size, len(variables)) if couple else None
+    for members in alike.values():
+        kind = type(members[0].relation)
+        together = kind.couple(members, size, len(variables))
         if together is not None:
             coupled.append(together)
         else:
-            groups.append(type(members[0]).group(members, size))
+            groups.append(kind.group(members, size))
     structure = Structure(
-        names=tuple(variable.name for variable in variables), domains=domains, relations=relations
+        names=tuple(variable.name for variable in variables), domains=domains, relations=placed
     )
     return Network(
         mask=jax.device_put(mask),
@@ -192,7 +127,7 @@ def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> 
     )
 
 
-def _incidence(groups: Sequence[Group], variables: int) -> list[np.ndarray]:
+def _incidence(groups: Sequence[Propagator], variables: int) -> list[np.ndarray]:
     """For each variable the messages that touch it, padded with the row after the last message.
 
     Where a variable has more than `MAX_ROWS` of them, they are united in portions first, so that a

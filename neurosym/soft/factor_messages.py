@@ -1,9 +1,9 @@
 """Messages from factors to variables, by the efficient form of each factor.
 
 The message from a constraint to its variables is the formal derivative of its total: the support of
-each value given what the other variables say. Constraints that are alike up to their scopes become
-one group, and one program computes the messages of a whole group, so that programs do not grow with
-the number of constraints. Groups come in three forms:
+each value given what the other variables say. Placements of one relation, and of relations that are
+alike in shape, become one group, and one program computes the messages of a whole group, so that
+programs do not grow with the number of constraints. Groups come in three forms:
 
 - *dense*: one table over the scope (potentials, and constraints that are one small mask);
 - *contracted*: a few masks over the scope and hidden indices (`AllDifferent` by subsets, `Regular`
@@ -24,8 +24,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.problems.constraints.constraint import Lowering, Relation
-from neurosym.problems.network import Structure
+from neurosym.problems.constraints.lowering import Lowering
+from neurosym.problems.constraints.relation import Relation
+from neurosym.problems.structure import Structure
 from neurosym.semirings.algebra.instances import BOOLEAN
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.tensor_network import Plan, plan_contraction, supports
@@ -82,17 +83,17 @@ def factor_groups(structure: Structure, scopes: Sequence[Scope]) -> list[FactorG
         if scope.shape[0] > 0
     ]
     alike: dict[Relation, list[tuple[int, ...]]] = {}
-    for relation in structure.relations:
-        alike.setdefault(_unplaced(relation), []).append(relation.scope)
+    for relation, places in structure.relations:
+        alike.setdefault(relation, []).append(places)
     stacked: dict[Hashable, list[tuple[Relation, list[np.ndarray], Lowering]]] = {}
     for relation in alike:
-        lowering = relation.lower(frozenset(range(len(relation.scope))), "constraint")
-        if lowering.absorbed or type(relation).support is not Relation.support:
+        lowering = relation.lower(frozenset(range(len(relation.sizes))))
+        if lowering.absorbed or relation.own_support:
             rows = np.asarray(alike[relation], np.int32)
             groups.append(AlikeGroup(scope=rows, relation=relation))
             continue
         masks = _masks(relation, lowering)
-        key = relation.scope, relation.sizes, lowering.labels, tuple(mask.shape for mask in masks)
+        key = tuple(relation.sizes), lowering.labels, tuple(mask.shape for mask in masks)
         stacked.setdefault(key, []).append((relation, masks, lowering))
     for members in stacked.values():
         first, masks, lowering = members[0]
@@ -100,15 +101,16 @@ def factor_groups(structure: Structure, scopes: Sequence[Scope]) -> list[FactorG
         which = np.repeat(np.arange(len(members)), counts)
         rows = np.asarray([row for relation, _, _ in members for row in alike[relation]], np.int32)
         tables = [np.stack(column) for column in zip(*(m for _, m, _ in members), strict=True)]
-        places = {label: k for k, label in enumerate(first.scope)}
-        whole = len(masks) == 1 and set(lowering.labels[0]) == set(places)
+        arity = len(first.sizes)
+        whole = len(masks) == 1 and set(lowering.labels[0]) == set(range(arity))
         if whole and masks[0].size <= MAX_DENSE:
-            order = [places[label] for label in lowering.labels[0]]  # type: ignore[index]
+            order: Sequence[Any] = lowering.labels[0]
             mask = np.moveaxis(tables[0], range(1, len(order) + 1), [1 + k for k in order])
             groups.append(MaskGroup(scope=rows, masks=mask, which=which))
             continue
-        sizes = dict(zip(first.scope, first.sizes, strict=True)) | dict(lowering.sizes)
-        plan = plan_contraction([(i,) for i in first.scope] + list(lowering.labels), (), sizes)
+        sizes: dict[Hashable, int] = dict(enumerate(first.sizes))
+        sizes |= lowering.sizes
+        plan = plan_contraction([(k,) for k in range(arity)] + list(lowering.labels), (), sizes)
         groups.append(
             ContractedGroup(
                 scope=rows, sizes=first.sizes, plan=plan, masks=tuple(tables), which=which
@@ -236,23 +238,3 @@ def _masks(relation: Relation, lowering: Lowering) -> list[np.ndarray]:
     with jax.ensure_compile_time_eval():
         ones = [jnp.ones(size, jnp.bool_) for size in relation.sizes]
         return [np.asarray(tensor) for tensor in lowering.up(BOOLEAN, ones)]
-
-
-def _unplaced(relation: Relation) -> Relation:
-    """The relation with its scope, and those of its parts, as positions ``0..K-1``."""
-    return _moved(relation, {i: k for k, i in enumerate(relation.scope)})
-
-
-def _moved(value: Any, places: dict[int, int]) -> Any:
-    if isinstance(value, tuple) and any(isinstance(x, Relation) for x in value):
-        return tuple(_moved(x, places) for x in value)
-    if not isinstance(value, Relation) or not dataclasses.is_dataclass(value):
-        return value
-    changes: dict[str, Any] = {"scope": tuple(places[i] for i in value.scope)}
-    for field in dataclasses.fields(value):
-        before = getattr(value, field.name)
-        if field.init and field.name != "scope":
-            after = _moved(before, places)
-            if after is not before:
-                changes[field.name] = after
-    return dataclasses.replace(value, **changes)

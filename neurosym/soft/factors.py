@@ -1,6 +1,6 @@
 """The tensors of a network: a vector of weights for each open variable, and what constraints are.
 
-Relations that are equal up to their scopes are lowered once. Where their tensors are made at once,
+A relation is lowered once, however many places it has. Where their tensors are made at once,
 as a stack, one vectorised computation serves all of them, and constant masks are one constant.
 """
 
@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.problems.constraints.constraint import Lowering, Relation
-from neurosym.problems.network import Structure
+from neurosym.problems.constraints.lowering import Lowering
+from neurosym.problems.constraints.relation import Relation
+from neurosym.problems.structure import Structure
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG
@@ -26,7 +27,7 @@ from neurosym.soft.stacks import rows
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Kind:
-    """Relations that are equal up to their scopes; labels of variables are positions."""
+    """One relation in all its places, with the same positions private."""
 
     lowering: Lowering
     sizes: tuple[int, ...]  # of the positions
@@ -279,53 +280,38 @@ def network_factors(structure: Structure, target: int | None, *, absorb: bool = 
       absorb: lets constraints sum out the variables that only they know.
     """
     uses = [0] * len(structure.names)
-    for relation in structure.relations:
-        for i in relation.scope:
+    for _, scope in structure.relations:
+        for i in scope:
             uses[i] += 1
-    numbers: dict[Hashable, int] = {}
-    lowerings: list[Lowering] = []
-    shapes: list[tuple[int, ...]] = []
-    scopes: list[list[tuple[int, ...]]] = []
-    placed: list[tuple[int, int]] = []  # of each relation: kind and member
-    moved = [_at_positions(relation) for relation in structure.relations]
-    for n, (relation, alike) in enumerate(zip(structure.relations, moved, strict=True)):
+    numbers: dict[tuple[Relation, frozenset[int]], int] = {}
+    scopes: list[list[tuple[int, ...]]] = []  # of each kind
+    members: list[tuple[int, int]] = []  # of each placement: its kind, and which member it is
+    for relation, scope in structure.relations:
         private = frozenset(
-            k for k, i in enumerate(relation.scope) if absorb and uses[i] == 1 and i != target
+            k for k, i in enumerate(scope) if absorb and uses[i] == 1 and i != target
         )
-        key: Hashable = (alike, private) if alike is not None else n
-        if key not in numbers:
-            numbers[key] = len(numbers)
-            lowerings.append((alike or relation).lower(private, "relation"))
-            shapes.append(tuple(relation.sizes))
+        number = numbers.setdefault((relation, private), len(numbers))
+        if number == len(scopes):
             scopes.append([])
-        number = numbers[key]
-        placed.append((number, len(scopes[number])))
-        scopes[number].append(tuple(relation.scope))
+        members.append((number, len(scopes[number])))
+        scopes[number].append(scope)
     kinds = tuple(
-        Kind(lowering, sizes, tuple(members), _constant_tensors(lowering, sizes))
-        for lowering, sizes, members in zip(lowerings, shapes, scopes, strict=True)
+        _kind(relation, private, own)
+        for (relation, private), own in zip(numbers, scopes, strict=True)
     )
     sizes: dict[Hashable, int] = {i: len(domain) for i, domain in enumerate(structure.domains)}
     inside: set[int] = set()
     sources: list[Source] = []
     labels: list[Labels] = []
     count = 0
-    for n, (relation, (number, member)) in enumerate(zip(structure.relations, placed, strict=True)):
-        kind = kinds[number]
-        inside |= {relation.scope[k] for k in kind.lowering.absorbed}
-        # A lowering that was made for this relation alone names its variables themselves.
-        own = moved[n] is None
-        rename = {i if own else k: i for k, i in enumerate(relation.scope)}
-        sizes |= {("constraint", n, x): size for x, size in kind.lowering.sizes.items()}
-        count += kind.lowering.elements
-        for t, tensor in enumerate(kind.lowering.labels):
-            sources.append(Source(number, member, t))
-            labels.append(
-                tuple(
-                    ("constraint", n, x) if x in kind.lowering.sizes else rename[x]  # type: ignore[index]
-                    for x in tensor
-                )
-            )
+    for n, (number, member) in enumerate(members):
+        kind, scope = kinds[number], scopes[number][member]
+        inside |= {scope[k] for k in kind.lowering.absorbed}
+        tensors, hidden = kind.lowering.renamed(scope, ("constraint", n))
+        sizes |= hidden
+        labels += tensors
+        sources += [Source(number, member, t) for t in range(len(tensors))]
+        count += kind.lowering.element_count
     open_variables = [i for i in range(len(structure.names)) if i not in inside]
     sources[:0] = [Source(-1, i) for i in open_variables]
     labels[:0] = [(i,) for i in open_variables]
@@ -333,31 +319,9 @@ def network_factors(structure: Structure, target: int | None, *, absorb: bool = 
     return Factors(structure, kinds, tuple(sources), tuple(labels), sizes, count)
 
 
-def _at_positions(relation: Relation) -> Relation | None:
-    """The relation with positions of its scope in place of variables; None if it has none such."""
-    if not dataclasses.is_dataclass(relation):
-        return None
-    places = {i: k for k, i in enumerate(relation.scope)}
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(moved(x) for x in value)
-        if not isinstance(value, Relation):
-            return value
-        changes = {}
-        for field in dataclasses.fields(value):
-            x = getattr(value, field.name)
-            if field.name == "scope":
-                changes["scope"] = tuple(places[i] for i in x)
-            elif isinstance(x, Relation) or (isinstance(x, tuple) and _has_relation(x)):
-                changes[field.name] = moved(x)
-        return dataclasses.replace(value, **changes)
-
-    return moved(relation)
-
-
-def _has_relation(values: tuple[Any, ...]) -> bool:
-    return any(isinstance(x, Relation) for x in values)
+def _kind(relation: Relation, private: frozenset[int], scopes: Sequence[tuple[int, ...]]) -> Kind:
+    lowering, sizes = relation.lower(private), tuple(relation.sizes)
+    return Kind(lowering, sizes, tuple(scopes), _constant_tensors(lowering, sizes))
 
 
 def _constant_tensors(lowering: Lowering, sizes: Sequence[int]) -> tuple[bool, ...]:

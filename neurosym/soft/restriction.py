@@ -18,15 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits.domains import Domains
-from neurosym.problems.constraints.constraint import (
-    DenseLowering,
-    Group,
-    Labels,
-    Lowering,
-    Relation,
-)
-from neurosym.problems.network import Network, Structure
-from neurosym.problems.variable import Variable
+from neurosym.problems.constraints.lowering import DenseLowering, Labels, Lowering
+from neurosym.problems.constraints.propagator import Propagator
+from neurosym.problems.constraints.relation import Placed, Relation
+from neurosym.problems.network import Network
+from neurosym.problems.structure import OverVariables, RestrictedStructure
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import BOOLEAN
@@ -38,7 +34,7 @@ MAX_MASKS = 2**24
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class RestrictedNetwork:
+class RestrictedNetwork(OverVariables):
     """A network with some values left out; the soft engine takes it in place of the whole one.
 
     Rows are the same variables; the possible values of each lie first, in their order.
@@ -51,28 +47,9 @@ class RestrictedNetwork:
     """
 
     mask: jax.Array
-    structure: Structure
+    structure: RestrictedStructure
     kept: tuple[tuple[int, ...], ...]
     size_of_whole: int
-
-    @property
-    def variables(self) -> int:
-        """V."""
-        return len(self.structure.names)
-
-    @property
-    def size(self) -> int:
-        """D', the values of the largest domain that is left."""
-        return max(len(domain) for domain in self.structure.domains)
-
-    def index(self, variable: Variable | str | int) -> int:
-        """The row of a variable, given as itself, its name or its row.
-
-        Raises:
-          ValueError: if the network has no such variable.
-        """
-        whole = getattr(variable, "name", variable)
-        return Network.index(self, whole)  # type: ignore[arg-type]
 
     def weights(self, semiring: Semiring, whole: Elements) -> Elements:
         """Elements ``[V, D]`` of the whole network as ``[V, D']`` of this one."""
@@ -144,13 +121,15 @@ def restricted(network: Network, domains: Domains | jax.Array | np.ndarray) -> R
     for name, values in zip(network.structure.names, kept, strict=True):
         if not values:
             raise ValueError(f"no value is left for variable {name!r}, so there is no solution")
-    relations = []
-    for relation in network.structure.relations:
-        few = tuple(kept[i] for i in relation.scope)
-        whole = all(len(v) == size for v, size in zip(few, relation.sizes, strict=True))
-        fewer = relation if whole else RestrictedRelation(relation.scope, relation, few)
-        if whole or not fewer.always_holds:  # type: ignore[attr-defined]
-            relations.append(fewer)
+    relations: list[Placed] = []
+    for relation, scope in network.structure.relations:
+        few = tuple(kept[i] for i in scope)
+        if all(len(v) == size for v, size in zip(few, relation.sizes, strict=True)):
+            relations.append(Placed(relation, scope))
+            continue
+        fewer = RestrictedRelation(relation, few)
+        if not fewer.always_holds:
+            relations.append(Placed(fewer, scope))
     names = network.structure.names
     declared = network.structure.domains
     left = tuple(
@@ -160,7 +139,7 @@ def restricted(network: Network, domains: Domains | jax.Array | np.ndarray) -> R
     lengths = np.asarray([len(values) for values in kept])
     return RestrictedNetwork(
         mask=jnp.asarray(np.arange(size) < lengths[:, None]),
-        structure=Structure(names, left, tuple(relations)),
+        structure=RestrictedStructure(names, left, tuple(relations), declared),
         kept=kept,
         size_of_whole=network.size,
     )
@@ -168,9 +147,8 @@ def restricted(network: Network, domains: Domains | jax.Array | np.ndarray) -> R
 
 @dataclasses.dataclass(frozen=True)
 class RestrictedRelation(Relation):
-    """A relation of which only some values of each variable are left."""
+    """A relation of which only some values of each position are left."""
 
-    scope: tuple[int, ...]
     relation: Relation
     kept: tuple[tuple[int, ...], ...]
     kind: ClassVar[str] = "restricted"
@@ -195,20 +173,15 @@ class RestrictedRelation(Relation):
         return self.relation.bucket
 
     @classmethod
-    def group(cls, relations: Sequence[Any], size: int) -> Group:
+    def group(cls, placed: Sequence[Any], size: int) -> Propagator:
         raise ValueError("a restricted constraint is for the soft engine")
 
-    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
+    def lower(self, private: frozenset[int]) -> Lowering:
         masks = None if private else _reachable(self.relation, self.kept)
         if masks is None:
-            return RestrictedLowering(self, self.relation.lower(private, name))
+            return RestrictedLowering(self, self.relation.lower(private))
         labels, tensors, hidden = masks
-        rename = {x: (name, x) for x in hidden}
-        return DenseLowering(
-            [tuple(rename.get(x, x) for x in tensor) for tensor in labels],
-            lambda: tensors,
-            {rename[x]: size for x, size in hidden.items()},
-        )
+        return DenseLowering(labels, lambda: tensors, hidden)
 
 
 class RestrictedLowering(Lowering):
@@ -217,13 +190,11 @@ class RestrictedLowering(Lowering):
     def __init__(self, relation: RestrictedRelation, whole: Lowering) -> None:
         self.relation, self.whole = relation, whole
         self.labels, self.sizes = whole.labels, whole.sizes
-        self.absorbed, self.elements = whole.absorbed, whole.elements
-        kept: dict[Hashable, tuple[int, ...]] = dict(
-            zip(relation.scope, relation.kept, strict=True)
-        )
-        sizes: dict[Hashable, int] = dict(zip(relation.scope, relation.relation.sizes, strict=True))
+        self.absorbed, self.element_count = whole.absorbed, whole.element_count
+        kept: dict[Hashable, tuple[int, ...]] = dict(enumerate(relation.kept))
+        sizes: dict[Hashable, int] = dict(enumerate(relation.relation.sizes))
         sizes |= whole.sizes
-        self.elements += sum(math.prod(sizes[x] for x in tensor) for tensor in whole.labels)
+        self.element_count += sum(math.prod(sizes[x] for x in tensor) for tensor in whole.labels)
         self._kept = [[kept.get(x) for x in tensor] for tensor in whole.labels]
         self._shapes = [tuple(sizes[x] for x in tensor) for tensor in whole.labels]
 
@@ -264,8 +235,8 @@ def _reachable(
     A value of a hidden index that no possible combination of its neighbours reaches is left out:
     it is removed where some mask has no entry for it, until none is.
     """
-    lowering = relation.lower(frozenset(), "whole")
-    sizes: dict[Hashable, int] = dict(zip(relation.scope, relation.sizes, strict=True))
+    lowering = relation.lower(frozenset())
+    sizes: dict[Hashable, int] = dict(enumerate(relation.sizes))
     sizes |= lowering.sizes
     if sum(math.prod(sizes[x] for x in tensor) for tensor in lowering.labels) > MAX_MASKS:
         return None
@@ -273,7 +244,7 @@ def _reachable(
         ones = [BOOLEAN.ones((size,)) for size in relation.sizes]
         masks = [np.asarray(mask) for mask in lowering.up(BOOLEAN, ones)]
     values: dict[Hashable, np.ndarray] = {x: np.arange(size) for x, size in sizes.items()}
-    values |= {i: np.asarray(few) for i, few in zip(relation.scope, kept, strict=True)}
+    values |= {k: np.asarray(few) for k, few in enumerate(kept)}
     masks = [
         mask[np.ix_(*(values[x] for x in tensor))]
         for mask, tensor in zip(masks, lowering.labels, strict=True)

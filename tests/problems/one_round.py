@@ -11,6 +11,7 @@ import numpy as np
 import neurosym as ns
 from neurosym.bits import lanes as bits
 from neurosym.problems.constraints import Constraint
+from neurosym.problems.constraints.joint import joined
 
 
 def random_masks(
@@ -51,7 +52,7 @@ def prune(network: ns.Network, masks: np.ndarray, dtype: type | None = None) -> 
 
 def assert_counts(constraint: Constraint) -> None:
     """Total and support in COUNTING are those of brute force, with weights of 1 to 3."""
-    relation = constraint.compile()
+    relation = joined(constraint)
     rng = np.random.default_rng(0)
     weights = [rng.integers(1, 4, size).astype(np.int32) for size in relation.sizes]
     total, wanted = 0, [np.zeros(size, int) for size in relation.sizes]

@@ -11,6 +11,7 @@ import pytest
 import neurosym as ns
 from neurosym.problems.constraints.all_different import subsets_lowering
 from neurosym.problems.constraints.all_different.all_different import MAX_HALL
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.table import TableRelation
 
 
@@ -63,7 +64,7 @@ def test_every_kind_is_pruned_as_documented():
         for kind, (domains, maps) in ENTRIES.items():
             x = [problem.variable(f"{level} {kind} {k}", domain=d) for k, d in enumerate(domains)]
             constraints.append(ns.AllDifferent(entries_of(x, maps), level))
-    pigeons = [c for c in constraints if isinstance(c.compile(), TableRelation)]
+    pigeons = [c for c in constraints if isinstance(joined(c), TableRelation)]
     assert len(pigeons) == 2
     kept = [c for c in constraints if c not in pigeons]
     problem.add(*kept)
@@ -126,7 +127,7 @@ def test_a_long_chain_of_used_values(monkeypatch):
     monkeypatch.setattr(subsets_lowering, "MAX_DENSE", 4)
     _, x = declare([(0, 2), (2, 5, 1), (0, 7, 5), (1, 2)])
     constraint = ns.AllDifferent(x)
-    assert len(constraint.compile().lower(frozenset(), "c").labels) == 4
+    assert len(joined(constraint).lower(frozenset()).labels) == 4
     one_round.assert_counts(constraint)
 
 

@@ -10,8 +10,10 @@ import pytest
 import neurosym as ns
 from neurosym.problems.constraints import clause as clause_file
 from neurosym.problems.constraints.clause import ClauseRelation, Conjunction
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member
+from neurosym.problems.constraints.relation import Placed
 from neurosym.problems.constraints.unary import UnaryRelation
 
 
@@ -80,8 +82,8 @@ def test_laws_of_literals():
     assert isinstance(colour == "red", Member)
     for constraint in (colour != "red", level.isin([7, 0.5])):
         ns.testing.check_constraint(constraint, samples=4, semirings=())
-    assert level.isin(()).compile() == UnaryRelation((1,), (False,) * 4)
-    assert (level == 7).compile() == UnaryRelation((1,), (False, False, False, True))
+    assert level.isin(()).compile() == (Placed(UnaryRelation((False,) * 4), (1,)),)
+    assert (level == 7).compile() == (Placed(UnaryRelation((False, False, False, True)), (1,)),)
     assert operator.ne(level, None).values == {2, 0.5, 7}  # a value like any other
 
 
@@ -105,9 +107,9 @@ def test_law_of_a_clause():
     assert constraint.literals[0].values == {5, -1, 2}  # says nothing, and compiles
     assert all(constraint.check(v) for v in itertools.product(x.domain, y.domain, z.domain))
     constraint = (x >= 2) | (y == "b") | (z == 1)
-    relation = constraint.compile()
+    relation = joined(constraint)
     assert isinstance(relation, ClauseRelation)
-    assert len(relation.lower(frozenset(), "c").labels) == 1
+    assert len(relation.lower(frozenset()).labels) == 1
     ns.testing.check_constraint(constraint, samples=4, semirings=())
 
 
@@ -133,9 +135,9 @@ def test_clauses_without_a_literal_that_can_hold_are_unsatisfiable():
 def test_one_literal_is_a_unary_relation():
     problem = ns.Problem()
     x, b = problem.variables("x", shape=2, domain=(0, 1))
-    assert ns.Clause([x == 1, x == 0]).compile() == UnaryRelation((0,), (True, True))
-    assert ns.Clause([b]).compile() == UnaryRelation((1,), (False, True))
-    assert Conjunction([x == 1, x == 0]).compile() == UnaryRelation((0,), (False, False))
+    assert ns.Clause([x == 1, x == 0]).compile() == (Placed(UnaryRelation((True, True)), (0,)),)
+    assert ns.Clause([b]).compile() == (Placed(UnaryRelation((False, True)), (1,)),)
+    assert Conjunction([x == 1, x == 0]).compile() == (Placed(UnaryRelation((False, False)), (0,)),)
 
 
 def test_unit_propagation_along_a_chain():
@@ -162,7 +164,7 @@ def test_a_formula_counts_its_models(monkeypatch):
         if all(any(m[v] == sign for v, sign in literals) for literals in signed)
     ]
     network = problem.compile()
-    assert len(network.structure.relations[0].lower(frozenset(), "c").labels) == 3
+    assert len(network.structure.relations[0].relation.lower(frozenset()).labels) == 3
     assert 0 < len(models) < 256
     support = ns.support(network, np.ones((8, 2), np.int32), semiring=ns.COUNTING)
     true = np.sum(models, axis=0)

@@ -10,6 +10,7 @@ import neurosym as ns
 from neurosym.problems.constraints import table
 from neurosym.problems.constraints.clause import ClauseRelation
 from neurosym.problems.constraints.conditional.branches import ConditionalRelation
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.linear import linear
 from neurosym.problems.constraints.linear import lowering as linear_lowering
 
@@ -53,7 +54,7 @@ def test_pruned_exactly():
     problem.add(*constraints)
     network = problem.compile()
     kinds = [type(branch).__name__ for group in network.groups for branch in group.branches]
-    assert set(kinds) == {"_Aligned", "_Gathered"}
+    assert set(kinds) == {"_Aligned", "_Anywhere"}
     assert len(network.groups) < 12 < len(constraints)  # constraints of one kind share a group
     masks = one_round.random_masks(network, rng, 64, least=0.2)
     found = one_round.prune(network, masks)
@@ -118,7 +119,7 @@ def test_counted_once_in_any_shape(monkeypatch):
         if all(k.check([index[v.index] for v in k.scope]) for k in constraints)
     ]
     assert [index for index in np.ndindex(2, 2, 3, 3, 3) if network.allows(index)] == wanted
-    hidden = [r.lower(frozenset(), "c").sizes for r in network.structure.relations]
+    hidden = [r.relation.lower(frozenset()).sizes for r in network.structure.relations]
     assert [len(labels) for labels in hidden] == [7, 3, 2, 2]  # the branch, and more inside
     assert len(wanted) > 10
     found = ns.support(network, np.ones((5, 3), np.int32), semiring=ns.COUNTING)
@@ -138,12 +139,12 @@ def test_what_holds_when():
     assert cases(ns.Implies(b, c)) == [(False, False), (False, True), (True, True)]
     assert cases(ns.Reified(b, c)) == [(False, False), (True, True)]
     assert cases(~ns.Reified(b, c)) == [(False, True), (True, False)]
-    assert isinstance(ns.Implies(b, c).compile(), ClauseRelation)
-    assert isinstance(ns.Implies(x == 1, (y == 2) | (c == 1)).compile(), ClauseRelation)
+    assert isinstance(joined(ns.Implies(b, c)), ClauseRelation)
+    assert isinstance(joined(ns.Implies(x == 1, (y == 2) | (c == 1))), ClauseRelation)
     # The contrapositive: only one of the two sides is on one variable.
     turned = ns.Implies(x + y == 3, b)
     assert turned.scope == (b, x, y)
-    assert isinstance(turned.compile(), ConditionalRelation)
+    assert isinstance(joined(turned), ConditionalRelation)
     assert cases(turned) == [
         (flag, u, v)
         for flag, u, v in itertools.product((False, True), range(4), range(4))

@@ -5,6 +5,7 @@ import pytest
 
 import neurosym as ns
 from neurosym.problems.constraints import table
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.linear import linear
 from neurosym.problems.constraints.linear import lowering as linear_lowering
 
@@ -72,7 +73,7 @@ def test_linear_as_a_chain_of_masks(monkeypatch):
         problem = ns.Problem()
         x = problem.variables("x", shape=4, domain=range(3))
         constraint = ns.Linear(tuple(x), (1, -2, 1, 3), relation, 2)
-        shared = constraint.compile().lower(frozenset([2]), "c")
+        shared = joined(constraint).lower(frozenset([2]))
         assert len(shared.labels) > 2
         problem.add(constraint, x[0] != x[1], x[1] != x[3])
         network = problem.compile()
@@ -106,7 +107,7 @@ def test_long_tables_use_hidden_indices(allowed, monkeypatch):
     ]
     chosen = [everything[n] for n in rng.permutation(72)[:20]]
     constraint = ns.Table(tuple(scope), chosen, allowed)
-    assert len(constraint.compile().lower(frozenset(), "t").labels) == 4
+    assert len(joined(constraint).lower(frozenset()).labels) == 4
     ns.testing.check_constraint(constraint, semirings=(ns.LOG, ns.MAX_MIN))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import neurosym as ns
 from neurosym.problems.constraints.count import CountRelation
+from neurosym.problems.constraints.joint import joined
 
 RELATIONS = ["==", "!=", "<", "<=", ">", ">="]
 
@@ -62,14 +63,14 @@ def test_repeated_variables_count_as_often_and_light_numbers():
     twice = ns.Count([x, y, x], {1, 2}, "==", 2)
     assert twice.scope == (x, y)
     assert [v for v in itertools.product(range(3), repeat=2) if twice.check(v)] == [(1, 0), (2, 0)]
-    assert twice.compile().bucket[0] == 1  # x is as the number would be
+    assert joined(twice).bucket[0] == 1  # x is as the number would be
     # Two that count repeatedly are pruned by sums, which is exact for ==.
     both = ns.Count([z, u, z, u, u, v], {1}, "==", 3)
-    assert both.compile().bucket[0] == "linear"
+    assert joined(both).bucket[0] == "linear"
     # A number with two values next to each other is like one more that is counted.
     near = [problem.variable(f"y{k}", domain=d) for k, d in enumerate([(1, 4), (4, 0, 1), (3, 2)])]
     light = ns.Count(near[:2], {1}, ">=", near[2])
-    assert light.compile().heavy == ()
+    assert joined(light).heavy == ()
     problem.add(twice, both, light)
     network = problem.compile()
     masks = one_round.random_masks(network, np.random.default_rng(0), 64)
@@ -78,7 +79,7 @@ def test_repeated_variables_count_as_often_and_light_numbers():
     assert [v for v in itertools.product((1, 4), (4, 0, 1), (3, 2)) if light.check(v)] == [
         (1, 1, 2)
     ]
-    assert [both.compile().allows(n) for n in np.ndindex(3, 3, 3)] == list(map(both.check, rows))
+    assert [joined(both).allows(n) for n in np.ndindex(3, 3, 3)] == list(map(both.check, rows))
     found = ns.total(network, np.ones((8, 3), np.int32), semiring=ns.COUNTING)
     assert int(found) == 2 * sum(map(both.check, rows)) > 0
 
@@ -116,7 +117,7 @@ def test_negation_and_what_a_number_beyond_reach_means():
     for relation in RELATIONS:
         for number in (-(10**12), 1, 10**12):
             constraint = ns.Count(x, {1}, relation, number)
-            relation_of_it, negated = constraint.compile(), (~constraint).compile()
+            relation_of_it, negated = joined(constraint), joined(~constraint)
             assert isinstance(relation_of_it, CountRelation)
             for values in itertools.product(range(2), repeat=3):
                 assert constraint.check(values) == relation_of_it.allows(values)

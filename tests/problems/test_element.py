@@ -7,6 +7,7 @@ import pytest
 import neurosym as ns
 from neurosym.problems.constraints.binary import BinaryRelation
 from neurosym.problems.constraints.element import ElementRelation
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.table import TableRelation
 from neurosym.problems.constraints.unary import UnaryRelation
 
@@ -31,7 +32,7 @@ def test_pruned_exactly(aligned):
     constraints = [random_element(problem, f"c{n}", rng, aligned=aligned) for n in range(16)]
     problem.add(*constraints)
     network = problem.compile()
-    assert {r.aligned for r in network.structure.relations if r.targeted} == {aligned}
+    assert {r.aligned for r, _ in network.structure.relations if r.targeted} == {aligned}
     masks = one_round.random_masks(network, rng, 100)
     # Half of the instances know the index, so that entries are pruned too.
     for constraint in constraints:
@@ -52,7 +53,7 @@ def test_domains_of_several_words(aligned):
     array = [problem.variable(f"a{n}", domain=orders[n].tolist()) for n in range(size)]
     problem.add(ns.Element(index, array, value))
     network = problem.compile()
-    assert network.structure.relations[0].aligned == aligned
+    assert network.structure.relations[0].relation.aligned == aligned
     masks = one_round.random_masks(network, rng, 10, least=0.02)
     masks[5:] = rng.random(masks[5:].shape) < 0.03
     masks[7:, 0] = np.arange(size) == rng.integers(0, size, (3, 1))
@@ -95,7 +96,7 @@ def test_arrays_of_constants_are_tables():
         ns.Element(j, [3, 1, 0], j): UnaryRelation,
     }
     for constraint, kind in constraints.items():
-        relation = constraint.compile()
+        relation = joined(constraint)
         assert isinstance(relation, kind)
         for index in np.ndindex(relation.sizes):
             values = [x.domain[n] for x, n in zip(constraint.scope, index, strict=True)]
@@ -114,7 +115,7 @@ def test_a_variable_in_two_roles():
         ns.Element(x, [y, z, 1], z),
         ns.Element(x, [x, y, z], x),
     ):
-        relation = constraint.compile()
+        relation = joined(constraint)
         assert isinstance(relation, TableRelation)
         place = {variable.name: k for k, variable in enumerate(constraint.scope)}
         for index in np.ndindex(3, 3, 3):
@@ -124,7 +125,7 @@ def test_a_variable_in_two_roles():
             wanted = array[index[0]] == index[place[constraint.value.name]]
             assert relation.allows(index) == wanted
     several = ns.Element(x, [y, y, y], z)
-    assert isinstance(several.compile(), ElementRelation)
+    assert isinstance(joined(several), ElementRelation)
 
 
 def test_what_is_refused():

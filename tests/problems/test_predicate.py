@@ -8,6 +8,7 @@ import pytest
 
 import neurosym as ns
 from neurosym.problems.constraints.binary import BinaryRelation
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.table import TableRelation
 from neurosym.problems.constraints.unary import UnaryRelation
 
@@ -56,9 +57,9 @@ def test_every_arity_is_pruned_exactly():
         constraints += [predicate] if n % 4 < 2 else [~predicate]
     problem.add(*constraints)
     network = problem.compile()
-    kinds = [type(relation) for relation in network.structure.relations]
+    kinds = [type(r.relation) for r in network.structure.relations]
     assert kinds == [UnaryRelation] * 2 + [BinaryRelation] * 2 + [TableRelation] * 4
-    assert {r.allowed for r in network.structure.relations[4:]} == {True, False}
+    assert {r.allowed for r, _ in network.structure.relations[4:]} == {True, False}
     masks = one_round.random_masks(network, rng, 100)
     one_round.assert_exact(constraints, masks, one_round.prune(network, masks))
 
@@ -68,7 +69,7 @@ def test_laws():
     x, y, z = problem.variables("x", shape=3, domain=(2, 0, 3, 1))
     predicate = ns.Predicate((x, y, z), is_xor)
     for constraint, allowed in ((predicate, True), (~predicate, False)):
-        relation = constraint.compile()
+        relation = joined(constraint)
         assert (relation.allowed, len(relation.rows)) == (allowed, 16)  # the shorter list
     ns.testing.check_constraint(predicate)
 
@@ -91,7 +92,7 @@ def test_the_function_is_called_once_for_each_combination():
     assert network.structure == problem.compile().structure
     assert predicate.check(("a", "b"))
     assert (~predicate).check(("b", "a"))
-    assert not (~~predicate).compile().allows([1, 0])
+    assert not joined(~~predicate).allows([1, 0])
     assert len(calls) == 9
     assert network.allows([0, 2])
     assert not network.allows([2, 0])

@@ -32,7 +32,7 @@ def brute(maps, weights, add=np.logaddexp.reduce):
 
 
 def relation(maps):
-    return AllDifferentRelation(scope=tuple(range(len(maps))), maps=maps)
+    return AllDifferentRelation(maps=maps)
 
 
 def random_weights(maps, seed, spread, forbidden):

@@ -75,12 +75,12 @@ def reference(weights, sizes, factors, *, temperature=1.0, damping=0.0, rounds=1
 def tables_of(network):
     """The constraints of a network as log tables, by asking which assignments they allow."""
     factors = []
-    for relation in network.structure.relations:
+    for relation, scope in network.structure.relations:
         table = np.full(relation.sizes, -np.inf)
         for index in itertools.product(*map(range, relation.sizes)):
             if relation.allows(index):
                 table[index] = 0
-        factors.append((relation.scope, table))
+        factors.append((scope, table))
     return factors
 
 

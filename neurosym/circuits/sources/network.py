@@ -65,13 +65,14 @@ def tensors_of(
     structure = network.structure
     sizes: dict[Hashable, int] = {i: len(domain) for i, domain in enumerate(structure.domains)}
     tensors: list[tuple[Sequence[Hashable], np.ndarray]] = []
-    for n, relation in enumerate(structure.relations):
-        lowering = relation.lower(frozenset(), ("constraint", n))
-        sizes |= lowering.sizes
+    for n, (relation, scope) in enumerate(structure.relations):
+        lowering = relation.lower(frozenset())
+        labels, hidden = lowering.renamed(scope, ("constraint", n))
+        sizes |= hidden
         ones = [np.ones(size, np.bool_) for size in relation.sizes]
         with jax.ensure_compile_time_eval():
             masks = [np.asarray(mask) for mask in lowering.up(BOOLEAN, ones)]
-        tensors += zip(lowering.labels, masks, strict=True)
+        tensors += zip(labels, masks, strict=True)
     return tensors, sizes
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from neurosym.problems.constraints.binary import MAX_PAIRS
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
-from neurosym.problems.constraints.constraint import Constraint, Relation
+from neurosym.problems.constraints.constraint import Constraint, Placed
 from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.predicate import (
     MAX_COMBINATIONS,
@@ -81,10 +81,10 @@ class Absolute(Constraint):
     def negated(self) -> Absolute:
         return dataclasses.replace(self, relation=NEGATIONS[self.relation])
 
-    def compile(self) -> Relation:
+    def compile(self) -> tuple[Placed, ...]:
         terms = [
             c * np.asarray([int(value) for value in x.domain], np.int64)  # type: ignore[call-overload]
             for c, x in zip(self.coefficients, self.scope, strict=True)
         ]
         sums = functools.reduce(np.add.outer, terms) + self.offset
-        return relation_of_mask(self.scope, COMPARISONS[self.relation](abs(sums), self.constant))
+        return self.place(relation_of_mask(COMPARISONS[self.relation](abs(sums), self.constant)))

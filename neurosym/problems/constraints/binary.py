@@ -17,12 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
-from neurosym.problems.constraints.constraint import (
-    DenseLowering,
-    Group,
-    Relation,
-    power_of_two,
-)
+from neurosym.problems.constraints.lowering import DenseLowering
+from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
+from neurosym.problems.constraints.relation import Placed, Relation
 
 BLOCK = 32
 """Values whose supports are united in one step. Longer reductions compile to slow code on a CPU,
@@ -34,34 +31,26 @@ MAX_PAIRS = 2**24
 
 @dataclasses.dataclass(frozen=True)
 class BinaryRelation(Relation):
-    """Pairs of value indices of two distinct variables.
+    """Pairs of value indices.
 
     Made by `from_mask`.
 
     Attributes:
-      scope: the two variables.
-      sizes: the number of values of each.
-      pairs: the matrix of allowed pairs as bits: value ``i`` of the first variable goes with value
-        ``j`` of the second if bit ``n % 8`` of byte ``n // 8`` is set, ``n = i * sizes[1] + j``.
+      sizes: the number of values of each position.
+      pairs: the matrix of allowed pairs as bits: value ``i`` of position 0 goes with value ``j`` of
+        position 1 if bit ``n % 8`` of byte ``n // 8`` is set, ``n = i * sizes[1] + j``.
         Bytes remember their hash, and the largest matrix takes 2 MiB of them.
     """
 
-    scope: tuple[int, int]
     sizes: tuple[int, int]
     pairs: bytes
     kind: ClassVar[str] = "binary"
 
     @classmethod
-    def from_mask(cls, scope: tuple[int, int], mask: np.ndarray) -> BinaryRelation:
-        """The relation of the allowed pairs ``bool[D_0, D_1]``.
-
-        Raises:
-          ValueError: if both variables are the same.
-        """
-        if scope[0] == scope[1]:
-            raise ValueError(f"a binary relation is between two variables, not {scope}")
+    def from_mask(cls, mask: np.ndarray) -> BinaryRelation:
+        """The relation of the allowed pairs ``bool[D_0, D_1]``."""
         pairs = np.packbits(mask, axis=None, bitorder="little").tobytes()
-        return cls(scope=scope, sizes=(mask.shape[0], mask.shape[1]), pairs=pairs)
+        return cls(sizes=(mask.shape[0], mask.shape[1]), pairs=pairs)
 
     @property
     def mask(self) -> np.ndarray:
@@ -80,13 +69,13 @@ class BinaryRelation(Relation):
         return ()
 
     @classmethod
-    def group(cls, relations: Sequence[BinaryRelation], size: int) -> Group:
+    def group(cls, placed: Sequence[Placed[BinaryRelation]], size: int) -> Propagator:
         blocks = -(-size // BLOCK)
         rows = size if blocks == 1 else blocks * BLOCK
         matrices: list[np.ndarray] = []  # uint64[rows, W]
         known: dict[bytes, int] = {}
 
-        def place(mask: np.ndarray) -> int:
+        def matrix_of(mask: np.ndarray) -> int:
             padded = np.zeros((rows, bits.word_count(size) * bits.WORD), np.bool_)
             padded[: mask.shape[0], : mask.shape[1]] = mask
             packed = np.packbits(padded, axis=1, bitorder="little")
@@ -95,31 +84,30 @@ class BinaryRelation(Relation):
                 matrices.append(packed.view("<u8").astype(np.uint64))
             return matrix
 
-        placed: dict[tuple[tuple[int, int], bytes], tuple[int, int]] = {}
-        for relation in relations:
-            key = relation.sizes, relation.pairs
-            if key not in placed:
-                placed[key] = place(relation.mask.T), place(relation.mask)
-        sources = [placed[relation.sizes, relation.pairs] for relation in relations]
+        both: dict[BinaryRelation, tuple[int, int]] = {}
+        for relation, _ in placed:
+            if relation not in both:
+                both[relation] = matrix_of(relation.mask.T), matrix_of(relation.mask)
+        sources = [both[relation] for relation, _ in placed]
         supports = np.zeros((power_of_two(len(matrices)), *matrices[0].shape), np.uint64)
         supports[: len(matrices)] = matrices
         supports = supports.reshape(len(supports), blocks, -1, supports.shape[-1])
-        scope = np.asarray([relation.scope for relation in relations], np.int32)
+        scope, present = padded_scopes([scope for _, scope in placed], 2)
         with jax.enable_x64(True):
             return BinarySupports(
                 scope=jax.device_put(scope),
-                present=jax.device_put(np.ones(scope.shape, np.bool_)),
+                present=jax.device_put(present),
                 supports=jax.device_put(np.moveaxis(supports, 1, 0)),
                 sources=jax.device_put(np.asarray(sources, np.int32)),
             )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
-        return DenseLowering([self.scope], lambda: [self.mask])
+    def lower(self, private: frozenset[int]) -> DenseLowering:
+        return DenseLowering([(0, 1)], lambda: [self.mask])
 
 
 @flax.struct.dataclass
 class BinarySupports:
-    """Binary relations; see `Group`.
+    """Binary relations; see `Propagator`.
 
     A matrix has a row for each value of one side: the values of the other side that go with it.
     There are M distinct ones, cut into N blocks of L rows each.

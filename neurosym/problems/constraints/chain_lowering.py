@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.problems.constraints.constraint import Labels, Lowering
+from neurosym.problems.constraints.lowering import Labels, Lowering
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
@@ -56,7 +56,7 @@ class Chain:
         return tuple(table.shape[1] for table in self.targets)
 
     @property
-    def elements(self) -> int:
+    def element_count(self) -> int:
         """Elements that messages in both directions make."""
         pairs = zip(self.targets, self.sources, strict=True)
         return sum(2 * table.size + rows.size for table, rows in pairs)
@@ -71,14 +71,14 @@ class Chain:
 class ChainLowering(Lowering):
     """A chain of which all positions but one are summed out."""
 
-    def __init__(self, scope: tuple[int, ...], chain: Chain, opened: int) -> None:
+    def __init__(self, chain: Chain, opened: int) -> None:
         """``opened`` is the position that stays."""
         self.chain, self.opened = chain, opened
-        self.labels: tuple[Labels, ...] = ((scope[opened],),)
+        self.labels: tuple[Labels, ...] = ((opened,),)
         self.sizes: dict[Hashable, int] = {}
-        self.inner = [k for k in range(len(scope)) if k != opened]
+        self.inner = [k for k in range(len(chain.sizes)) if k != opened]
         self.absorbed = frozenset(self.inner)
-        self.elements = chain.elements
+        self.element_count = chain.element_count
 
     def supports(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         found = evaluate(semiring, ChainSupports(self.chain, None), *weights)

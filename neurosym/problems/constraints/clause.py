@@ -24,16 +24,12 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row, reduce_rows
-from neurosym.problems.constraints.constraint import (
-    Constraint,
-    DenseLowering,
-    Group,
-    Labels,
-    Relation,
-    power_of_two,
-)
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.lowering import DenseLowering, chain_labels
 from neurosym.problems.constraints.membership import Member, as_literal
 from neurosym.problems.constraints.negation import has_negation, show
+from neurosym.problems.constraints.propagator import Propagator, power_of_two
+from neurosym.problems.constraints.relation import Placed, Relation
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -86,8 +82,8 @@ class Clause(Constraint):
             value in literal.values for literal, value in zip(self.literals, values, strict=True)
         )
 
-    def compile(self) -> Relation:
-        return _compile(self.literals, every=False)
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(_relation(self.literals, every=False))
 
     def negated(self) -> Conjunction:
         return Conjunction(tuple(literal.negated() for literal in self.literals))
@@ -126,8 +122,8 @@ class Conjunction(Constraint):
             value in literal.values for literal, value in zip(self.literals, values, strict=True)
         )
 
-    def compile(self) -> Relation:
-        return _compile(self.literals, every=True)
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(_relation(self.literals, every=True))
 
     def negated(self) -> Clause:
         return Clause(tuple(literal.negated() for literal in self.literals))
@@ -168,11 +164,10 @@ def _way_round(part: Constraint | Variable, kind: type[Clause] | type[Conjunctio
     return "add the parts one by one, where there is a condition each with Implies(condition, part)"
 
 
-def _compile(literals: Sequence[Member], *, every: bool) -> Relation:
+def _relation(literals: Sequence[Member], *, every: bool) -> Relation:
     if len(literals) == 1:
-        return literals[0].compile()
+        return literals[0].relation()
     return ClauseRelation(
-        scope=tuple([literal.variable.index for literal in literals]),
         sizes=tuple([len(literal.variable.domain) for literal in literals]),
         masks=tuple([literal.mask for literal in literals]),
         every=every,
@@ -183,7 +178,6 @@ def _compile(literals: Sequence[Member], *, every: bool) -> Relation:
 class ClauseRelation(Relation):
     """Literals over value indices, of which at least one holds, or every one."""
 
-    scope: tuple[int, ...]
     sizes: tuple[int, ...]
     masks: tuple[int, ...]  # bit v: the literal holds for value index v
     every: bool
@@ -201,20 +195,20 @@ class ClauseRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        return self.every, _width(len(self.scope))
+        return self.every, _width(len(self.sizes))
 
     @classmethod
-    def group(cls, relations: Sequence[ClauseRelation], size: int) -> Group:
+    def group(cls, placed: Sequence[Placed[ClauseRelation]], size: int) -> Propagator:
         words = bits.word_count(size)
-        arities = np.fromiter((len(relation.scope) for relation in relations), np.int64)
+        arities = np.fromiter((len(scope) for _, scope in placed), np.int64)
         present = np.arange(_width(int(arities.max()))) < arities[:, None]
         scope = np.zeros(present.shape, np.int32)
-        flat = itertools.chain.from_iterable(relation.scope for relation in relations)
+        flat = itertools.chain.from_iterable(scope for _, scope in placed)
         scope[present] = np.fromiter(flat, np.int32, int(arities.sum()))
         literals = np.zeros((*present.shape, words), np.uint64)
-        masks = itertools.chain.from_iterable(relation.masks for relation in relations)
+        masks = itertools.chain.from_iterable(relation.masks for relation, _ in placed)
         literals[present] = masks_to_lanes(masks, words)
-        kind = Conjunctions if relations[0].every else Clauses
+        kind = Conjunctions if placed[0].relation.every else Clauses
         with jax.enable_x64(True):
             return kind(
                 scope=jax.device_put(scope),
@@ -222,14 +216,16 @@ class ClauseRelation(Relation):
                 literals=jax.device_put(literals),
             )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+    def lower(self, private: frozenset[int]) -> DenseLowering:
+        arity = len(self.sizes)
         if self.every:
-            return DenseLowering([(variable,) for variable in self.scope], self._holds)
+            return DenseLowering([(k,) for k in range(arity)], self._holds)
         if math.prod(self.sizes) <= MAX_DENSE:
             return DenseLowering(
-                [self.scope], lambda: [functools.reduce(np.logical_or.outer, self._holds())]
+                [tuple(range(arity))],
+                lambda: [functools.reduce(np.logical_or.outer, self._holds())],
             )
-        return self._lower_chain(name)
+        return self._lower_chain()
 
     def _holds(self) -> list[np.ndarray]:
         """``bool[D_k]`` a position: the values for which the literal holds."""
@@ -238,14 +234,9 @@ class ClauseRelation(Relation):
             for mask, size in zip(self.masks, self.sizes, strict=True)
         ]
 
-    def _lower_chain(self, name: Hashable) -> DenseLowering:
+    def _lower_chain(self) -> DenseLowering:
         """Hidden index k says whether one of the first k literals holds."""
-        arity = len(self.scope)
-        labels: list[Labels] = []
-        for k, variable in enumerate(self.scope):
-            before = ((name, k),) if k > 0 else ()
-            after = ((name, k + 1),) if k < arity - 1 else ()
-            labels.append((*before, variable, *after))
+        arity = len(self.sizes)
 
         def masks() -> list[np.ndarray]:
             steps = []
@@ -255,7 +246,8 @@ class ClauseRelation(Relation):
                 steps.append(step if k > 0 else step[0])
             return steps
 
-        return DenseLowering(labels, masks, {(name, k): 2 for k in range(1, arity)})
+        hidden: dict[Hashable, int] = {("state", k): 2 for k in range(1, arity)}
+        return DenseLowering(chain_labels(arity), masks, hidden)
 
 
 @flax.struct.dataclass
@@ -267,7 +259,7 @@ class _Literals:
 
 @flax.struct.dataclass
 class Clauses(_Literals):
-    """Clauses; see `Group`."""
+    """Clauses; see `Propagator`."""
 
     @jax.named_scope("clause")
     def prune(self, domains: jax.Array) -> jax.Array:
@@ -288,7 +280,7 @@ class Clauses(_Literals):
 
 @flax.struct.dataclass
 class Conjunctions(_Literals):
-    """Conjunctions; see `Group`."""
+    """Conjunctions; see `Propagator`."""
 
     @jax.named_scope("conjunction")
     def prune(self, domains: jax.Array) -> jax.Array:

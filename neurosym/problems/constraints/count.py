@@ -25,8 +25,10 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row, reduce_rows
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
-from neurosym.problems.constraints.constraint import Constraint, Group, power_of_two
+from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.linear import LinearRelation
+from neurosym.problems.constraints.propagator import Propagator, power_of_two
+from neurosym.problems.constraints.relation import Placed
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -107,7 +109,7 @@ class Count(Constraint):
     def negated(self) -> Count:
         return Count(self.variables, self.values, NEGATIONS[self.relation], self.number)
 
-    def compile(self) -> CountRelation:
+    def compile(self) -> tuple[Placed, ...]:
         times = Counter(self.variables)
         rows = [
             [times[variable] * (value in self.values) for value in variable.domain]
@@ -124,12 +126,9 @@ class Count(Constraint):
             relation = {">": "<", ">=": "<="}[relation]
         if relation == "<":
             bound, relation = bound - 1, "<="
-        return CountRelation(
-            scope=tuple(variable.index for variable in self.scope),
-            offsets=tuple(tuple(term - min(row) for term in row) for row in rows),
-            relation=relation,
-            bound=bound - sum(min(row) for row in rows),
-        )
+        offsets = tuple(tuple(term - min(row) for term in row) for row in rows)
+        bound -= sum(min(row) for row in rows)
+        return self.place(CountRelation(offsets=offsets, relation=relation, bound=bound))
 
 
 def _number_variable(number: Any, counted: Sequence[Variable]) -> Variable:
@@ -164,43 +163,44 @@ class CountRelation(LinearRelation):
         heavy = len(self.heavy)
         if heavy > 1:
             return "linear", super().bucket
-        return heavy, self.relation == "!=", power_of_two(len(self.scope) - heavy)
+        return heavy, self.relation == "!=", power_of_two(len(self.sizes) - heavy)
 
     @classmethod
-    def group(cls, relations: Sequence[LinearRelation], size: int) -> Group:
-        members = [CountRelation(r.scope, r.offsets, r.relation, r.bound) for r in relations]
-        if len(members[0].heavy) > 1:
-            plain = [LinearRelation(r.scope, r.offsets, r.relation, r.bound) for r in relations]
+    def group(cls, placed: Sequence[Placed[LinearRelation]], size: int) -> Propagator:
+        members = [Placed(CountRelation(r.offsets, r.relation, r.bound), s) for r, s in placed]
+        if len(members[0].relation.heavy) > 1:
+            plain = [Placed(LinearRelation(r.offsets, r.relation, r.bound), s) for r, s in placed]
             return LinearRelation.group(plain, size)
         return _group_counts(members, size)
 
 
-def _group_counts(members: Sequence[CountRelation], size: int) -> Counts:
-    numbered = bool(members[0].heavy)
-    arity = power_of_two(max(len(relation.scope) for relation in members) - numbered)
+def _group_counts(members: Sequence[Placed[CountRelation]], size: int) -> Counts:
+    first = members[0].relation
+    numbered = bool(first.heavy)
+    arity = power_of_two(max(len(scope) for _, scope in members) - numbered)
     scope = np.zeros((len(members), numbered + arity), np.int32)
     present = np.zeros(scope.shape, np.bool_)
     values = np.zeros((len(members), arity, size), np.bool_)
     needed = np.zeros((len(members), size if numbered else 1), np.int64)
-    for c, relation in enumerate(members):
+    for c, (relation, variables) in enumerate(members):
         number = relation.heavy[0] if numbered else None
-        counted = [k for k in range(len(relation.scope)) if k != number]
+        counted = [k for k in range(len(variables)) if k != number]
         needed[c] = relation.bound
         if number is not None:
-            scope[c, 0], present[c, 0] = relation.scope[number], True
+            scope[c, 0], present[c, 0] = variables[number], True
             row = relation.offsets[number]
             needed[c, : len(row)] -= row
         for n, k in enumerate(counted):
-            scope[c, numbered + n], present[c, numbered + n] = relation.scope[k], True
+            scope[c, numbered + n], present[c, numbered + n] = variables[k], True
             values[c, n, : relation.sizes[k]] = relation.offsets[k]
     needed = np.clip(needed, -_FAR, _FAR)
-    if members[0].relation == "!=":
+    if first.relation == "!=":
         runs = [
             (np.full_like(needed, -1), needed - 1),
             (needed + 1, np.full_like(needed, _FAR)),
         ]
     else:
-        equal = np.asarray([relation.relation == "==" for relation in members])[:, None]
+        equal = np.asarray([relation.relation == "==" for relation, _ in members])[:, None]
         runs = [(np.where(equal, needed, -1), needed)]
     with jax.enable_x64(True):
         return Counts(
@@ -215,7 +215,7 @@ def _group_counts(members: Sequence[CountRelation], size: int) -> Counts:
 
 @flax.struct.dataclass
 class Counts:
-    """Counts; see `Group`.
+    """Counts; see `Propagator`.
 
     Where one variable is the number, or counts repeatedly, it is position 0 and the other L = K - 1
     are counted; each of its N values allows R runs of counts. Where there is none, L = K and N = 1.

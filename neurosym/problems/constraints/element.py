@@ -24,20 +24,16 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
-from neurosym.problems.constraints.constraint import (
-    Constraint,
-    DenseLowering,
-    Group,
-    Labels,
-    Relation,
-    power_of_two,
-)
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.lowering import DenseLowering, Labels
 from neurosym.problems.constraints.predicate import (
     MAX_COMBINATIONS,
     count_combinations,
     relation_of_mask,
     tabulate,
 )
+from neurosym.problems.constraints.propagator import Propagator, power_of_two
+from neurosym.problems.constraints.relation import Placed, Relation
 from neurosym.problems.variable import Variable
 
 NOWHERE = -1
@@ -161,9 +157,12 @@ class Element(Constraint):
             "has a negation"
         )
 
-    def compile(self) -> Relation:
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(self._relation())
+
+    def _relation(self) -> Relation:
         if self._overlaps:
-            return relation_of_mask(self.scope, tabulate(self.scope, self.check))
+            return relation_of_mask(tabulate(self.scope, self.check))
         targeted = isinstance(self.value, Variable)
         alphabet = self.value.domain if isinstance(self.value, Variable) else (self.value,)
         code = {value: n for n, value in enumerate(alphabet)}
@@ -177,9 +176,8 @@ class Element(Constraint):
             constants.append(code.get(entry, NOWHERE) if inside and not variable else NOWHERE)
         if not self._entries:
             mask = np.asarray(constants)[:, None] == np.arange(len(alphabet))
-            return relation_of_mask(self.scope, mask if targeted else mask[:, 0])
+            return relation_of_mask(mask if targeted else mask[:, 0])
         return ElementRelation(
-            scope=tuple(variable.index for variable in self.scope),
             sizes=tuple(len(variable.domain) for variable in self.scope),
             targeted=targeted,
             alphabet=len(alphabet),
@@ -194,21 +192,19 @@ class Element(Constraint):
 
 @dataclasses.dataclass(frozen=True)
 class ElementRelation(Relation):
-    """``Element`` over indices; the scope is the index, the value if it is a variable, the entries.
+    """``Element`` over positions: the index, the value if it is a variable, the entries.
 
     Attributes:
-      scope: distinct variables.
-      sizes: the number of values of each.
+      sizes: the number of values of each position.
       targeted: the value is a variable, not a constant.
       alphabet: the number of values that the value may have; 1 for a constant.
-      choices: for each value of the index the position in the scope of its entry; `NOWHERE` where
+      choices: for each value of the index the position of its entry; `NOWHERE` where
         that is a constant, or lies outside of the array.
       constants: for each value of the index the constant, as a position in the alphabet; `NOWHERE`
         where that has no such value, or the entry is no constant.
-      codes: for each position of the scope but the first, its values as positions in the alphabet.
+      codes: for each position but the first, its values as positions in the alphabet.
     """
 
-    scope: tuple[int, ...]
     sizes: tuple[int, ...]
     targeted: bool
     alphabet: int
@@ -227,7 +223,7 @@ class ElementRelation(Relation):
 
     @property
     def _chosen(self) -> tuple[int, ...]:
-        """The positions of the scope that the index can pick."""
+        """The positions that the index can pick."""
         return tuple(dict.fromkeys(k for k in self.choices if k != NOWHERE))
 
     @property
@@ -244,9 +240,9 @@ class ElementRelation(Relation):
         return self.aligned, power_of_two(len(self.choices))
 
     @classmethod
-    def group(cls, relations: Sequence[ElementRelation], size: int) -> Group:
-        count, words = len(relations), bits.word_count(size)
-        length = min(size, power_of_two(max(len(relation.choices) for relation in relations)))
+    def group(cls, placed: Sequence[Placed[ElementRelation]], size: int) -> Propagator:
+        count, words = len(placed), bits.word_count(size)
+        length = min(size, power_of_two(max(len(relation.choices) for relation, _ in placed)))
         scope = np.zeros((count, 2 + length), np.int32)
         present = np.zeros((count, 2 + length), np.bool_)
         fixed = np.zeros((count, 1 + length, words), np.uint64)
@@ -254,10 +250,10 @@ class ElementRelation(Relation):
         inward = np.zeros((count, length), np.int32)
         outward = np.zeros((count, length), np.int32)
         maps: dict[tuple[int, ...], int] = {}
-        for c, relation in enumerate(relations):
-            scope[c, 0], present[c, 0] = relation.scope[0], True
+        for c, (relation, variables) in enumerate(placed):
+            scope[c, 0], present[c, 0] = variables[0], True
             if relation.targeted:
-                scope[c, 1], present[c, 1] = relation.scope[1], True
+                scope[c, 1], present[c, 1] = variables[1], True
             else:
                 fixed[c, 0] = bits.single(np.asarray(0), words)
             picked: dict[int, np.ndarray] = {}
@@ -270,14 +266,14 @@ class ElementRelation(Relation):
             for v, k in enumerate(relation.choices):
                 if k == NOWHERE:
                     continue
-                scope[c, 2 + v], present[c, 2 + v] = relation.scope[k], True
+                scope[c, 2 + v], present[c, 2 + v] = variables[k], True
                 owners[c, v] = picked[k]
                 code = relation._code(k)
                 inward[c, v] = maps.setdefault(_inverse(code, size), len(maps))
                 padded = code + (NOWHERE,) * (size - len(code))
                 outward[c, v] = maps.setdefault(padded, len(maps))
         translation = None
-        if not relations[0].aligned:
+        if not placed[0].relation.aligned:
             table = np.full((power_of_two(len(maps)), size), NOWHERE, np.int32)
             table[: len(maps)] = list(maps)
             translation = Translation(
@@ -292,11 +288,11 @@ class ElementRelation(Relation):
                 translation=translation,
             )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+    def lower(self, private: frozenset[int]) -> DenseLowering:
         """One mask for each entry: where the index picks it, it equals the value."""
-        index, value = self.scope[0], self.scope[1:2] if self.targeted else ()
-        labels: list[Labels] = [(index, *value)]
-        labels += [(index, self.scope[k], *value) for k in self._chosen]
+        value = (1,) if self.targeted else ()
+        labels: list[Labels] = [(0, *value)]
+        labels += [(0, k, *value) for k in self._chosen]
 
         def masks() -> list[np.ndarray]:
             alphabet, choices = np.arange(self.alphabet), np.asarray(self.choices)
@@ -321,7 +317,7 @@ class Translation:
 
 @flax.struct.dataclass
 class ElementEntries:
-    """Elements with variables among their entries; see `Group`.
+    """Elements with variables among their entries; see `Propagator`.
 
     The scope has I + 2 positions: the index, the value, and the entry of each value of the index,
     so a variable that is several entries occurs several times. Absent are a constant value and

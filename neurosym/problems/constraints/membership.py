@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Collection, Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.constraint import Constraint, Placed
 from neurosym.problems.constraints.unary import UnaryRelation
 
 if TYPE_CHECKING:
@@ -67,10 +67,13 @@ class Member(Constraint):
     def check(self, values: Sequence[Hashable]) -> bool:
         return values[0] in self.values
 
-    def compile(self) -> UnaryRelation:
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(self.relation())
+
+    def relation(self) -> UnaryRelation:
+        """The values as a relation over one position."""
         size = len(self.variable.domain)
-        allowed = tuple(bool(self.mask >> v & 1) for v in range(size))
-        return UnaryRelation((self.variable.index,), allowed)
+        return UnaryRelation(tuple(bool(self.mask >> v & 1) for v in range(size)))
 
     def negated(self) -> Member:
         return Member(self.variable, frozenset(self.variable.domain).difference(self.values))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.constraint import Constraint, Relation
+from neurosym.problems.constraints.constraint import Constraint, Placed, Relation
 from neurosym.problems.constraints.table import TableRelation
 from neurosym.problems.constraints.unary import UnaryRelation
 
@@ -104,8 +104,8 @@ class Predicate(Constraint):
         object.__setattr__(opposite, "holds", ~self.holds)
         return opposite
 
-    def compile(self) -> Relation:
-        return relation_of_mask(self.scope, self.holds)
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(relation_of_mask(self.holds))
 
     def _call(self, values: Sequence[Hashable]) -> bool:
         given = dict(zip(self.scope, values, strict=True))
@@ -129,16 +129,15 @@ def tabulate(scope: Sequence[Variable], check: Callable[[Sequence[Hashable]], bo
     return holds.reshape([len(variable.domain) for variable in scope])
 
 
-def relation_of_mask(scope: Sequence[Variable], mask: np.ndarray) -> Relation:
-    """The relation over distinct variables that allows what ``mask`` says, ``bool[D_0, ...]``."""
-    indices = tuple(variable.index for variable in scope)
-    if len(indices) == 1:
-        return UnaryRelation((indices[0],), tuple(mask.tolist()))
-    if len(indices) == 2:
-        return BinaryRelation.from_mask((indices[0], indices[1]), mask)
+def relation_of_mask(mask: np.ndarray) -> Relation:
+    """The relation that allows what ``mask`` says, ``bool[D_0, ...]``."""
+    if mask.ndim == 1:
+        return UnaryRelation(tuple(mask.tolist()))
+    if mask.ndim == 2:
+        return BinaryRelation.from_mask(mask)
     allowed = 2 * int(mask.sum()) <= mask.size
     rows = np.argwhere(mask == allowed).tolist()
-    return TableRelation(indices, mask.shape, tuple(map(tuple, rows)), allowed)
+    return TableRelation(mask.shape, tuple(map(tuple, rows)), allowed)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -22,14 +22,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
-from neurosym.problems.constraints.constraint import (
-    Constraint,
-    DenseLowering,
-    Group,
-    Labels,
-    Relation,
-    power_of_two,
-)
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.lowering import DenseLowering, Labels, chain_labels
+from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
+from neurosym.problems.constraints.relation import Placed, Relation
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -86,24 +82,19 @@ class Table(Constraint):
     def negated(self) -> Table:
         return dataclasses.replace(self, allowed=not self.allowed)
 
-    def compile(self) -> TableRelation:
+    def compile(self) -> tuple[Placed, ...]:
         index = [{value: v for v, value in enumerate(x.domain)} for x in self.scope]
         rows = sorted(
             {tuple(at[v] for at, v in zip(index, row, strict=True)) for row in self.tuples}
         )
-        return TableRelation(
-            scope=tuple(variable.index for variable in self.scope),
-            sizes=tuple(len(variable.domain) for variable in self.scope),
-            rows=tuple(rows),
-            allowed=self.allowed,
-        )
+        sizes = tuple(len(variable.domain) for variable in self.scope)
+        return self.place(TableRelation(sizes=sizes, rows=tuple(rows), allowed=self.allowed))
 
 
 @dataclasses.dataclass(frozen=True)
 class TableRelation(Relation):
     """Distinct rows of value indices, allowed or forbidden."""
 
-    scope: tuple[int, ...]
     sizes: tuple[int, ...]
     rows: tuple[tuple[int, ...], ...]
     allowed: bool
@@ -114,23 +105,21 @@ class TableRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        return self.allowed, power_of_two(len(self.scope)), power_of_two(len(self.rows))
+        return self.allowed, power_of_two(len(self.sizes)), power_of_two(len(self.rows))
 
     @classmethod
-    def group(cls, relations: Sequence[TableRelation], size: int) -> Group:
-        arity = power_of_two(max(len(relation.scope) for relation in relations))
-        length = power_of_two(max(len(relation.rows) for relation in relations))
-        scope = np.zeros((len(relations), arity), np.int32)
-        present = np.zeros((len(relations), arity), np.bool_)
-        rows = np.full((len(relations), length, arity), -1, np.int32)
-        for c, relation in enumerate(relations):
-            k, t = len(relation.scope), len(relation.rows)
-            scope[c, :k], present[c, :k] = relation.scope, True
+    def group(cls, placed: Sequence[Placed[TableRelation]], size: int) -> Propagator:
+        arity = power_of_two(max(len(scope) for _, scope in placed))
+        length = power_of_two(max(len(relation.rows) for relation, _ in placed))
+        scope, present = padded_scopes([scope for _, scope in placed], arity)
+        rows = np.full((len(placed), length, arity), -1, np.int32)
+        for c, (relation, _) in enumerate(placed):
+            k, t = len(relation.sizes), len(relation.rows)
             rows[c, :t, :k] = np.asarray(relation.rows, np.int32).reshape(t, k)
         used = rows >= 0
         lanes = bits.single(np.where(used, rows, 0), bits.word_count(size))
         lanes = np.where(used[..., None], lanes, np.uint64(0))
-        kind = AllowedRows if relations[0].allowed else ForbiddenRows
+        kind = AllowedRows if placed[0].relation.allowed else ForbiddenRows
         with jax.enable_x64(True):
             return kind(
                 scope=jax.device_put(scope),
@@ -140,15 +129,15 @@ class TableRelation(Relation):
                 size=size,
             )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
+    def lower(self, private: frozenset[int]) -> DenseLowering:
         if math.prod(self.sizes) <= MAX_DENSE:
-            return DenseLowering([self.scope], lambda: [self._mask()])
+            return DenseLowering([tuple(range(len(self.sizes)))], lambda: [self._mask()])
         if not self.rows:  # nothing is allowed, or everything
-            labels = [(variable,) for variable in self.scope]
+            labels = [(k,) for k in range(len(self.sizes))]
             return DenseLowering(
                 labels, lambda: [np.full(size, not self.allowed) for size in self.sizes]
             )
-        return self._lower_rows(name) if self.allowed else self._lower_trie(name)
+        return self._lower_rows() if self.allowed else self._lower_trie()
 
     def _mask(self) -> np.ndarray:
         mask = np.full(self.sizes, not self.allowed)
@@ -156,41 +145,35 @@ class TableRelation(Relation):
             mask[tuple(np.asarray(self.rows).T)] = self.allowed
         return mask
 
-    def _lower_rows(self, name: Hashable) -> DenseLowering:
+    def _lower_rows(self) -> DenseLowering:
         """One hidden index over the rows; rows are distinct, so each assignment counts once."""
-        label = (name, "row")
 
         def masks() -> list[np.ndarray]:
-            rows = np.asarray(self.rows, np.int32).reshape(-1, len(self.scope))
+            rows = np.asarray(self.rows, np.int32).reshape(-1, len(self.sizes))
             return [rows[:, k, None] == np.arange(size) for k, size in enumerate(self.sizes)]
 
-        labels = [(label, variable) for variable in self.scope]
-        return DenseLowering(labels, masks, {label: len(self.rows)})
+        labels: list[Labels] = [("row", k) for k in range(len(self.sizes))]
+        return DenseLowering(labels, masks, {"row": len(self.rows)})
 
-    def _lower_trie(self, name: Hashable) -> DenseLowering:
+    def _lower_trie(self) -> DenseLowering:
         """A chain of prefixes of forbidden rows; state 0 has left them, and may go anywhere.
 
         Exactly one path carries each allowed assignment, so it counts once.
         """
-        arity = len(self.scope)
+        arity = len(self.sizes)
         # states[k]: the prefixes of length k, numbered from 1
         states = [
             {prefix: n + 1 for n, prefix in enumerate(sorted({row[:k] for row in self.rows}))}
             for k in range(arity)
         ]
-        hidden: dict[Hashable, int] = {(name, k): len(states[k]) + 1 for k in range(1, arity)}
-        labels: list[Labels] = []
-        for k, variable in enumerate(self.scope):
-            before = ((name, k),) if k > 0 else ()
-            after = ((name, k + 1),) if k < arity - 1 else ()
-            labels.append((*before, variable, *after))
+        hidden: dict[Hashable, int] = {("state", k): len(states[k]) + 1 for k in range(1, arity)}
 
         def masks() -> list[np.ndarray]:
             steps = []
             for k, size in enumerate(self.sizes):
                 last = k == arity - 1
                 step = np.zeros(
-                    (len(states[k]) + 1, size, 1 if last else hidden[name, k + 1]), bool
+                    (len(states[k]) + 1, size, 1 if last else hidden["state", k + 1]), bool
                 )
                 step[:, :, 0] = True
                 for row in self.rows:
@@ -202,7 +185,7 @@ class TableRelation(Relation):
                 steps.append(step[1] if k == 0 else step)  # every path starts at the empty prefix
             return steps
 
-        return DenseLowering(labels, masks, hidden)
+        return DenseLowering(chain_labels(arity), masks, hidden)
 
 
 @flax.struct.dataclass
@@ -222,7 +205,7 @@ class _Rows:
 
 @flax.struct.dataclass
 class AllowedRows(_Rows):
-    """Allowed tables; see `Group`. T is the number of rows."""
+    """Allowed tables; see `Propagator`. T is the number of rows."""
 
     @jax.named_scope("table_allowed")
     def prune(self, domains: jax.Array) -> jax.Array:
@@ -235,7 +218,7 @@ class AllowedRows(_Rows):
 
 @flax.struct.dataclass
 class ForbiddenRows(_Rows):
-    """Forbidden tables; see `Group`."""
+    """Forbidden tables; see `Propagator`."""
 
     @jax.named_scope("table_forbidden")
     def prune(self, domains: jax.Array) -> jax.Array:

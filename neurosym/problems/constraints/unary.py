@@ -12,14 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
-from neurosym.problems.constraints.constraint import DenseLowering, Group, Relation
+from neurosym.problems.constraints.lowering import DenseLowering
+from neurosym.problems.constraints.propagator import Propagator, padded_scopes
+from neurosym.problems.constraints.relation import Placed, Relation
 
 
 @dataclasses.dataclass(frozen=True)
 class UnaryRelation(Relation):
     """``allowed[v]`` says whether the value index may be taken."""
 
-    scope: tuple[int]
     allowed: tuple[bool, ...]
     kind: ClassVar[str] = "unary"
 
@@ -40,25 +41,25 @@ class UnaryRelation(Relation):
         return ()
 
     @classmethod
-    def group(cls, relations: Sequence[UnaryRelation], size: int) -> Group:
-        allowed = np.zeros((len(relations), size), np.bool_)
-        for c, relation in enumerate(relations):
+    def group(cls, placed: Sequence[Placed[UnaryRelation]], size: int) -> Propagator:
+        allowed = np.zeros((len(placed), size), np.bool_)
+        for c, (relation, _) in enumerate(placed):
             allowed[c, : len(relation.allowed)] = relation.allowed
-        scope = np.asarray([relation.scope for relation in relations], np.int32)
+        scope, present = padded_scopes([scope for _, scope in placed], 1)
         with jax.enable_x64(True):
             return AllowedValues(
                 scope=jax.device_put(scope),
-                present=jax.device_put(np.ones(scope.shape, np.bool_)),
+                present=jax.device_put(present),
                 allowed=bits.pack(jax.device_put(allowed)),
             )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> DenseLowering:
-        return DenseLowering([self.scope], lambda: [np.asarray(self.allowed)])
+    def lower(self, private: frozenset[int]) -> DenseLowering:
+        return DenseLowering([(0,)], lambda: [np.asarray(self.allowed)])
 
 
 @flax.struct.dataclass
 class AllowedValues:
-    """Unary constraints; see `Group`."""
+    """Unary constraints; see `Propagator`."""
 
     scope: jax.Array  # int32[C, 1]
     present: jax.Array  # bool[C, 1]

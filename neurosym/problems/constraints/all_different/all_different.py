@@ -27,13 +27,10 @@ from neurosym.problems.constraints.all_different.subsets_lowering import (
     lower_all_different,
 )
 from neurosym.problems.constraints.all_different.subsets_messages import SetLattice, set_messages
-from neurosym.problems.constraints.constraint import (
-    Constraint,
-    Group,
-    Lowering,
-    Relation,
-    power_of_two,
-)
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.lowering import Lowering
+from neurosym.problems.constraints.propagator import Coupled, Propagator, power_of_two
+from neurosym.problems.constraints.relation import Placed, Relation
 from neurosym.problems.constraints.table import TableRelation
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
@@ -112,20 +109,18 @@ class AllDifferent(Constraint):
         ]
         return len(set(taken)) == len(taken)
 
-    def compile(self) -> Relation:
-        scope = tuple(variable.index for variable in self.scope)
+    def compile(self) -> tuple[Placed, ...]:
         maps = common_indices(self.values)
-        if len(set().union(*maps)) < len(scope):  # more variables than values
+        if len(set().union(*maps)) < len(maps):  # more variables than values
             sizes = tuple(len(row) for row in maps)
-            return TableRelation(scope=scope, sizes=sizes, rows=(), allowed=True)
-        return AllDifferentRelation(scope=scope, maps=maps, level=self.level)
+            return self.place(TableRelation(sizes=sizes, rows=(), allowed=True))
+        return self.place(AllDifferentRelation(maps=maps, level=self.level))
 
 
 @dataclasses.dataclass(frozen=True)
 class AllDifferentRelation(Relation):
     """``maps[k][x_k]`` differ pairwise: indices in a universe of values that positions share."""
 
-    scope: tuple[int, ...]
     maps: tuple[tuple[int, ...], ...]
     level: str = "singles"
     kind: ClassVar[str] = "all_different"
@@ -152,9 +147,9 @@ class AllDifferentRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        arity = power_of_two(len(self.scope))
+        arity = power_of_two(len(self.maps))
         if self.level == "hall":
-            return "hall", len(self.scope)
+            return "hall", len(self.maps)
         shifts = self.shifts
         if shifts is not None and not any(shifts):
             return "same", arity
@@ -163,23 +158,24 @@ class AllDifferentRelation(Relation):
         return "mapped", arity
 
     @classmethod
-    def group(cls, relations: Sequence[AllDifferentRelation], size: int) -> Group:
-        if relations[0].bucket[0] == "hall":  # type: ignore[index]
-            return HallSets.build([(r.scope, r.maps) for r in relations], size)
-        return MappedDistinct.build([(r.scope, r.maps) for r in relations], size)
+    def group(cls, placed: Sequence[Placed[AllDifferentRelation]], size: int) -> Propagator:
+        rows = [(scope, relation.maps) for relation, scope in placed]
+        if placed[0].relation.bucket[0] == "hall":  # type: ignore[index]
+            return HallSets.build(rows, size)
+        return MappedDistinct.build(rows, size)
 
     @classmethod
     def couple(
-        cls, relations: Sequence[AllDifferentRelation], size: int, variables: int
-    ) -> Any | None:
-        """A group that revises all variables at once, where their values are aligned."""
-        if relations[0].bucket[0] not in ("same", "shifted"):  # type: ignore[index]
+        cls, placed: Sequence[Placed[AllDifferentRelation]], size: int, variables: int
+    ) -> Coupled | None:
+        """A propagator of all variables at once, where their values are aligned."""
+        if placed[0].relation.bucket[0] not in ("same", "shifted"):  # type: ignore[index]
             return None
-        rows = [(r.scope, r.shifts or (), r.sizes) for r in relations]
+        rows = [(scope, r.shifts or (), r.sizes) for r, scope in placed]
         return Distinct.build(rows, size, variables)
 
-    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
-        return lower_all_different(self.scope, self.maps, private, name)
+    def lower(self, private: frozenset[int]) -> Lowering:
+        return lower_all_different(self.maps, private)
 
     def messages(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         coordinates = semiring.coordinates

@@ -86,7 +86,7 @@ def _decide(
 
 @flax.struct.dataclass
 class MappedDistinct:
-    """All-different over domains that order their values differently; see `Group`.
+    """All-different over domains that order their values differently; see `Propagator`.
 
     U is the size of the universe of values that a constraint's variables share.
     """

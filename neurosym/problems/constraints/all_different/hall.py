@@ -29,7 +29,7 @@ AT_ONCE = 8
 
 @flax.struct.dataclass
 class HallSets:
-    """Exact all-different; see `Group`. U is the size of the common universe of values."""
+    """Exact all-different; see `Propagator`. U is the size of the common universe of values."""
 
     scope: jax.Array  # int32[C, K]
     present: jax.Array  # bool[C, K]

@@ -16,7 +16,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from neurosym.problems.constraints.chain_lowering import Chain, ChainLowering
-from neurosym.problems.constraints.constraint import DenseLowering, Labels, Lowering
+from neurosym.problems.constraints.lowering import DenseLowering, Lowering, chain_labels
 
 MAX_DENSE = 2**12
 """Entries of a mask over all variables that is laid out whole."""
@@ -25,22 +25,17 @@ MAX_STATES = 2**17
 """Sets of values in a layer for which the recursion runs inside."""
 
 
-def lower_all_different(
-    scope: tuple[int, ...],
-    maps: tuple[tuple[int, ...], ...],
-    private: frozenset[int],
-    name: Hashable,
-) -> Lowering:
+def lower_all_different(maps: tuple[tuple[int, ...], ...], private: frozenset[int]) -> Lowering:
     """The tensors of ``maps[k][x_k]`` that differ pairwise; see `Relation.lower`."""
-    sizes = tuple(len(row) for row in maps)
-    if math.prod(sizes) <= MAX_DENSE or len(scope) <= 2:
-        return DenseLowering([scope], lambda: [_mask(maps)])
-    if len(private) >= len(scope) - 1:
+    arity = len(maps)
+    if math.prod(len(row) for row in maps) <= MAX_DENSE or arity <= 2:
+        return DenseLowering([tuple(range(arity))], lambda: [_mask(maps)])
+    if len(private) >= arity - 1:
         chain = chain_of_sets(maps)
         if chain is not None:
-            opened = next((k for k in range(len(scope)) if k not in private), 0)
-            return ChainLowering(scope, chain, opened)
-    return _lower_masks(scope, maps, name)
+            opened = next((k for k in range(arity) if k not in private), 0)
+            return ChainLowering(chain, opened)
+    return _lower_masks(maps)
 
 
 def _mask(maps: Sequence[tuple[int, ...]]) -> np.ndarray:
@@ -78,11 +73,9 @@ def chain_of_sets(maps: Sequence[tuple[int, ...]]) -> Chain | None:
     return Chain.of(steps)
 
 
-def _lower_masks(
-    scope: tuple[int, ...], maps: Sequence[tuple[int, ...]], name: Hashable
-) -> DenseLowering:
+def _lower_masks(maps: Sequence[tuple[int, ...]]) -> DenseLowering:
     """A chain of sets of used values: exactly one path for each allowed assignment."""
-    arity = len(scope)
+    arity = len(maps)
     later = [set().union(*maps[k:]) for k in range(arity + 1)]
     layers: list[dict[frozenset[int], int]] = [{frozenset(): 0}]
     for k in range(arity - 1):
@@ -93,18 +86,13 @@ def _lower_masks(
             if value not in used
         }
         layers.append({used: n for n, used in enumerate(sorted(reached, key=sorted))})
-    hidden: dict[Hashable, int] = {(name, k): max(1, len(layers[k])) for k in range(1, arity)}
-    labels: list[Labels] = []
-    for k, variable in enumerate(scope):
-        before = ((name, k),) if k > 0 else ()
-        after = ((name, k + 1),) if k < arity - 1 else ()
-        labels.append((*before, variable, *after))
+    hidden: dict[Hashable, int] = {("state", k): max(1, len(layers[k])) for k in range(1, arity)}
 
     def masks() -> list[np.ndarray]:
         steps = []
         for k, row in enumerate(maps):
             last = k == arity - 1
-            width = 1 if last else hidden[name, k + 1]
+            width = 1 if last else hidden["state", k + 1]
             step = np.zeros((max(1, len(layers[k])), len(row), width), np.bool_)
             for used, state in layers[k].items():
                 for v, value in enumerate(row):
@@ -115,4 +103,4 @@ def _lower_masks(
             steps.append(step[0] if k == 0 else step)
         return steps
 
-    return DenseLowering(labels, masks, hidden)
+    return DenseLowering(chain_labels(arity), masks, hidden)

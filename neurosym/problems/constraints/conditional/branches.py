@@ -24,9 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
-from neurosym.bits.reductions import any_row, intersect_rows
+from neurosym.bits.reductions import any_row
 from neurosym.problems.constraints.clause import masks_to_lanes
-from neurosym.problems.constraints.constraint import Group, Labels, Lowering, Relation
+from neurosym.problems.constraints.gathered import Gathered, gather
+from neurosym.problems.constraints.lowering import Labels, Lowering
+from neurosym.problems.constraints.propagator import Propagator, padded_scopes
+from neurosym.problems.constraints.relation import Placed, Relation
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
@@ -34,88 +37,84 @@ from neurosym.semirings.algebra.semiring import Semiring
 
 @dataclasses.dataclass(frozen=True)
 class ConditionalRelation(Relation):
-    """One relation for some values of the first variable, and another for the rest.
+    """One relation for some values of position 0, and another for the rest.
 
     Attributes:
-      scope: the variable that decides, then the other ones of both branches.
-      sizes: the number of values of each.
+      sizes: the number of values of each position: the one that decides, then the others.
       mask: the values of the first branch; bit v stands for value index v.
-      branches: what holds in each of the two; None for nothing at all.
+      branches: what holds in each of the two, over these positions; None for nothing at all.
     """
 
-    scope: tuple[int, ...]
     sizes: tuple[int, ...]
     mask: int
-    branches: tuple[Relation | None, Relation | None]
+    branches: tuple[Placed | None, Placed | None]
     kind: ClassVar[str] = "conditional"
 
     def allows(self, assignment: Sequence[int]) -> bool:
-        given = dict(zip(self.scope, assignment, strict=True))
         branch = self.branches[0 if self.mask >> int(assignment[0]) & 1 else 1]
-        return branch is None or branch.allows([given[i] for i in branch.scope])
+        return branch is None or branch.allows(assignment)
 
     @property
     def bucket(self) -> Hashable:
-        return tuple(branch and (branch.kind, branch.bucket) for branch in self.branches)
+        return tuple(
+            None if branch is None else (branch.kind, branch.relation.bucket)
+            for branch in self.branches
+        )
 
     @classmethod
-    def group(cls, relations: Sequence[ConditionalRelation], size: int) -> Group:
-        sides = [[relation.branches[side] for relation in relations] for side in (0, 1)]
-        groups = [_group(members, size) for members in sides]
-        arity = max(len(relation.scope) for relation in relations)
-        arity = max([arity, *(1 + group.scope.shape[1] for group in groups if group is not None)])
-        scope = np.zeros((len(relations), arity), np.int32)
-        present = np.zeros(scope.shape, np.bool_)
-        for c, relation in enumerate(relations):
-            k = len(relation.scope)
-            scope[c, :k], present[c, :k] = relation.scope, True
+    def group(cls, placed: Sequence[Placed[ConditionalRelation]], size: int) -> Propagator:
+        sides = [_members(placed, side) for side in (0, 1)]
+        inner = [_propagator(members, size) for members in sides]
+        arity = max(len(scope) for _, scope in placed)
+        arity = max([arity, *(1 + one.scope.shape[1] for one in inner if one is not None)])
+        scope, present = padded_scopes([scope for _, scope in placed], arity)
         branches = [
-            None if group is None else _branch(group, members, scope, present, size)
-            for group, members in zip(groups, sides, strict=True)
+            None if one is None else _branch(one, members, scope, present, size)
+            for one, members in zip(inner, sides, strict=True)
         ]
         words = bits.word_count(size)
         with jax.enable_x64(True):
             return Conditionals(
                 scope=jax.device_put(scope),
                 present=jax.device_put(present),
-                values=jax.device_put(masks_to_lanes((r.mask for r in relations), words)),
+                values=jax.device_put(masks_to_lanes((r.mask for r, _ in placed), words)),
                 branches=tuple(branch for branch in branches if branch is not None),
                 conditional=(branches[0] is not None, branches[1] is not None),
             )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> ConditionalLowering:
-        return ConditionalLowering(self, name)
+    def lower(self, private: frozenset[int]) -> ConditionalLowering:
+        return ConditionalLowering(self)
 
 
 class ConditionalLowering(Lowering):
-    """The tensors of both branches with an index for the branch, which the first variable sets."""
+    """The tensors of both branches with an index for the branch, which position 0 sets."""
 
-    def __init__(self, relation: ConditionalRelation, name: Hashable) -> None:
+    def __init__(self, relation: ConditionalRelation) -> None:
         self.relation = relation
-        side: Hashable = (name, "branch")
-        labels: list[Labels] = [(relation.scope[0], side)]
+        side = "branch"
+        labels: list[Labels] = [(0, side)]
         sizes: dict[Hashable, int] = {side: 2}
-        spans: dict[Hashable, int] = dict(zip(relation.scope, relation.sizes, strict=True))
-        self.inner: list[tuple[int, Relation, Lowering]] = []
+        spans: dict[Hashable, int] = dict(enumerate(relation.sizes))
+        self.inner: list[tuple[int, Placed, Lowering]] = []
         for n, branch in enumerate(relation.branches):
             if branch is None:
                 continue
-            lowering = branch.lower(frozenset(), (name, n))
+            lowering = branch.relation.lower(frozenset())
             self.inner.append((n, branch, lowering))
-            labels += [(side, *tensor) for tensor in lowering.labels]
-            sizes |= lowering.sizes
-            spans |= lowering.sizes
-            self.elements += lowering.elements
-            self.elements += sum(math.prod(spans[x] for x in tensor) for tensor in lowering.labels)
+            tensors, hidden = lowering.renamed(branch.scope, (n,))
+            labels += [(side, *tensor) for tensor in tensors]
+            sizes |= hidden
+            spans |= hidden
+            self.element_count += lowering.element_count
+            self.element_count += sum(math.prod(spans[x] for x in tensor) for tensor in tensors)
         self.labels, self.sizes, self.absorbed = tuple(labels), sizes, frozenset()
 
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         relation, dtype = self.relation, elements.dtype(semiring, weights[0])
-        given = dict(zip(relation.scope, weights, strict=True))
         first = np.asarray([bool(relation.mask >> v & 1) for v in range(relation.sizes[0])])
         found = [semiring.indicator(jnp.asarray(np.stack([first, ~first], 1)), dtype)]
         for n, branch, lowering in self.inner:
-            tensors = lowering.up(semiring, [given[i] for i in branch.scope])
+            tensors = lowering.up(semiring, [weights[k] for k in branch.scope])
             for tensor, labels in zip(tensors, lowering.labels, strict=True):
                 idle = np.zeros(elements.shape(semiring, tensor), np.bool_)
                 idle[tuple(0 if x in lowering.sizes else slice(None) for x in labels)] = True
@@ -131,12 +130,12 @@ class ConditionalLowering(Lowering):
 
 @flax.struct.dataclass
 class Conditionals:
-    """Conditional constraints; see `Group`."""
+    """Conditional constraints; see `Propagator`."""
 
     scope: jax.Array  # int32[C, K]; position 0 decides
     present: jax.Array  # bool[C, K]
     values: jax.Array  # uint64[C, W]: those of the first branch
-    branches: tuple[_Aligned | _Gathered, ...]  # those that have a constraint
+    branches: tuple[_Aligned | _Anywhere, ...]  # those that have a constraint
     conditional: tuple[bool, bool] = flax.struct.field(pytree_node=False)  # which ones these are
 
     @jax.named_scope("conditional")
@@ -164,71 +163,50 @@ class Conditionals:
 class _Aligned:
     """The constraints of a branch, whose scopes are positions 1 and following."""
 
-    group: Group
+    propagator: Propagator
 
     def prune(self, first: jax.Array, others: jax.Array) -> tuple[jax.Array, jax.Array]:
         """What they allow at position 0, lanes ``[C, 1, W, B]``, and elsewhere."""
-        return jnp.full_like(first, bits.everything(first.dtype)), self.group.prune(others)
+        return jnp.full_like(first, bits.everything(first.dtype)), self.propagator.prune(others)
 
 
 @flax.struct.dataclass
-class _Gathered:
-    """The constraints of a branch, each as one or more rows of a group over any positions."""
+class _Anywhere:
+    """The constraints of a branch, over any positions."""
 
-    group: Group  # R rows over L positions
-    sources: jax.Array  # int32[R, L]: where they are among the C · K positions
-    touching: jax.Array  # int32[C, K, M]: the messages, of R · L and an empty one, on each position
+    rows: Gathered
 
     def prune(self, first: jax.Array, others: jax.Array) -> tuple[jax.Array, jax.Array]:
-        domains = jnp.concatenate([first, others], axis=1)
-        tail = domains.shape[2:]
-        scoped = _take(domains.reshape(-1, *tail), self.sources)
-        messages = self.group.prune(scoped).reshape(-1, *tail)
-        silent = jnp.full((1, *tail), bits.everything(domains.dtype))
-        lanes = intersect_rows(_take(jnp.concatenate([messages, silent]), self.touching), 2)
+        """What they allow at position 0, lanes ``[C, 1, W, B]``, and elsewhere."""
+        lanes = self.rows.prune(jnp.concatenate([first, others], axis=1))
         return lanes[:, :1], lanes[:, 1:]
 
 
-def _take(rows: jax.Array, index: jax.Array) -> jax.Array:
-    return rows.at[index].get(mode="promise_in_bounds")
+def _members(placed: Sequence[Placed[ConditionalRelation]], side: int) -> list[Placed]:
+    """The relations of one branch, over variables; none where the branch has no constraint."""
+    found = []
+    for relation, scope in placed:
+        branch = relation.branches[side]
+        if branch is not None:
+            found.append(Placed(branch.relation, tuple(scope[k] for k in branch.scope)))
+    return found
 
 
-def _group(relations: Sequence[Relation | None], size: int) -> Group | None:
-    members = [relation for relation in relations if relation is not None]
-    return type(members[0]).group(members, size) if members else None
+def _propagator(members: Sequence[Placed], size: int) -> Propagator | None:
+    return type(members[0].relation).group(members, size) if members else None
 
 
 def _branch(
-    group: Group,
-    relations: Sequence[Relation | None],
+    propagator: Propagator,
+    members: Sequence[Placed],
     scope: np.ndarray,
     present: np.ndarray,
     size: int,
-) -> _Aligned | _Gathered:
-    """A group of the constraints of one branch, in its place in ``scope``, ``int32[C, K]``."""
-    variables, there = np.asarray(group.scope), np.asarray(group.present)
+) -> _Aligned | _Anywhere:
+    """The constraints of one branch, in their place in ``scope``, ``int32[C, K]``."""
+    variables, there = np.asarray(propagator.scope), np.asarray(propagator.present)
     after = scope[:, 1:]
     alike = variables.shape == after.shape and np.array_equal(there, present[:, 1:])
     if alike and np.array_equal(variables[there], after[there]):
-        return _Aligned(group)
-    owners = np.arange(len(scope))
-    if len(variables) != len(scope):
-        alone = [_group([relation], size) for relation in relations]
-        owners = np.repeat(owners, [len(one.scope) for one in alone if one is not None])
-    sources = np.zeros(variables.shape, np.int32)
-    touching: list[list[int]] = [[] for _ in range(scope.size)]
-    arity = scope.shape[1]
-    for row, position in np.argwhere(there).tolist():
-        owner = owners[row]
-        (places,) = np.nonzero(present[owner] & (scope[owner] == variables[row, position]))
-        source = owner * arity + places[0]
-        sources[row, position] = source
-        touching[source].append(row * variables.shape[1] + position)
-    table = np.full((scope.size, max(map(len, touching))), variables.size, np.int32)
-    for source, messages in enumerate(touching):
-        table[source, : len(messages)] = messages
-    return _Gathered(
-        group=group,
-        sources=jax.device_put(sources),
-        touching=jax.device_put(table.reshape(*scope.shape, -1)),
-    )
+        return _Aligned(propagator)
+    return _Anywhere(gather(propagator, members, scope, present, size))

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from neurosym.problems.constraints.clause import Clause
 from neurosym.problems.constraints.conditional.branches import ConditionalRelation
-from neurosym.problems.constraints.constraint import Constraint, Relation
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.membership import Member, as_literal
 from neurosym.problems.constraints.negation import show
+from neurosym.problems.constraints.relation import Placed
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -76,10 +78,10 @@ class Implies(Constraint):
             f"Clause((~c, r)) with {show(self.literal)} for c says the same and has a negation"
         )
 
-    def compile(self) -> Relation:
+    def compile(self) -> Sequence[Placed]:
         if isinstance(self.consequence, Member | Clause):
             return Clause((self.literal.negated(), self.consequence)).compile()
-        return _relation(self.scope, self.literal, self.consequence.compile(), None)
+        return self.place(_relation(self.scope, self.literal, self.consequence, None))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -134,9 +136,8 @@ class Reified(Constraint):
     def negated(self) -> Reified:
         return Reified(self.literal.negated(), self.consequence)
 
-    def compile(self) -> Relation:
-        consequence, opposite = self.consequence.compile(), self.opposite.compile()
-        return _relation(self.scope, self.literal, consequence, opposite)
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(_relation(self.scope, self.literal, self.consequence, self.opposite))
 
 
 class _Sides(NamedTuple):
@@ -175,11 +176,15 @@ def _holds(constraint: Constraint, given: dict[Variable, Hashable]) -> bool:
 
 
 def _relation(
-    scope: Sequence[Variable], literal: Member, then: Relation, otherwise: Relation | None
+    scope: Sequence[Variable], literal: Member, then: Constraint, otherwise: Constraint | None
 ) -> ConditionalRelation:
+    position = {variable: k for k, variable in enumerate(scope)}
+
+    def branch(constraint: Constraint) -> Placed:
+        return Placed(joined(constraint), tuple(position[x] for x in constraint.scope))
+
     return ConditionalRelation(
-        scope=tuple(variable.index for variable in scope),
         sizes=tuple(len(variable.domain) for variable in scope),
         mask=literal.mask,
-        branches=(then, otherwise),
+        branches=(branch(then), None if otherwise is None else branch(otherwise)),
     )

@@ -32,13 +32,10 @@ from neurosym.problems.constraints.all_different.all_different import (
 )
 from neurosym.problems.constraints.binary import BinaryRelation
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
-from neurosym.problems.constraints.constraint import (
-    Constraint,
-    Group,
-    Relation,
-    power_of_two,
-)
+from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.lowering import LinearLowering
+from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
+from neurosym.problems.constraints.relation import Placed, Relation
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -121,7 +118,7 @@ class Linear(Constraint):
     def negated(self) -> Linear:
         return dataclasses.replace(self, relation=NEGATIONS[self.relation])
 
-    def compile(self) -> Relation:
+    def compile(self) -> tuple[Placed, ...]:
         sign, bound, relation = 1, self.constant, self.relation
         if relation in (">", ">="):
             sign, bound, relation = -1, -bound, {">": "<", ">=": "<="}[relation]
@@ -139,12 +136,11 @@ class Linear(Constraint):
         if remainder and relation != "<=":
             quotient = -1
         compiled = LinearRelation(
-            scope=tuple(variable.index for variable in self.scope),
             offsets=tuple(tuple(offset // divisor for offset in row) for row in offsets),
             relation=relation,
             bound=quotient,
         )
-        return compiled if len(self.scope) != 2 else _of_two(compiled)
+        return self.place(compiled if len(self.scope) != 2 else _of_two(compiled))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +150,6 @@ class LinearRelation(Relation):
     ``relation`` is ``==``, ``!=`` or ``<=``. A negative bound is met by no sum.
     """
 
-    scope: tuple[int, ...]
     offsets: tuple[tuple[int, ...], ...]
     relation: str
     bound: int
@@ -185,24 +180,24 @@ class LinearRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        arity = power_of_two(len(self.scope))
+        arity = power_of_two(len(self.offsets))
         if self.relation == "==" and self.sums <= MAX_SUMS:
             return "sums", arity, power_of_two(bits.word_count(self.sums))
         return "bounds", arity
 
     @classmethod
-    def group(cls, relations: Sequence[LinearRelation], size: int) -> Group:
-        if relations[0].bucket[0] == "sums":  # type: ignore[index]
-            return _group_sums(relations, size)
-        return _group_bounds(relations, size)
+    def group(cls, placed: Sequence[Placed[LinearRelation]], size: int) -> Propagator:
+        if placed[0].relation.bucket[0] == "sums":  # type: ignore[index]
+            return _group_sums(placed, size)
+        return _group_bounds(placed, size)
 
-    def lower(self, private: frozenset[int], name: Hashable) -> LinearLowering:
-        return LinearLowering(self.scope, self.offsets, self.relation, self.bound, private, name)
+    def lower(self, private: frozenset[int]) -> LinearLowering:
+        return LinearLowering(self.offsets, self.relation, self.bound, private)
 
 
 @flax.struct.dataclass
 class LinearBounds:
-    """Linear ``<=`` and ``!=`` (and too wide ``==``, by bounds only); see `Group`."""
+    """Linear ``<=`` and ``!=`` (and too wide ``==``, by bounds only); see `Propagator`."""
 
     scope: jax.Array  # int32[C, K]
     present: jax.Array  # bool[C, K]
@@ -234,7 +229,7 @@ class LinearBounds:
 
 @flax.struct.dataclass
 class LinearSums:
-    """Linear ``==``, exact by reachable sums; see `Group`. S is the words of a sum set."""
+    """Linear ``==``, exact by reachable sums; see `Propagator`. S is the words of a sum set."""
 
     scope: jax.Array  # int32[C, K]
     present: jax.Array  # bool[C, K]
@@ -303,33 +298,32 @@ def _union(sets: jax.Array) -> jax.Array:
     return jax.lax.reduce(sets, np.uint64(0), jax.lax.bitwise_or, (1,))
 
 
-def _group_bounds(relations: Sequence[LinearRelation], size: int) -> LinearBounds:
-    rows = []
-    for relation in relations:
-        rows.append(relation)
+def _group_bounds(placed: Sequence[Placed[LinearRelation]], size: int) -> LinearBounds:
+    rows: list[Placed[LinearRelation]] = []
+    for relation, variables in placed:
+        rows.append(Placed(relation, variables))
         if relation.relation == "==":  # too wide for sums: <= from both sides
             ranges = relation.ranges
             mirrored = tuple(
                 tuple(r - offset for offset in row)
                 for r, row in zip(ranges, relation.offsets, strict=True)
             )
-            rows.append(
-                LinearRelation(relation.scope, mirrored, "<=", sum(ranges) - relation.bound)
-            )
+            opposite = LinearRelation(mirrored, "<=", sum(ranges) - relation.bound)
+            rows.append(Placed(opposite, variables))
     scope, present, offsets = _pad_scopes(rows, size)
     return LinearBounds(
         scope=jax.device_put(scope),
         present=jax.device_put(present),
         offsets=jax.device_put(offsets),
-        bound=jax.device_put(np.asarray([row.bound for row in rows], np.int32)),
-        unequal=jax.device_put(np.asarray([row.relation == "!=" for row in rows])),
+        bound=jax.device_put(np.asarray([relation.bound for relation, _ in rows], np.int32)),
+        unequal=jax.device_put(np.asarray([relation.relation == "!=" for relation, _ in rows])),
     )
 
 
-def _group_sums(relations: Sequence[LinearRelation], size: int) -> LinearSums:
-    scope, present, offsets = _pad_scopes(relations, size)
-    words = max(bits.word_count(relation.sums) for relation in relations)
-    bounds = np.asarray([relation.bound for relation in relations])
+def _group_sums(placed: Sequence[Placed[LinearRelation]], size: int) -> LinearSums:
+    scope, present, offsets = _pad_scopes(placed, size)
+    words = max(bits.word_count(relation.sums) for relation, _ in placed)
+    bounds = np.asarray([relation.bound for relation, _ in placed])
     # A bound below 0 or beyond every sum is an empty set, which leaves no value a support.
     meetable = (bounds >= 0) & (bounds < words * bits.WORD)
     goal = np.where(meetable[:, None], bits.single(np.where(meetable, bounds, 0), words), 0)
@@ -344,31 +338,28 @@ def _group_sums(relations: Sequence[LinearRelation], size: int) -> LinearSums:
 
 
 def _pad_scopes(
-    relations: Sequence[LinearRelation], size: int
+    placed: Sequence[Placed[LinearRelation]], size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    arity = power_of_two(max(len(relation.scope) for relation in relations))
-    scope = np.zeros((len(relations), arity), np.int32)
-    present = np.zeros((len(relations), arity), np.bool_)
-    offsets = np.zeros((len(relations), arity, size), np.int32)
-    for c, relation in enumerate(relations):
-        k = len(relation.scope)
-        scope[c, :k], present[c, :k] = relation.scope, True
+    arity = power_of_two(max(len(scope) for _, scope in placed))
+    scope, present = padded_scopes([scope for _, scope in placed], arity)
+    offsets = np.zeros((len(placed), arity, size), np.int32)
+    for c, (relation, _) in enumerate(placed):
         for position, row in enumerate(relation.offsets):
             offsets[c, position, : len(row)] = row
     return scope, present, offsets
 
 
 def _of_two(relation: LinearRelation) -> Relation:
-    """A relation of two variables in the form that prunes fastest."""
+    """A relation over two positions in the form that prunes fastest."""
     first, second = (np.asarray(row) for row in relation.offsets)
     if relation.relation == "!=":
         values = (tuple(first.tolist()), tuple((relation.bound - second).tolist()))
-        different = AllDifferentRelation(relation.scope, common_indices(values))
+        different = AllDifferentRelation(common_indices(values))
         if different.shifts is not None:  # x + c != y over ranges
             return different
     if len(first) * len(second) <= MAX_MATRIX:
         mask = relation.accepts(first[:, None] + second)
-        return BinaryRelation.from_mask((relation.scope[0], relation.scope[1]), mask)
+        return BinaryRelation.from_mask(mask)
     return relation
 
 

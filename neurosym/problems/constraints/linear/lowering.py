@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.problems.constraints.comparison import COMPARISONS
-from neurosym.problems.constraints.constraint import Labels, Lowering
 from neurosym.problems.constraints.linear.sum_plan import Reading, Sums, Supports, plan_sum
+from neurosym.problems.constraints.lowering import Labels, Lowering
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
@@ -34,20 +34,18 @@ class LinearLowering(Lowering):
 
     def __init__(
         self,
-        scope: tuple[int, ...],
         offsets: tuple[tuple[int, ...], ...],
         relation: str,
         bound: int,
         private: frozenset[int],
-        name: Hashable,
     ) -> None:
         ranges = [max(row) for row in offsets]
-        order = sorted(range(len(scope)), key=lambda k: (ranges[k], k))
+        order = sorted(range(len(offsets)), key=lambda k: (ranges[k], k))
         inner = [k for k in order if k in private]
         outer = [k for k in order if k not in private]
         if not outer:
             outer = [inner.pop()]
-        self.scope, self.offsets, self.relation, self.bound = scope, offsets, relation, bound
+        self.offsets, self.relation, self.bound = offsets, relation, bound
         self.inner, self.outer = inner, outer
         self.absorbed = frozenset(inner)
         # Larger sums than the bound do not matter, unless all sums but one are allowed.
@@ -57,19 +55,19 @@ class LinearLowering(Lowering):
         self.reading: Reading | None = None
         self.labels: tuple[Labels, ...]
         self.sizes = {}
-        self.elements = 0
+        self.element_count = 0
         if inner:
             self.length = min(sum(ranges[k] for k in inner) + 1, self.limit)
             self.plan = plan_sum([offsets[k] for k in inner], self.length)
-            self.elements = self.plan.elements
+            self.element_count = self.plan.element_count
         if inner and len(outer) == 1:
             (k,) = outer
-            self.labels = ((scope[k],),)
+            self.labels = ((k,),)
             places = tuple(bound - offset for offset in offsets[k])
             self.reading = Reading(relation, places)
-            self.elements += self.reading.elements(self.length)
+            self.element_count += self.reading.element_count(self.length)
         else:
-            self.labels, self.sizes, self._masks = self._lay_out(name)
+            self.labels, self.sizes, self._masks = self._lay_out()
 
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         dtype = elements.dtype(semiring, weights[0])
@@ -96,19 +94,18 @@ class LinearLowering(Lowering):
         return supports
 
     def _lay_out(
-        self, name: Hashable
+        self,
     ) -> tuple[tuple[Labels, ...], dict[Hashable, int], Callable[[], list[np.ndarray]]]:
         """Masks that link the inner sum (if any) and the outer variables to the bound."""
         axes = [np.asarray(self.offsets[k]) for k in self.outer]
-        labels: list[Hashable] = [self.scope[k] for k in self.outer]
+        labels: list[Hashable] = list(self.outer)
         hidden: dict[Hashable, int] = {}
         factors: list[Labels] = []
         if self.inner:
-            start = (name, "sum")
-            hidden[start] = self.length
+            hidden["inner sum"] = self.length
             axes.insert(0, np.arange(self.length))
-            labels.insert(0, start)
-            factors.append((start,))
+            labels.insert(0, "inner sum")
+            factors.append(("inner sum",))
         if math.prod(len(axis) for axis in axes) <= MAX_DENSE or len(axes) <= 2:
 
             def whole() -> list[np.ndarray]:
@@ -121,9 +118,9 @@ class LinearLowering(Lowering):
         for n, (axis, here) in enumerate(zip(axes[1:-1], labels[1:-1], strict=True)):
             length = min(int(sums[-1].max() + axis.max()) + 1, self.limit)
             sums.append(np.arange(length))
-            hidden[(name, n)] = length
-            factors.append((label, here, (name, n)))
-            label = (name, n)
+            hidden["sum", n] = length
+            factors.append((label, here, ("sum", n)))
+            label = ("sum", n)
         factors.append((label, labels[-1]))
 
         def chain() -> list[np.ndarray]:

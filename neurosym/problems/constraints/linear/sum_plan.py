@@ -119,7 +119,7 @@ class SumPlan:
         return found
 
     @property
-    def elements(self) -> int:
+    def element_count(self) -> int:
         """Elements that the pass up makes: terms where they are laid out, and results."""
         found = sum(self.lengths)
         for merge in self.merges:
@@ -155,7 +155,7 @@ class Reading:
     relation: str
     places: tuple[int, ...]
 
-    def elements(self, size: int) -> int:
+    def element_count(self, size: int) -> int:
         """Elements that are made of ``size`` sums."""
         passes = {"==": 0, "<=": 1, "!=": 2}[self.relation]
         return len(self.places) + passes * size * max(1, size.bit_length())

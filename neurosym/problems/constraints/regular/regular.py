@@ -23,23 +23,18 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
 from neurosym.problems.constraints.chain_lowering import Chain, ChainLowering
-from neurosym.problems.constraints.constraint import (
-    Constraint,
-    DenseLowering,
-    Group,
-    Labels,
-    Lowering,
-    Relation,
-    power_of_two,
-)
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.lowering import DenseLowering, Labels, Lowering, chain_labels
 from neurosym.problems.constraints.predicate import (
     MAX_COMBINATIONS,
     count_combinations,
     relation_of_mask,
     tabulate,
 )
+from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
 from neurosym.problems.constraints.regular.automaton import Automaton
 from neurosym.problems.constraints.regular.determinise import NOWHERE
+from neurosym.problems.constraints.relation import Placed, Relation
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -148,9 +143,12 @@ class Regular(Constraint):
     def negated(self) -> Regular:
         return Regular(self.variables, self.machine.complement(_alphabet(self.scope)))
 
-    def compile(self) -> Relation:
+    def compile(self) -> tuple[Placed, ...]:
+        return self.place(self._relation())
+
+    def _relation(self) -> Relation:
         if len(self.scope) < len(self.variables):
-            return relation_of_mask(self.scope, tabulate(self.scope, self.check))
+            return relation_of_mask(tabulate(self.scope, self.check))
         number = {state: n for n, state in enumerate(self.machine.states)}
         moves = self.machine.transitions
         places: dict[tuple[Hashable, ...], int] = {}
@@ -174,7 +172,6 @@ class Regular(Constraint):
         renumbered = np.full(len(number) + 1, NOWHERE, np.int32)  # the last is that of NOWHERE
         renumbered[order] = np.arange(len(order))
         return RegularRelation(
-            scope=tuple(variable.index for variable in self.scope),
             accepting=tuple(bool(accepting[s]) for s in order),
             tables=tuple(
                 tuple(tuple(row) for row in renumbered[table[order]].tolist()) for table in tables
@@ -193,14 +190,12 @@ class RegularRelation(Relation):
     """``Regular`` over value indices and numbered states; state 0 is the start.
 
     Attributes:
-      scope: distinct variables, one a position.
       accepting: for each state, whether a word may end there.
       tables: the distinct tables of transitions: a row a state, in it the next state for each value
         index, or `NOWHERE`.
       which: the table of each position.
     """
 
-    scope: tuple[int, ...]
     accepting: tuple[bool, ...]
     tables: tuple[tuple[tuple[int, ...], ...], ...]
     which: tuple[int, ...]
@@ -221,23 +216,20 @@ class RegularRelation(Relation):
     @property
     def bucket(self) -> Hashable:
         # Few distinct ones: every group is a program of two loops, and pads to its longest only.
-        return max(4, power_of_two(len(self.scope))), max(8, power_of_two(len(self.accepting)))
+        return max(4, power_of_two(len(self.which))), max(8, power_of_two(len(self.accepting)))
 
     @classmethod
-    def group(cls, relations: Sequence[RegularRelation], size: int) -> Group:
-        length = power_of_two(max(len(relation.scope) for relation in relations))
-        states = power_of_two(max(len(relation.accepting) for relation in relations))
+    def group(cls, placed: Sequence[Placed[RegularRelation]], size: int) -> Propagator:
+        length = power_of_two(max(len(scope) for _, scope in placed))
+        states = power_of_two(max(len(relation.accepting) for relation, _ in placed))
         rows = min(states, BLOCK)
-        scope = np.zeros((len(relations), length), np.int32)
-        present = np.zeros((len(relations), length), np.bool_)
-        which = np.zeros((len(relations), length), np.int32)
-        accepting = np.zeros((len(relations), states), np.bool_)
+        scope, present = padded_scopes([scope for _, scope in placed], length)
+        which = np.zeros((len(placed), length), np.int32)
+        accepting = np.zeros((len(placed), states), np.bool_)
         distinct: dict[tuple[tuple[int, ...], ...], int] = {}
-        for c, relation in enumerate(relations):
-            k = len(relation.scope)
-            scope[c, :k], present[c, :k] = relation.scope, True
+        for c, (relation, variables) in enumerate(placed):
             places = [distinct.setdefault(table, len(distinct)) for table in relation.tables]
-            which[c, :k] = [places[n] for n in relation.which]
+            which[c, : len(variables)] = [places[n] for n in relation.which]
             accepting[c, : len(relation.accepting)] = relation.accepting
         tables = np.full((power_of_two(len(distinct)), states, size), NOWHERE, np.int32)
         for n, table in enumerate(distinct):
@@ -250,12 +242,12 @@ class RegularRelation(Relation):
             accepting=jax.device_put(accepting),
         )
 
-    def lower(self, private: frozenset[int], name: Hashable) -> Lowering:
+    def lower(self, private: frozenset[int]) -> Lowering:
         tables = [np.asarray(self.tables[n], np.int32) for n in self.which]
         layers = [np.flatnonzero(layer) for layer in _layers(tables, 0, np.asarray(self.accepting))]
-        last = len(self.scope) - 1
+        last = len(self.which) - 1
         if not len(layers[0]):  # nothing is accepted
-            labels: list[Labels] = [(variable,) for variable in self.scope]
+            labels: list[Labels] = [(k,) for k in range(last + 1)]
             return DenseLowering(labels, lambda: [np.zeros(size, np.bool_) for size in self.sizes])
         if last > 1 and len(private) >= last:
             steps = []
@@ -265,13 +257,8 @@ class RegularRelation(Relation):
                 steps.append(number[table[here]])
             steps[-1] = np.where(steps[-1] < len(layers[-1]), 0, 1)  # one end for all
             opened = next((k for k in range(last + 1) if k not in private), 0)
-            return ChainLowering(self.scope, Chain.of(steps), opened)
-        labels = []
-        for k, variable in enumerate(self.scope):
-            before = ((name, k),) if k > 0 else ()
-            after = ((name, k + 1),) if k < last else ()
-            labels.append((*before, variable, *after))
-        hidden: dict[Hashable, int] = {(name, k): len(layers[k]) for k in range(1, last + 1)}
+            return ChainLowering(Chain.of(steps), opened)
+        hidden: dict[Hashable, int] = {("state", k): len(layers[k]) for k in range(1, last + 1)}
 
         def masks() -> list[np.ndarray]:
             found = []
@@ -281,7 +268,7 @@ class RegularRelation(Relation):
                 found.append(step[0] if k == 0 else step)
             return found
 
-        return DenseLowering(labels, masks, hidden)
+        return DenseLowering(chain_labels(last + 1), masks, hidden)
 
 
 def _layers(tables: Sequence[np.ndarray], start: int, accepting: np.ndarray) -> list[np.ndarray]:
@@ -301,7 +288,7 @@ def _layers(tables: Sequence[np.ndarray], start: int, accepting: np.ndarray) -> 
 
 @flax.struct.dataclass
 class LayeredGraph:
-    """Regular constraints; see `Group`.
+    """Regular constraints; see `Propagator`.
 
     A set of S states is J words of the narrowest dtype that has as many bits. There are M distinct
     tables of transitions, cut into N blocks of L states each.

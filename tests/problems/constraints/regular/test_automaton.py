@@ -40,7 +40,7 @@ def test_the_example_of_the_issue():
         x = problem.variables("x", shape=4, domain=range(2))
         problem.add(ns.Regular(x, ns.Automaton("abc", "a", {"c"}, transitions)))
         network = problem.compile()
-        assert isinstance(network.structure.relations[0], RegularRelation)
+        assert isinstance(network.structure.relations[0].relation, RegularRelation)
         accepted = [word for word in np.ndindex(2, 2, 2, 2) if network.allows(word)]
         assert accepted == [word for word in np.ndindex(2, 2, 2, 2) if word[2] == 1]
         assert int(ns.count(network).count) == 8
@@ -55,7 +55,7 @@ def test_words_are_counted_and_not_runs():
     x = problem.variables("x", shape=5, domain=range(2))
     problem.add(ns.Regular(x, ns.Automaton("ab", {"a", "b"}, {"a", "b"}, both)))
     network = problem.compile()
-    assert len(network.structure.relations[0].accepting) == 1
+    assert len(network.structure.relations[0].relation.accepting) == 1
     total = ns.total(network, np.ones((5, 2), np.int32), semiring=ns.COUNTING)
     assert int(total) == 2**5
 

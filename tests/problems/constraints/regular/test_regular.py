@@ -7,6 +7,7 @@ import one_round
 import pytest
 
 import neurosym as ns
+from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.regular.regular import RegularRelation
 from neurosym.problems.constraints.table import TableRelation
 
@@ -82,9 +83,9 @@ def test_laws():
         for k, domain in enumerate(["abc", "ca", "bac", "dab"])
     ]
     constraint = ns.Regular(x, random_automaton(rng, 6, "abc", 0.8))
-    assert isinstance(constraint.compile(), RegularRelation)
+    assert isinstance(joined(constraint), RegularRelation)
     ns.testing.check_constraint(constraint)
-    opposite = (~constraint).compile()
+    opposite = joined(~constraint)
     for index in np.ndindex(opposite.sizes):
         values = [v.domain[n] for v, n in zip(x, index, strict=True)]
         assert opposite.allows(index) != constraint.check(values)
@@ -113,7 +114,7 @@ def test_words_that_nothing_accepts():
     x = problem.variables("x", shape=3, domain=range(2))
     for automaton in (at_most(0).complement([0]), ns.Automaton("s", "s", (), {("s", 0): "s"})):
         constraint = ns.Regular(x, automaton)
-        relation = constraint.compile()
+        relation = joined(constraint)
         assert not any(relation.allows(index) for index in np.ndindex(2, 2, 2))
         weights = [np.ones(2, np.int32)] * 3
         assert int(relation.total(ns.COUNTING, weights)) == 0
@@ -127,10 +128,10 @@ def test_a_repeated_variable():
     x, y, z = problem.variables("x", shape=3, domain=range(2))
     constraint = ns.Regular((x, y, x, z), at_most(2))
     assert constraint.scope == (x, y, z)
-    assert isinstance(constraint.compile(), TableRelation)
+    assert isinstance(joined(constraint), TableRelation)
     for a, b, c in np.ndindex(2, 2, 2):
-        assert constraint.compile().allows([a, b, c]) == (2 * a + b + c <= 2)
-        assert (~constraint).compile().allows([a, b, c]) == (2 * a + b + c > 2)
+        assert joined(constraint).allows([a, b, c]) == (2 * a + b + c <= 2)
+        assert joined(~constraint).allows([a, b, c]) == (2 * a + b + c > 2)
     many = problem.variables("y", shape=24, domain=range(2))
     with pytest.raises(ValueError, match=r"repeats variable 'y\[3\]' and has 16777216"):
         ns.Regular([*many, many[3]], at_most(2))
