@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from neurosym.circuits.circuit import Circuit
 from neurosym.circuits.evaluation.layout import lay_out
@@ -60,6 +60,7 @@ def circuit_of(
         tables=lay_out(bounded, list(weights.values()), shape[0] * shape[1]),
         answers=Answers(tuple(graph.answers)),
         shape=shape,
+        sizes=_sizes(weights.values(), shape),
         literals=literals,
         deterministic=deterministic,
         layers=_layers([*bounded.terms, *apart], FIRST_LEAF + bounded.leaves),
@@ -74,6 +75,15 @@ def _of_literals(variables: int) -> dict[int, int]:
         for variable in range(1, variables + 1)
         for sign in (1, -1)
     }
+
+
+def _sizes(places: Iterable[int], shape: tuple[int, int]) -> tuple[int, ...]:
+    """How many values each variable has: those up to the last that has a weight."""
+    sizes = [0] * shape[0]
+    for place in places:
+        variable, value = divmod(place, shape[1])
+        sizes[variable] = max(sizes[variable], value + 1)
+    return tuple(sizes)
 
 
 def _layers(terms: Sequence[Sequence[Term]], first: int) -> tuple[tuple[int, int], ...]:

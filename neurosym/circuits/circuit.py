@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import functools
 import itertools
+import numbers
+from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.bits.domains import Domains
 from neurosym.circuits.evaluation import operations
 from neurosym.circuits.evaluation.passes import Tables
 from neurosym.circuits.evaluation.roots import Answers
+from neurosym.circuits.evaluation.weights import checked_weights
+from neurosym.problems.variable import Variable
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG
-from neurosym.semirings.algebra.semiring import Semiring, require_elements
+from neurosym.semirings.algebra.semiring import Semiring
 
 
 @flax.struct.dataclass
@@ -43,6 +48,7 @@ class Circuit:
       tables: which rows are combined in which step.
       answers: what each root stands for; `Answers`. A circuit of a problem or a formula has one.
       shape: of the weights, [V, D] or [V, 2].
+      sizes: how many values each of the V variables has.
       literals: the weights are those of literals.
       deterministic: no model is counted twice. Semirings that are not idempotent need it.
       layers: rows and terms of each layer, by the longest way from a leaf.
@@ -52,6 +58,7 @@ class Circuit:
     tables: Tables
     answers: Answers = flax.struct.field(pytree_node=False)
     shape: tuple[int, int] = flax.struct.field(pytree_node=False)
+    sizes: tuple[int, ...] = flax.struct.field(pytree_node=False)
     literals: bool = flax.struct.field(pytree_node=False)
     deterministic: bool = flax.struct.field(pytree_node=False)
     layers: tuple[tuple[int, int], ...] = flax.struct.field(pytree_node=False)
@@ -117,12 +124,37 @@ class Circuit:
             rows += [pairs[a:b] for a, b in itertools.pairwise(start)]
         return tuple(tuple((number.get(a, a), number.get(b, b)) for a, b in own) for own in rows)
 
+    def index(self, variable: Variable | str | int) -> int:
+        """The row of a variable in the weights, as `Network.index`.
+
+        Raises:
+          ValueError: if the circuit has no such variable; names are those of a network's circuit.
+        """
+        if isinstance(variable, numbers.Integral) and not isinstance(variable, bool):
+            if 0 <= variable < len(self.sizes):
+                return int(variable)
+            raise ValueError(f"variable {variable} does not exist; there are {len(self.sizes)}")
+        if not isinstance(variable, str | Variable):
+            raise ValueError(
+                f"a variable is given as itself, its name or its row, not {variable!r}"
+            )
+        name = variable if isinstance(variable, str) else variable.name
+        if name not in self.names:
+            why = "" if self.names else ", which has rows only: those of its weights"
+            raise ValueError(f"the circuit has no variable {name!r}{why}")
+        row = self.names.index(name)
+        declared = (row, self.sizes[row])
+        if not isinstance(variable, str) and (variable.index, len(variable.domain)) != declared:
+            raise ValueError(f"variable {name!r} belongs to another problem")
+        return row
+
     def total(
         self,
-        weights: Elements,
+        weights: Any,
         *,
         root: int | jax.Array | None = None,
         semiring: Semiring = LOG,
+        domains: Domains | jax.Array | None = None,
     ) -> Elements:
         """⊕ over models of ⊗ of the weights; as `neurosym.total`.
 
@@ -132,62 +164,74 @@ class Circuit:
             Under `jax.vmap` each instance may ask for another; what that costs is the terms of the
             longest root, not those of all.
           semiring: the algebra to read the circuit in.
+          domains: the values, or the literals, that are possible, ``Domains`` or ``bool[V, D]``;
+            all others weigh the semiring's zero.
 
         Returns:
           One element, the semiring's zero where there is no model.
 
         Raises:
-          ValueError: if the weights have another shape or dtype, if the semiring is not
-            idempotent and the circuit is not known to be deterministic, or if it has several roots
-            and none is given, or none of this number.
+          ValueError: if weights or domains have another shape or dtype, a concrete weight is NaN,
+            if the semiring is not idempotent and the circuit is not known to be deterministic, or
+            if it has several roots and none is given, or none of this number.
         """
-        flat = self._check(weights, semiring)
+        flat = self._check(weights, semiring, domains)
         return _total(semiring, self.tables, self._root(root), flat)
 
-    def query(self, weights: Elements, *, semiring: Semiring = LOG) -> Elements:
-        """The totals of all roots, in one pass; as `neurosym.query`.
+    def totals(
+        self,
+        weights: Any,
+        *,
+        semiring: Semiring = LOG,
+        domains: Domains | jax.Array | None = None,
+    ) -> Elements:
+        """The totals of all roots, in one pass.
 
-        Args:
-          weights: elements, see the class.
-          semiring: the algebra to read the circuit in.
+        Args and errors as for `total`.
 
         Returns:
           Elements ``[R]``, in the order of `answers`.
-
-        Raises:
-          ValueError: as for `total`.
         """
-        flat = self._check(weights, semiring)
-        return _query(semiring, self.tables, flat)
+        flat = self._check(weights, semiring, domains)
+        return _totals(semiring, self.tables, flat)
 
     def support(
         self,
-        weights: Elements,
+        weights: Any,
         *,
         root: int | jax.Array | None = None,
         semiring: Semiring = LOG,
+        domains: Domains | jax.Array | None = None,
     ) -> Elements:
         """The formal derivative of the total with respect to each weight, by ⊕ and ⊗ alone.
 
-        Args and errors as for `total`; weights ``[V]`` are not taken, since the two literals of a
-        variable have a support each. Of several roots one is asked for, but all are passed through.
+        As `neurosym.support`. Args and errors as for `total`; weights ``[V]`` are not taken, since
+        the two literals of a variable have a support each. Domains restrict the other variables,
+        so a value outside of them has a support too. Of several roots one is asked for, but all are
+        passed through.
 
         Returns:
           Elements like the weights; the semiring's zero where no model has the value, and for
           variables that the root does not speak of.
         """
-        flat = self._check(weights, semiring, complemented=False)
+        flat = self._check(weights, semiring, domains, complemented=False)
         found = _support(semiring, self.tables, self._root(root), flat)
         return elements.reshape(semiring, found, self.shape)
 
-    def marginals(self, weights: jax.Array, *, root: int | jax.Array | None = None) -> jax.Array:
+    def marginals(
+        self,
+        weights: Any,
+        *,
+        root: int | jax.Array | None = None,
+        domains: Domains | jax.Array | None = None,
+    ) -> jax.Array:
         """The probability of each value or literal, given that the circuit holds.
 
-        The gradient of the log total. Differentiable.
+        The gradient of the log total; as `neurosym.marginals`. Differentiable.
 
         Args:
           weights: log-probabilities, see the class; they need not be normalised.
-          root: as for `total`.
+          root, domains: as for `total`.
 
         Returns:
           Probabilities ``[V, D]`` or ``[V, 2]``: each row sums to 1; those of variables that the
@@ -197,10 +241,60 @@ class Circuit:
         Raises:
           ValueError: as for `total`.
         """
-        flat = self._check(weights, LOG)
+        flat = self._check(weights, LOG, domains)
         through = _flow(LOG, self.tables, self._root(root), flat).reshape(self.shape)
-        rows = jnp.sum(through, 1, keepdims=True)
-        return jnp.where(rows > 0, through / jnp.where(rows > 0, rows, 1), 0)
+        whole = jnp.sum(through, 1, keepdims=True)
+        return jnp.where(whole > 0, through / jnp.where(whole > 0, whole, 1), 0)
+
+    def query(
+        self,
+        weights: Any,
+        *,
+        target: Variable | str | int | None = None,
+        root: int | jax.Array | None = None,
+        semiring: Semiring = LOG,
+        domains: Domains | jax.Array | None = None,
+    ) -> Elements:
+        """The distribution of one variable given that the circuit holds; as `neurosym.query`.
+
+        Without a target: `totals`.
+
+        Args:
+          weights: elements, see the class.
+          target: the variable, its name or its row in the weights.
+          root, domains: as for `total`.
+          semiring: the algebra to infer in; it must convert to log-probabilities.
+
+        Returns:
+          Normalised log-probabilities ``float32[D_target]`` in the order of the target's domain
+          (for a literal: true, false); all -inf where the circuit cannot hold, or does not speak of
+          the variable.
+
+        Raises:
+          ValueError: as for `total`, if there is no such variable, or if the semiring has no
+            reading as log-probabilities.
+        """
+        if target is None:
+            if root is not None:
+                raise ValueError("without a target query reads all roots; total reads one")
+            return self.totals(weights, semiring=semiring, domains=domains)
+        if isinstance(semiring, Semiring) and semiring.to_log is None:
+            raise ValueError(
+                f"semiring {semiring.name} does not turn into log-probabilities; "
+                "use total or support for its own reading"
+            )
+        row = self.index(target)
+        flat = self._check(weights, semiring, domains)
+        found = _support(semiring, self.tables, self._root(root), flat)
+        start = row * self.shape[1]
+        own = (slice(start, start + self.sizes[row]),)
+        through = semiring.mul(elements.at(flat, own), elements.at(found, own))
+        assert semiring.to_log is not None
+        scores = semiring.to_log(through)
+        largest = jax.lax.stop_gradient(jnp.max(scores))
+        possible = largest != -jnp.inf
+        scores = scores - jnp.where(possible, largest, 0)
+        return jnp.where(possible, scores - jnp.where(possible, LOG.sum(scores), 0), -jnp.inf)
 
     def _one_root(self) -> None:
         if len(self.answers) != 1:
@@ -222,9 +316,23 @@ class Circuit:
         return jnp.asarray(root, jnp.int32)
 
     def _check(
-        self, weights: Elements, semiring: Semiring, *, complemented: bool = True
+        self,
+        weights: Any,
+        semiring: Semiring,
+        domains: Domains | jax.Array | None,
+        *,
+        complemented: bool = True,
     ) -> Elements:
         """The weights as elements ``[I]``."""
+        flat = checked_weights(
+            weights,
+            semiring,
+            domains,
+            sizes=self.sizes,
+            width=self.shape[1],
+            literals=self.literals,
+            complemented=complemented,
+        )
         # A provenance is an approximation by what it says; it is read on any circuit as it stands.
         counts_once = self.deterministic or semiring.idempotent or bool(semiring.broken_laws)
         if not counts_once:
@@ -232,24 +340,7 @@ class Circuit:
                 f"semiring {semiring.name} is not idempotent, and the circuit is not known to be "
                 "deterministic: a model that satisfies two branches would count twice"
             )
-        weights = semiring.asarray(weights)
-        given = elements.shape(semiring, weights)
-        if self.literals and complemented and given == self.shape[:1]:
-            if semiring.complement is None:
-                raise ValueError(
-                    f"semiring {semiring.name} declares no complement: give the weights of both "
-                    f"literals, [V, 2] = {list(self.shape)}"
-                )
-            both = [weights, semiring.complement(weights)]
-            weights = elements.stack(semiring, both, axis=1)
-        elif given != self.shape:
-            axes = "[V, 2]" if self.literals else "[V, D]"
-            raise ValueError(
-                f"weights have shape {axes} = {list(self.shape)}, not {list(given)}; "
-                "for a batch use jax.vmap"
-            )
-        require_elements(semiring, weights)
-        return elements.reshape(semiring, weights, (self.shape[0] * self.shape[1],))
+        return flat
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -258,8 +349,8 @@ def _total(semiring: Semiring, tables: Tables, root: jax.Array, weights: Element
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _query(semiring: Semiring, tables: Tables, weights: Elements) -> Elements:
-    return operations.query(semiring, tables, weights)
+def _totals(semiring: Semiring, tables: Tables, weights: Elements) -> Elements:
+    return operations.totals(semiring, tables, weights)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -158,7 +158,7 @@ def query(
         log-probabilities.
       TooWideError: as for `total`.
     """
-    if getattr(semiring, "to_log", None) is None:
+    if isinstance(semiring, Semiring) and semiring.to_log is None:
         raise ValueError(
             f"semiring {semiring.name} does not turn into log-probabilities; "
             "use total or support for its own reading"

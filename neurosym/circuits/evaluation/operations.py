@@ -43,9 +43,9 @@ def support(semiring: Semiring, tables: Tables, root: jax.Array, weights: Elemen
     return rule.apply(Support(semiring), weights, root[None], tables)
 
 
-def query(semiring: Semiring, tables: Tables, weights: Elements) -> Elements:
+def totals(semiring: Semiring, tables: Tables, weights: Elements) -> Elements:
     """The values of all roots, elements ``[R]``; differentiable by the rule."""
-    return rule.apply(Query(semiring), weights, tables)
+    return rule.apply(Totals(semiring), weights, tables)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Flow(Operation):
 
 
 @dataclasses.dataclass(frozen=True)
-class Query(Operation):
+class Totals(Operation):
     """The values of all roots. Its derivative is one pass up, its transpose one pass down."""
 
     def value(self, *operands: Any) -> Elements:
