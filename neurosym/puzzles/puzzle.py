@@ -27,7 +27,8 @@ class Instances:
     Attributes:
       size: of the problem.
       givens: ``[N, ...]``, as compact as they were read.
-      masks: turns some of them, ``givens[i:j]``, into domains bool ``[j - i, V, D]``.
+      masks: turns some of them, ``givens[i:j]``, into domains bool ``[j - i, V, D]``; it is called
+        whenever instances are needed.
     """
 
     size: int
@@ -46,7 +47,9 @@ def _plain(size: int, values: Sequence[Any]) -> str:
 class Puzzle:
     """A family of problems, one for each size.
 
-    An object of a module of one's own serves the command line: ``--problem=module:NAME``.
+    An object of a module of one's own serves the command line: ``--problem=module:NAME``. The
+    functions are called when the command needs them and knows the size, not when the object is
+    made: what they read besides their arguments is read then.
 
     >>> def pigeons(size):
     ...     problem = Problem()

@@ -159,7 +159,12 @@ def test_what_abs_cannot_do():
         problem.add(abs(x - y) < 1.5)
     with pytest.raises(ValueError, match=r"variable 'word': domain value .* not 'yes'"):
         problem.add(abs(x - word) == 1)
-    with pytest.raises(ValueError, match="no variable left"):
-        problem.add(abs(x - x) == 0)
+    for difference, constant, advice in (
+        (x - x, 0, r"\|0\| == 0 has no variable left: it always holds, so leave it out"),
+        (x - x, 3, r"\|0\| == 3 has no variable left: it never holds"),
+        (x - x - 3, 3, r"\|-3\| == 3 has no variable left: it always holds"),
+    ):
+        with pytest.raises(ValueError, match=advice):
+            problem.add(abs(difference) == constant)
     with pytest.raises(ValueError, match=r"x\[0\], x\[1\], x\[2\] has 8000000 combinations"):
         problem.add(abs(x + y - z) == 1)

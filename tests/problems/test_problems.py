@@ -114,8 +114,13 @@ def test_bad_linear_constraints():
         ns.Linear((a,), (1,), "<>", 2)
     with pytest.raises(ValueError, match="over 1 variables has 2 coefficients"):
         ns.Linear((a,), (1, 2), "==", 2)
-    with pytest.raises(ValueError, match="no variable left"):
-        problem.add(a - a == 0)
+    for relation, advice in (
+        (lambda: a - a == 0, "0 == 0 has no variable left: it always holds, so leave it out"),
+        (lambda: 2 * a - a - a + 1 <= 4, "0 <= 3 has no variable left: it always holds"),
+        (lambda: a - a > 0, "0 > 0 has no variable left: it never holds"),
+    ):
+        with pytest.raises(ValueError, match=advice):
+            relation()
     with pytest.raises(ValueError, match="does not fit 32 bits"):
         problem.add(2**31 * a == 0)
     wide = problem.variable("wide", domain=[-1_500_000_000, 0, 1_500_000_000])

@@ -44,7 +44,8 @@ def from_state_machine(
     """The circuit of a deterministic machine: one root an answer.
 
     The total of a root is the ⊕, over the words that lead to its answer, of the ⊗ of the weights of
-    their values. A word may end at any position at which the machine answers.
+    their values. A word may end at any position at which the machine answers. Both functions are
+    called before the circuit is returned, and never later.
 
     >>> import jax.numpy as jnp
     >>> import neurosym as ns

@@ -16,7 +16,7 @@ import numpy as np
 from neurosym.problems.constraints.binary import MAX_PAIRS
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint, Placed
-from neurosym.problems.constraints.linear.linear import Linear
+from neurosym.problems.constraints.linear.linear import Linear, no_variable_left
 from neurosym.problems.constraints.predicate import (
     MAX_COMBINATIONS,
     count_combinations,
@@ -53,6 +53,12 @@ class Absolute(Constraint):
     constant: int
 
     def __post_init__(self) -> None:
+        total: dict[Variable, int] = {}
+        for variable, coefficient in zip(self.scope, self.coefficients, strict=False):
+            total[variable] = total.get(variable, 0) + coefficient
+        if self.relation in COMPARISONS and not any(total.values()):
+            holds = bool(COMPARISONS[self.relation](abs(self.offset), self.constant))
+            raise no_variable_left(f"|{self.offset}| {self.relation} {self.constant}", holds)
         Linear(self.scope, self.coefficients, self.relation, self.constant)
         sum_alone = Linear(self.scope, self.coefficients, self.relation, -self.offset)
         scope = sum_alone.scope

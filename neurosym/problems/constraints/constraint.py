@@ -97,7 +97,12 @@ class Constraint(abc.ABC):
 
     def instead_of_negation(self) -> str:
         """What users of a kind without a negation write instead; it follows "Instead, …"."""
-        return ""
+        if type(self).decompose is Constraint.decompose:
+            return ""
+        return (
+            "declare for every part of decompose() a 0/1 variable b and add Reified(b, ~part); the "
+            "Clause of all b is its negation"
+        )
 
     def __invert__(self) -> Constraint:
         return self.negated()

@@ -271,6 +271,22 @@ def test_a_constraint_of_ones_own():
         def compile(self):
             raise NotImplementedError
 
+    class Steps(Constraint):
+        def __init__(self, *scope):
+            self.scope = scope
+
+        def decompose(self):
+            return [a < b for a, b in itertools.pairwise(self.scope)]
+
+    with pytest.raises(ValueError, match=r"for every part of decompose\(\) a 0/1 variable b and"):
+        ~Steps(*ns.Problem().variables("x", shape=30, domain=range(3)))
+    problem = ns.Problem()
+    x = problem.variables("x", shape=3, domain=range(4))
+    parts = Steps(*x).decompose()
+    b = problem.variables("b", shape=2, domain=(0, 1))
+    problem.add(*(ns.Reified(q, ~part) for q, part in zip(b, parts, strict=True)))
+    problem.add(ns.Clause(b))
+    assert count(problem) == 4**3 - 4
     few = ns.Problem().variables("x", shape=2, domain=range(3))
     many = ns.Problem().variables("x", shape=30, domain=range(3))
     with pytest.raises(ValueError, match=r"Table have. Instead, with c for the constraint, write"):

@@ -88,9 +88,8 @@ class Linear(Constraint):
         _require_integer(self.constant, "the constant of a linear constraint")
         merged = {variable: c for variable, c in merged.items() if c != 0}
         if not merged:
-            raise ValueError(
-                f"the linear constraint 0 {self.relation} {self.constant} has no variable left"
-            )
+            holds = bool(COMPARISONS[self.relation](0, self.constant))
+            raise no_variable_left(f"0 {self.relation} {self.constant}", holds)
         reach = spread = abs(int(self.constant))
         for variable, coefficient in merged.items():
             for value in variable.domain:
@@ -141,6 +140,12 @@ class Linear(Constraint):
             bound=quotient,
         )
         return self.place(compiled if len(self.scope) != 2 else _of_two(compiled))
+
+
+def no_variable_left(shown: str, holds: bool) -> ValueError:
+    """The error that a comparison, as ``shown``, has lost its variables, and what it amounts to."""
+    advice = "it always holds, so leave it out" if holds else "it never holds"
+    return ValueError(f"the constraint {shown} has no variable left: {advice}")
 
 
 @dataclasses.dataclass(frozen=True)
