@@ -67,7 +67,16 @@ def test_every_public_name_is_in_the_reference(documented, room):
 def test_pages_and_commands_are_there(site):
     from neurosym.cli.main import _COMMANDS
 
-    for page in ("index", "install", "quickstart", "pictures", "results", "design"):
+    for page in (
+        "index",
+        "install",
+        "quickstart",
+        "pictures",
+        "results",
+        "design",
+        "notes",
+        "scale",
+    ):
         assert (site / f"{page}.html").stat().st_size > 5_000
     commands = (site / "reference" / "commands.html").read_text(encoding="utf-8")
     for name in _COMMANDS:
