@@ -1,7 +1,12 @@
 """Checkpoints of a run, through Orbax: the newest few and the best one.
 
-A checkpoint holds the arrays of a `TrainState` by name, and a small record of the run so far. It
-appears under its final name only when it is complete, so a killed run leaves the one before.
+A checkpoint holds the arrays of a `TrainState` by name, and a small record of the run so far, with
+a checksum of the arrays. It appears under its final name only when it is complete, so a killed run
+leaves the one before. A checkpoint that was damaged later is skipped, said so, and removed when the
+next one is saved:
+
+    checkpoints/20  whole               ← the run goes on from here
+    checkpoints/24  truncated           ← "skipped the damaged checkpoint …/24: …"
 
 Orbax is imported when the first checkpoint is read or written: that takes a third of a second,
 which a new run need not spend before its first step.
@@ -13,18 +18,27 @@ import dataclasses
 import functools
 import math
 import sys
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
+from neurosym.training.failures import DamagedCheckpointError
 from neurosym.training.state import PyTree, TrainState, named_leaves
 from neurosym.training.workdir import Workdir
 
 if TYPE_CHECKING:
     import orbax.checkpoint as ocp
+
+_NOTE = "_CHECKPOINT_METADATA"  # Orbax's file, in which our record stands
+_FOREIGN = "it is not a checkpoint of this version of neurosym"
+_HALF_REMOVED = "its note is missing"
+
+# What errors say that tell of the machine and not of the file.
+_OUT_OF_REACH = ("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,11 +49,13 @@ class Record:
       score: the validation metric at this step, or None where it was not measured.
       seconds: time spent training up to here, over all resumptions, without compiling.
       compile_seconds: time spent compiling, likewise.
+      checksum: of the arrays; None in checkpoints from before checksums were kept.
     """
 
     score: float | None
     seconds: float
     compile_seconds: float
+    checksum: int | None = None
 
 
 class Checkpoints:
@@ -51,12 +67,25 @@ class Checkpoints:
       workdir: whose checkpoints.
       keep: how many of the newest to keep, besides the best.
       read_only: only to be read: nothing is created or removed.
+      say: is told of each damaged checkpoint in whose place another one is taken.
+
+    Raises:
+      ValueError: there are checkpoints, and not one of them can be read.
     """
 
-    def __init__(self, workdir: Workdir, *, keep: int = 1, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        workdir: Workdir,
+        *,
+        keep: int = 1,
+        read_only: bool = False,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         self._keep = keep
         self._read_only = read_only
+        self._say = say or (lambda message: None)
         self._records: dict[int, Record] = {}
+        self._damaged: dict[int, str] = {}  # why, by step
         self._folder = Path(workdir.checkpoints).absolute()
         self._opened: ocp.CheckpointManager | None = None
         if not read_only:
@@ -71,7 +100,7 @@ class Checkpoints:
         self.close()
 
     def latest(self) -> int | None:
-        """The newest step, or None."""
+        """The newest step whose note can be read, or None."""
         return max(self._steps(), default=None)
 
     def best(self) -> int | None:
@@ -90,7 +119,7 @@ class Checkpoints:
         return self._records[step]
 
     def save(self, state: TrainState, record: Record) -> None:
-        """Starts to write a checkpoint of `state`; a checkpoint of the same step stays as it is."""
+        """Starts to write a checkpoint of `state`; a whole one of the same step stays as it is."""
         step = int(state.step)
         if step in self._steps():
             return
@@ -98,30 +127,59 @@ class Checkpoints:
 
         # Orbax writes while training goes on and overwrites donated buffers: hand it copies.
         host = jax.tree.map(lambda leaf: np.array(leaf, copy=True), state)
-        self._records[step] = record
+        arrays = named_leaves(host._asdict())
+        if self._damaged.pop(step, None) is not None:
+            self._manager.delete(step)
+        self._records[step] = dataclasses.replace(record, checksum=_checksum(arrays))
         self._manager.save(
             step,
             # One item and a note: each further item would cost half as much again to write.
-            args=ocp.args.Composite(arrays=ocp.args.StandardSave(named_leaves(host._asdict()))),
-            custom_metadata=dataclasses.asdict(record),
+            args=ocp.args.Composite(arrays=ocp.args.StandardSave(arrays)),
+            custom_metadata=dataclasses.asdict(self._records[step]),
         )
 
-    def restore(self, step: int, template: TrainState) -> TrainState:
-        """The state at `step`, in the structure of `template`.
+    def whole_step(self) -> int | None:
+        """The newest step whose arrays can be read; None where there is no checkpoint.
 
         Raises:
-          ValueError: the checkpoint holds other arrays than the template.
+          ValueError: there are checkpoints, and not one of them can be read.
         """
-        return TrainState(**fill(template._asdict(), self._read(step)))
+        found = self._first_whole(_newest)
+        return None if found is None else found[0]
 
-    def restore_model(self, step: int, params: PyTree, other: PyTree) -> tuple[PyTree, PyTree]:
-        """`params` and `other` at `step`, in the structure of the given ones.
+    def restore(self, template: TrainState) -> TrainState | None:
+        """The newest whole state, in the structure of `template`; None without a checkpoint.
 
         Raises:
-          ValueError: a parameter is missing or has another shape.
+          ValueError: not one checkpoint can be read; or it holds other arrays than the template.
         """
-        tree = fill({"params": params, "other": other}, self._read(step))
-        return tree["params"], tree["other"]
+        found = self._first_whole(_newest)
+        return None if found is None else TrainState(**fill(template._asdict(), found[1]))
+
+    def restore_best(
+        self, params: PyTree, other: PyTree, *, no_other: bool = False
+    ) -> tuple[int, PyTree, PyTree]:
+        """The best whole checkpoint's step, and its parameters in the structure of those given.
+
+        Args:
+          params: parameters, as in `TrainState`.
+          other: further variables, likewise.
+          no_other: do not take another checkpoint where the best one is damaged.
+
+        Raises:
+          DamagedCheckpointError: the best one is damaged, and `no_other` was asked for.
+          ValueError: there is no checkpoint or not one can be read; a parameter is missing or has
+            another shape.
+        """
+        if no_other and self._unknown():
+            step = max(self._unknown())
+            raise DamagedCheckpointError(self._folder / str(step), self._damaged[step])
+        found = self._first_whole(self.best_of, no_other=no_other)
+        if found is None:
+            raise ValueError("there is no checkpoint yet")
+        step, arrays = found
+        tree = fill({"params": params, "other": other}, arrays)
+        return step, tree["params"], tree["other"]
 
     def close(self) -> None:
         """Waits until everything is written, and lets go."""
@@ -150,30 +208,100 @@ class Checkpoints:
         return self._opened
 
     def _steps(self) -> Sequence[int]:
+        """Steps whose checkpoints are whole, as far as was seen."""
         if self._opened is None:
             return []
         return [step for step in self._opened.all_steps() if step in self._records]
 
+    def _first_whole(
+        self, choose: Callable[[Sequence[int]], int | None], *, no_other: bool = False
+    ) -> tuple[int, dict[str, np.ndarray]] | None:
+        """Step and arrays of the first whole checkpoint in the order that `choose` prefers."""
+        while (step := choose(self._steps())) is not None:
+            try:
+                arrays = self._read(step)
+            except DamagedCheckpointError:
+                if no_other:
+                    raise
+                continue
+            for other in sorted(self._unknown()):
+                if choose is not _newest or other > step:
+                    place = self._folder / str(other)
+                    self._say(
+                        f"skipped the damaged checkpoint {place} ({self._damaged[other]}); the one "
+                        f"of step {step} is taken"
+                    )
+            return step, arrays
+        self._check_that_one_is_left()
+        return None
+
     def _read(self, step: int) -> dict[str, np.ndarray]:
+        """The arrays of a checkpoint by name.
+
+        Raises:
+          DamagedCheckpointError: they cannot be read, or are not those that were written.
+        """
         import orbax.checkpoint as ocp
 
         arguments = ocp.args.Composite(arrays=ocp.args.StandardRestore())
-        return dict(self._manager.restore(step, args=arguments)["arrays"])
+        place = self._folder / str(step)
+        try:
+            arrays = dict(self._manager.restore(step, args=arguments)["arrays"])
+        except Exception as error:
+            # Orbax and TensorStore raise errors of many types for files that are not whole.
+            if _is_out_of_reach(error):
+                raise
+            raise self._marked(step, DamagedCheckpointError(place, _first_line(error))) from error
+        wanted = self._records[step].checksum if step in self._records else None
+        if wanted is not None and _checksum(arrays) != wanted:
+            reason = "its arrays are not those that were written (the checksum differs)"
+            raise self._marked(step, DamagedCheckpointError(place, reason))
+        return arrays
 
-    def _read_records(self) -> None:
-        """Reads what checkpoints say of the run; one that was killed while it was removed is none.
+    def _marked(self, step: int, error: DamagedCheckpointError) -> DamagedCheckpointError:
+        self._records.pop(step, None)
+        self._damaged[step] = error.reason
+        return error
+
+    def _unknown(self) -> list[int]:
+        """Steps of damaged checkpoints, but for those that Orbax was killed at removing.
 
         Orbax removes a checkpoint file by file, when another that stays is complete.
         """
-        steps = self._manager.all_steps()
-        for step in steps:
-            note = self._manager.metadata(step).custom_metadata
-            if note:
-                self._records[step] = Record(**note)
-        if steps and not self._records:
-            raise ValueError(
-                f"{self._folder / str(max(steps))} is not a checkpoint of this version of neurosym"
-            )
+        newest = max(self._records, default=-1)
+        return [s for s, why in self._damaged.items() if why != _HALF_REMOVED or s > newest]
+
+    def _read_records(self) -> None:
+        """Reads what checkpoints say of the run."""
+        for step in self._manager.all_steps():
+            try:
+                note = self._manager.metadata(step).custom_metadata
+                if note:
+                    self._records[step] = Record(**note)
+                    continue
+                there = (self._folder / str(step) / _NOTE).exists()
+                self._damaged[step] = _FOREIGN if there else _HALF_REMOVED
+            except TypeError:
+                self._damaged[step] = _FOREIGN
+            except Exception as error:
+                if _is_out_of_reach(error):
+                    raise
+                self._damaged[step] = f"its note {_NOTE} cannot be read: {_first_line(error)}"
+        self._check_that_one_is_left()
+
+    def _check_that_one_is_left(self) -> None:
+        if self._records or not self._damaged:
+            return
+        if set(self._damaged.values()) == {_FOREIGN}:
+            newest = self._folder / str(max(self._damaged))
+            raise ValueError(f"{newest} is not a checkpoint of this version of neurosym")
+        listed = "".join(
+            f"\n  {self._folder / str(step)}: {why}" for step, why in sorted(self._damaged.items())
+        )
+        raise ValueError(
+            f"all checkpoints of this run are damaged:{listed}\nPut one back from a copy, or remove "
+            f"{self._folder} to begin the run anew."
+        )
 
 
 @functools.cache
@@ -220,6 +348,32 @@ def fill(template: PyTree, saved: dict[str, np.ndarray]) -> PyTree:
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
+def _newest(steps: Sequence[int]) -> int | None:
+    return max(steps, default=None)
+
+
+def _checksum(arrays: Mapping[str, Any]) -> int:
+    """CRC-32 of arrays with their names and types, in the order of their names."""
+    found = 0
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), found)
+        found = zlib.crc32(array.view(np.uint8) if array.size else b"", found)
+    return found
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """Whether an error tells of the machine: a file that cannot be reached may well be whole."""
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        return True
+    return isinstance(error, MemoryError) or any(word in str(error) for word in _OUT_OF_REACH)
+
+
+def _first_line(error: Exception) -> str:
+    text = next((line for line in str(error).splitlines() if line.strip()), "")
+    return text.strip()[:200] or type(error).__name__
+
+
 def _rank(score: float | None) -> float:
     return -math.inf if score is None or math.isnan(score) else score
 
@@ -233,6 +387,6 @@ class _KeepLastAndBest:
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
         del context
         steps = [info.step for info in checkpoints]
-        kept = set(sorted(steps)[-self._checkpoints._keep :])
-        kept.add(self._checkpoints.best_of(steps))
+        whole = sorted(step for step in steps if step in self._checkpoints._records)
+        kept = {*whole[-self._checkpoints._keep :], self._checkpoints.best_of(whole)}
         return [step in kept for step in steps]

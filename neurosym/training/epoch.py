@@ -28,14 +28,11 @@ import numpy as np
 import optax
 from jax import lax
 
+from neurosym.training.blame import blamed
+from neurosym.training.contract import loss_of
 from neurosym.training.devices import Devices
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import PyTree, Split
-
-RESERVED_METRICS = frozenset(
-    ("step", "epoch", "split", "loss", "learning_rate", "grad_norm")
-    + ("examples_per_second", "seconds")
-)
 
 # The model's own random layers draw from a stream apart from the key that the loss gets.
 _LAYERS_STREAM = 0x1A7E
@@ -268,17 +265,17 @@ def _make_step(
         step_key: jax.Array,
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         key = jax.random.fold_in(step_key, state.step)
-        batch = task.batch(gather(examples, indices), shared)
+        batch = batch_of(task, examples, shared, indices)
 
-        def loss_of(params: PyTree) -> tuple[jax.Array, tuple[dict[str, jax.Array], PyTree]]:
+        def loss_and_more(params: PyTree) -> tuple[jax.Array, tuple[dict[str, jax.Array], PyTree]]:
             layers_key = jax.random.fold_in(key, _LAYERS_STREAM)
             model = anatomy.build(
                 params, state.other, constants=constants, key=layers_key, training=True
             )
-            loss, metrics = task.loss(model, batch, key=key, step=state.step)
-            return _checked_loss(loss, metrics), (metrics, anatomy.other_of(model))
+            loss, metrics = loss_of(task, model, batch, key=key, step=state.step)
+            return loss, (metrics, anatomy.other_of(model))
 
-        gradient_of = jax.value_and_grad(loss_of, has_aux=True)
+        gradient_of = jax.value_and_grad(loss_and_more, has_aux=True)
         (loss, (metrics, other)), gradient = gradient_of(state.params)
         grad_norm = optax.global_norm(gradient)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
@@ -297,20 +294,8 @@ def _make_step(
     return step
 
 
-def gather(examples: PyTree, indices: jax.Array) -> PyTree:
-    """The examples at `indices`, int32[B], which must lie within the arrays."""
-    return jax.tree.map(lambda x: x.at[indices].get(mode="promise_in_bounds"), examples)
-
-
-def _checked_loss(loss: jax.Array, metrics: dict[str, jax.Array]) -> jax.Array:
-    if jnp.shape(loss) != ():
-        raise ValueError(f"the task's loss must be a scalar, got shape {jnp.shape(loss)}")
-    for name, value in metrics.items():
-        if name in RESERVED_METRICS:
-            raise ValueError(f"the task's loss returns a metric {name!r}; that name is the loop's")
-        if jnp.shape(value) != ():
-            raise ValueError(
-                f"the metric {name!r} of the task's loss must be a scalar, "
-                f"got shape {jnp.shape(value)}"
-            )
-    return loss
+def batch_of(task: Any, examples: PyTree, shared: PyTree, indices: jax.Array) -> PyTree:
+    """The task's batch of the examples at `indices`, int32[B], which must lie within the arrays."""
+    gathered = jax.tree.map(lambda x: x.at[indices].get(mode="promise_in_bounds"), examples)
+    with blamed(task, "batch"):
+        return task.batch(gathered, shared)

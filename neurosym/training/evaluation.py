@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from neurosym.training.contract import check_metric_names, metrics_of, summary_of
 from neurosym.training.devices import Devices
-from neurosym.training.epoch import gather
+from neurosym.training.epoch import batch_of
 from neurosym.training.state import Anatomy, seed_of
-from neurosym.training.task import PyTree, Split, SummarisingTask
+from neurosym.training.task import Metrics, PyTree, Split, SummarisingTask
 
 
 class Evaluator:
@@ -51,6 +52,28 @@ class Evaluator:
         self._stacked = stacked
         self._programs: dict[Any, Callable[..., dict[str, jax.Array]]] = {}
         self._placed: dict[int, tuple[Split, PyTree]] = {}
+
+    def check(self, params: PyTree, other: PyTree, split: Split, batch_size: int) -> None:
+        """Holds the task's evaluate against its contract, for the shapes of a split alone.
+
+        With the batch size of training, most of what is traced here was traced for the step.
+
+        Args:
+          params: the parameters of one seed.
+          other: its further variables.
+          split: whose shapes are taken.
+          batch_size: examples in the batch.
+
+        Raises:
+          ValueError: evaluate does not return what `Task` says.
+        """
+
+        def evaluate(params: PyTree, other: PyTree, constants: PyTree, *data: PyTree) -> Metrics:
+            indices = jnp.zeros(batch_size, jnp.int32)
+            return self._metrics_of_batch(params, other, constants, *data, indices)
+
+        arguments = (params, other, self._anatomy.constants, split.examples, split.shared)
+        check_metric_names(self._task, jax.eval_shape(evaluate, *arguments))
 
     def means(self, params: PyTree, other: PyTree, split: Split) -> dict[str, Any]:
         """Means of `task.evaluate` over the split.
@@ -93,8 +116,7 @@ class Evaluator:
             for seed, metrics in enumerate(each):
                 mine = seed_of(host, seed) if self._stacked else host
                 model = self._anatomy.build(*jax.tree.map(jnp.asarray, mine))
-                summary = self._task.summarise(model, name)
-                metrics.update({key: float(value) for key, value in summary.items()})
+                metrics.update(summary_of(self._task, model, name))
         return each
 
     def compiled(self, params: PyTree, other: PyTree, split: Split) -> Any:
@@ -131,15 +153,7 @@ class Evaluator:
         def sums_of_batch(start: jax.Array) -> dict[str, jax.Array]:
             places = start + jnp.arange(batch_size, dtype=jnp.int32)
             indices = self._devices.cut(jnp.minimum(places, size - 1), stacked=False)
-            model = self._anatomy.build(params, other, constants=constants)
-            batch = self._task.batch(gather(examples, indices), shared)
-            metrics = self._task.evaluate(model, batch)
-            for name, value in metrics.items():
-                if jnp.shape(value) != (batch_size,):
-                    raise ValueError(
-                        f"the metric {name!r} of the task's evaluate must have one value for each "
-                        f"of the {batch_size} examples, got shape {jnp.shape(value)}"
-                    )
+            metrics = self._metrics_of_batch(params, other, constants, examples, shared, indices)
             counted = places < size
             return {
                 name: jnp.sum(jnp.where(counted, value, 0), dtype=jnp.float32)
@@ -147,3 +161,17 @@ class Evaluator:
             }
 
         return lax.map(sums_of_batch, starts)
+
+    def _metrics_of_batch(
+        self,
+        params: PyTree,
+        other: PyTree,
+        constants: PyTree,
+        examples: PyTree,
+        shared: PyTree,
+        indices: jax.Array,
+    ) -> Metrics:
+        """Metrics of the examples at `indices`, int32[B]."""
+        model = self._anatomy.build(params, other, constants=constants)
+        batch = batch_of(self._task, examples, shared, indices)
+        return metrics_of(self._task, model, batch, indices.shape[0])

@@ -1,4 +1,10 @@
-"""Training from where a run stands to its end: epochs, validations, checkpoints, the result.
+"""The loop: from where a run stands to its end.
+
+    restore      the newest whole checkpoint, else the initial state:    step 20 of a killed run
+    each epoch   steps in chunks, one compiled program for all of them:  20 → 24 (12 steps an epoch)
+                 validate, save with the metric as score:                step 24, accuracy 0.91
+                 stop if a signal or the caller wants it, saved:         "run the same command again"
+    judge        the best of what was saved, on the test split, once:    step 24 of 24, 36
 
 One call trains one run, or several seeds as an axis of one program, which differ here only in that
 every figure is a list and every file has its twins.
@@ -16,15 +22,16 @@ import jax
 import numpy as np
 
 from neurosym.training import result as results
-from neurosym.training.epoch import RESERVED_METRICS
+from neurosym.training.blame import task_note
+from neurosym.training.contract import not_finite_of
+from neurosym.training.failures import NotSavedError, ProcessLostError
 from neurosym.training.interrupts import Interrupts, RunInterrupted, RunStopped
 from neurosym.training.options import Options
 from neurosym.training.prepare import Prepared
 from neurosym.training.result import Result
-from neurosym.training.run_on_disk import Clock, NonFiniteError, RunOnDisk
+from neurosym.training.run_on_disk import Clock, RunOnDisk
 from neurosym.training.runs import latest_step
 from neurosym.training.state import TrainState, seed_of, stack_seeds
-from neurosym.training.workdir import Workdir
 
 # Seconds that a chunk of steps should take: how often progress is shown and signals are heeded.
 _CHUNK_SECONDS = 0.5
@@ -32,34 +39,20 @@ _CHUNK_SECONDS = 0.5
 # The chunk that a profile is taken of: the first one after compiling.
 _PROFILED_CHUNK = 1
 
-
 # What collectives and JAX's coordination service say when somebody is gone; their errors have no
 # type that tells.
 _LOST = re.compile(
     r"gloo|nccl|coordination|heartbeat|unavailable|deadline|connection|aborted", re.I
 )
 
-
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
+_MEND_THE_TASK = (
+    "Say in the task what the metric is where it is not defined, or lower the learning rate if the "
+    "model diverges. The same command goes on from what is saved."
+)
 
-class ProcessLostError(RuntimeError):
-    """Another process of a run over several stopped answering."""
-
-
-class NotSavedError(OSError):
-    """The workdir cannot be written: no room, no permission; what was saved before is whole."""
-
-    def __init__(self, error: OSError, place: Workdir) -> None:
-        try:
-            step = latest_step(place)
-        except (OSError, ValueError):
-            step = None
-        saved = "nothing is saved yet" if step is None else f"step {step} is saved"
-        super().__init__(
-            f"cannot write to {place.path}: {error.strerror} ({saved}). Put that right and run the "
-            "same command again to continue"
-        )
+Metrics = dict[str, float]
 
 
 class Trainer:
@@ -67,9 +60,10 @@ class Trainer:
 
     Args:
       prepared: see `prepare`.
-      runs: the runs; those that have checkpoints are at the same step.
+      runs: those that have checkpoints are at the same step.
       options: see `Options`.
       interrupts: notes signals.
+      compiled_seconds: what compiling took before this call, and no other run accounts for.
     """
 
     def __init__(
@@ -78,6 +72,8 @@ class Trainer:
         runs: Sequence[RunOnDisk],
         options: Options,
         interrupts: Interrupts,
+        *,
+        compiled_seconds: float = 0.0,
     ) -> None:
         self._prepared = prepared
         self._runs = runs
@@ -87,7 +83,8 @@ class Trainer:
         self._evaluator = prepared.evaluator
         self._started = time.perf_counter()
         self._compiled_before = prepared.compile_seconds
-        self._figures: dict[str, float] = {}
+        self._compiled_seconds = compiled_seconds
+        self._figures: Metrics = {}
         self._chunk_steps = 1
         self._chunks = 0
 
@@ -99,51 +96,22 @@ class Trainer:
 
         Raises:
           ExceptionGroup: some of several seeds met something not finite; the others are finished.
-          NonFiniteError, RunStopped, ProcessLostError: see `train`.
+          NonFiniteError, RunStopped, ProcessLostError, NotSavedError: see `train`.
         """
-        try:
-            with contextlib.ExitStack() as stack:
-                for run in self._runs:
-                    stack.enter_context(run)
-                return self._complete()
-        except OSError as error:
-            if error.errno not in _UNWRITABLE or self._is_elsewhere(error):
-                raise
-            raise NotSavedError(error, self._runs[0].place) from error
-        except (RuntimeError, ValueError) as error:
-            first_line = (str(error).splitlines() or [""])[0][:200]
-            if jax.process_count() == 1 or not _LOST.search(first_line):
-                raise
-            raise ProcessLostError(
-                "another process of this run stopped answering, so this one cannot go on. What was "
-                "saved is kept: start all processes again with the same commands to continue. "
-                f"({first_line})"
-            ) from error
-
-    def _is_elsewhere(self, error: OSError) -> bool:
-        """Whether an error names a file outside the workdirs, such as one of the task's data."""
-        if not isinstance(error.filename, str):
-            return False
-        file = Path(error.filename).absolute()
-        return not any(file.is_relative_to(m.place.path.absolute()) for m in self._runs)
-
-    def _complete(self) -> list[Result]:
-        state = self._restored()
-        program, total = self._prepared.program, self._prepared.total_steps
-        step = self._step_of(state)
-        self._progress.start(step, total, program.steps_per_epoch)
-        if step == total == 0 and all(run.latest() is None for run in self._runs):
-            self._save(state, self._validate(state))
-        while step < total:
-            state = self._epoch(state)
-            step = self._step_of(state)
-        judged = self._judge(state)
+        with self._named_errors(), contextlib.ExitStack() as stack:
+            for run in self._runs:
+                stack.enter_context(run)
+            state = self._restored()
+            while self._step_of(state) < self._prepared.total_steps:
+                state = self._epoch(state)
+            judged = self._judge(state)
         errors = [run.error for run in self._runs if run.error is not None]
         if errors:
             raise ExceptionGroup(f"{len(errors)} of {len(self._runs)} seeds failed", errors)
         return judged
 
     def _restored(self) -> TrainState:
+        """The state to go on from; a run without steps has its initial state saved here."""
         prepared = self._prepared
         initial = prepared.devices.fetch(prepared.initial)
         states = [
@@ -151,31 +119,31 @@ class Trainer:
             for i, run in enumerate(self._runs)
         ]
         step = prepared.devices.tell(max(int(state.step) for state in states))
-        if step == 0:
-            # The arrays that are on the devices already, unless only the first process has them.
-            return self._placed(states) if jax.process_count() > 1 else prepared.initial
-        self._progress.say(f"resuming from step {step}")
-        return self._placed(states)
-
-    def _placed(self, states: Sequence[TrainState]) -> TrainState:
-        prepared = self._prepared
-        state = stack_seeds(states) if prepared.program.stacked else states[0]
-        return prepared.program.placed(prepared.devices.tell_arrays(state))
+        # The arrays that are on the devices already, unless only the first process has them.
+        state = prepared.initial
+        if step > 0 or jax.process_count() > 1:
+            state = self._placed(states)
+        if step > 0:
+            self._progress.say(f"resuming from step {step}")
+        total = prepared.total_steps
+        self._progress.start(step, total, prepared.program.steps_per_epoch)
+        if step == total == 0 and all(run.latest() is None for run in self._runs):
+            self._save(state, self._validate(state))
+        return state
 
     def _epoch(self, state: TrainState) -> TrainState:
         """Trains to the end of the epoch that `state` is in, validates and saves."""
         program, settings = self._prepared.program, self._prepared.settings.train
-        length, metric = program.steps_per_epoch, self._prepared.task.metric
-        step = self._step_of(state)
+        length, every = program.steps_per_epoch, settings.checkpoint_every_steps
+        first = step = self._step_of(state)
         epoch = step // length
         epoch_start, epoch_end = epoch * length, (epoch + 1) * length
-        began, compiling, first = time.perf_counter(), program.compile_seconds, step
+        began, compiling = time.perf_counter(), program.compile_seconds
         if step == epoch_start:
             state = program.start_epoch(state)
         while step < epoch_end:
             stop = min(epoch_end, step + self._chunk_steps)
-            if settings.checkpoint_every_steps:
-                every = settings.checkpoint_every_steps
+            if every:
                 stop = min(stop, (step // every + 1) * every)
             state = self._chunk(state, stop - step)
             step = self._step_of(state)
@@ -183,28 +151,15 @@ class Trainer:
             examples = (step - first) * settings.batch_size * len(self._runs)
             speed = examples / max(seconds, 1e-9)
             means = self._means_of_epoch(state, step - epoch_start)
-            shown = self._shown(means, ("loss", metric))
+            shown = self._shown(means, ("loss", self._prepared.task.metric))
             shown["examples/s"] = speed
             self._progress.update(step, {**shown, **self._figures})
-            due = settings.checkpoint_every_steps and step % settings.checkpoint_every_steps == 0
             if step < epoch_end:
-                if due:
+                if every and step % every == 0:
                     self._save(state, None)
                 self._heed(state)
-        for run, mine in zip(self._runs, means, strict=True):
-            line = {
-                "step": step,
-                "epoch": epoch + 1,
-                "split": "train",
-                "loss": mine.pop("loss"),
-                **mine,
-                "learning_rate": float(self._prepared.schedule(step - 1)),
-                "examples_per_second": speed / len(self._runs),
-                "seconds": run.record(None, self._clock()).seconds,
-            }
-            if run.error is None:
-                run.log(line)
-        metrics: list[dict[str, float]] | None = None
+        self._log_epoch(step, epoch + 1, means, speed)
+        metrics: list[Metrics] | None = None
         if (epoch + 1) % settings.eval_every_epochs == 0 or step == self._prepared.total_steps:
             metrics = self._validate(state)
             self._progress.update(step, {**shown, **self._figures})
@@ -227,93 +182,39 @@ class Trainer:
         self._chunks += 1
         bad_steps = np.atleast_1d(self._prepared.devices.fetch(state.bad_step))
         for run, bad_step in zip(self._runs, bad_steps.tolist(), strict=True):
-            if bad_step >= 0 and run.error is None:
-                run.error = run.not_finite("the loss or its gradient", bad_step)
+            if bad_step >= 0:
+                run.fail("the loss or its gradient", bad_step)
         self._check_errors()
         return state
 
-    def _profiled(self) -> contextlib.AbstractContextManager[None]:
-        first = self._runs[0].place.path
-        if (
-            self._options.profile
-            and self._prepared.devices.first
-            and self._chunks == _PROFILED_CHUNK
-        ):
-            return jax.profiler.trace(str(first / "profile"))
-        return contextlib.nullcontext()
-
-    def _means_of_epoch(self, state: TrainState, steps: int) -> list[dict[str, float]]:
-        """Each run's means over the epoch so far."""
-        sums = {k: np.atleast_1d(v) for k, v in self._prepared.devices.fetch(state.sums).items()}
-        return [
-            {name: float(values[i]) / steps for name, values in sums.items()}
-            for i in range(len(self._runs))
-        ]
-
-    def _shown(
-        self, metrics: Sequence[Mapping[str, float]], names: Sequence[str]
-    ) -> dict[str, float]:
-        """The means over the runs that go on, for a person to see."""
-        alive = [m for run, m in zip(self._runs, metrics, strict=True) if not run.error]
-        return {n: float(np.mean([m[n] for m in alive])) for n in names if n in metrics[0]}
-
-    def _validate(self, state: TrainState) -> list[dict[str, float]] | None:
+    def _validate(self, state: TrainState) -> list[Metrics] | None:
         """Validates, logs, and returns each run's metrics; None with nothing to validate on."""
-        task, split = self._prepared.task, self._prepared.validation
+        split, step = self._prepared.validation, self._step_of(state)
         if split.size == 0:
             return None
         means = self._evaluator.means(state.params, state.other, split)
-        self._check_metrics(means)
-        step = self._step_of(state)
         each = [
             {name: float(np.ravel(values)[i]) for name, values in means.items()}
             for i in range(len(self._runs))
         ]
+        if any(not_finite_of(metrics) for metrics in each):
+            self._check_parameters(state)
+        epoch = step // self._prepared.program.steps_per_epoch
         for run, metrics in zip(self._runs, each, strict=True):
-            if run.error is None:
-                run.log(
-                    {
-                        "step": step,
-                        "epoch": step // self._prepared.program.steps_per_epoch,
-                        "split": "validation",
-                        **metrics,
-                        "seconds": run.record(None, self._clock()).seconds,
-                    }
-                )
-        shown = self._shown(each, (task.metric,))
+            place = {"step": step, "epoch": epoch, "split": "validation"}
+            run.log({**place, **metrics, "seconds": run.record(None, self._clock()).seconds})
+            self._check_metrics(run, metrics, "of the task's evaluate on validation", step)
+        self._check_errors()
+        shown = self._shown(each, (self._prepared.task.metric,))
         self._figures = {f"validation {name}": value for name, value in shown.items()}
         return each
 
-    def _check_metrics(self, metrics: Mapping[str, Any]) -> None:
-        metric = self._prepared.task.metric
-        if metric not in metrics:
-            raise ValueError(
-                f"the task's metric is {metric!r}, but its evaluate returns {', '.join(metrics)}"
-            )
-        taken = (RESERVED_METRICS - {"loss"}) & metrics.keys()
-        if taken:
-            raise ValueError(
-                f"the task's evaluate returns {', '.join(sorted(taken))}; that name is the loop's"
-            )
-
-    def _save(self, state: TrainState, metrics: Sequence[Mapping[str, float]] | None) -> None:
-        host = self._prepared.devices.fetch(state)
+    def _save(self, state: TrainState, metrics: Sequence[Metrics] | None) -> None:
+        host = self._check_parameters(state)
         stacked, metric = self._prepared.program.stacked, self._prepared.task.metric
         for i, run in enumerate(self._runs):
-            if run.error is not None:
-                continue
             score = None if metrics is None else metrics[i][metric]
-            try:
-                run.save(seed_of(host, i) if stacked else host, score, self._clock())
-            except NonFiniteError as error:
-                run.error = error
-        self._check_errors()
-
-    def _check_errors(self) -> None:
-        """Raises when no run can go on."""
-        errors = [run.error for run in self._runs if run.error is not None]
-        if len(errors) == len(self._runs):
-            raise errors[0] if len(errors) == 1 else ExceptionGroup("all seeds failed", errors)
+            run.save(seed_of(host, i) if stacked else host, score, self._clock())
 
     def _heed(self, state: TrainState) -> None:
         """Stops if a signal or the caller wants it; all processes go on with one chunk length."""
@@ -325,42 +226,36 @@ class Trainer:
             step = self._step_of(state)
             raise RunInterrupted(signal, step) if signal else RunStopped(step)
 
-    def _clock(self) -> Clock:
-        compiling = self._prepared.compile_seconds - self._compiled_before
-        return Clock(self._started, compiling, len(self._runs))
-
-    def _step_of(self, state: TrainState) -> int:
-        return int(np.max(self._prepared.devices.fetch(state.step)))
-
     def _judge(self, state: TrainState) -> list[Result]:
-        """Reads the test split, the only time, with each run's best parameters."""
-        prepared = self._prepared
+        """Judges each run's best parameters; the only time that the test split is looked at."""
+        prepared, stacked = self._prepared, self._prepared.program.stacked
         records = [run.record(None, self._clock()) for run in self._runs]
         host = prepared.devices.fetch((state.params, state.other))
         chosen = [
-            run.best_model(*(seed_of(host, i) if prepared.program.stacked else host))
-            if run.error is None
-            else (0, *seed_of(host, i))
+            run.best_model(*(seed_of(host, i) if stacked else host))
             for i, run in enumerate(self._runs)
         ]
         bests = prepared.devices.tell([best for best, *_ in chosen])
         models = [tuple(model) for _, *model in chosen]
-        params, other = stack_seeds(models) if prepared.program.stacked else models[0]
+        params, other = stack_seeds(models) if stacked else models[0]
         params, other = prepared.devices.tell_arrays((params, other))
         placed = prepared.program.placed(state._replace(params=params, other=other))
         model = (placed.params, placed.other)
-        validation: list[dict[str, float]] = [{} for _ in self._runs]
-        if prepared.validation.size:
-            validation = self._evaluator.judge(*model, prepared.validation, "validation")
-        test: list[dict[str, float]] = [{} for _ in self._runs]
-        if self._options.judge_test:
-            test = self._evaluator.judge(*model, prepared.task.split("test"), "test")
+        judged: dict[str, list[Metrics]] = {}
+        for name, split in (("validation", prepared.validation), ("test", prepared.test)):
+            judged[name] = [{} for _ in self._runs]
+            if split is not None and split.size:
+                judged[name] = self._evaluator.judge(*model, split, name)
+            for run, metrics in zip(self._runs, judged[name], strict=True):
+                where = f"on {name}, with the best parameters,"
+                self._check_metrics(run, metrics, where, self._step_of(state))
+        self._check_errors()
         versions, device, revision = results.versions(), results.device(), results.revision()
-        judged = []
+        found = []
         for i, run in enumerate(self._runs):
             result = Result(
-                metrics=test[i],
-                validation=validation[i],
+                metrics=judged["test"][i],
+                validation=judged["validation"][i],
                 seed=run.seed,
                 steps=self._step_of(state),
                 best_step=bests[i],
@@ -371,7 +266,116 @@ class Trainer:
                 revision=revision,
                 together=len(self._runs),
             )
-            if self._options.judge_test and run.error is None:
+            if self._options.judge_test:
                 run.finish(result)
-            judged.append(result)
-        return judged
+            found.append(result)
+        return found
+
+    # What the steps above are made of.
+
+    def _placed(self, states: Sequence[TrainState]) -> TrainState:
+        prepared = self._prepared
+        state = stack_seeds(states) if prepared.program.stacked else states[0]
+        return prepared.program.placed(prepared.devices.tell_arrays(state))
+
+    def _step_of(self, state: TrainState) -> int:
+        return int(np.max(self._prepared.devices.fetch(state.step)))
+
+    def _means_of_epoch(self, state: TrainState, steps: int) -> list[Metrics]:
+        """Each run's means over the epoch so far."""
+        sums = {k: np.atleast_1d(v) for k, v in self._prepared.devices.fetch(state.sums).items()}
+        each = [
+            {name: float(values[i]) / steps for name, values in sums.items()}
+            for i in range(len(self._runs))
+        ]
+        for run, means in zip(self._runs, each, strict=True):
+            self._check_metrics(run, means, "of the task's loss", self._step_of(state))
+        self._check_errors()
+        return each
+
+    def _shown(self, metrics: Sequence[Metrics], names: Sequence[str]) -> Metrics:
+        """The means over the runs that go on, for a person to see."""
+        alive = [m for run, m in zip(self._runs, metrics, strict=True) if not run.error]
+        return {n: float(np.mean([m[n] for m in alive])) for n in names if n in metrics[0]}
+
+    def _log_epoch(self, step: int, epoch: int, means: Sequence[Metrics], speed: float) -> None:
+        for run, mine in zip(self._runs, means, strict=True):
+            run.log(
+                {
+                    "step": step,
+                    "epoch": epoch,
+                    "split": "train",
+                    **{"loss": mine["loss"], **mine},
+                    "learning_rate": float(self._prepared.schedule(step - 1)),
+                    "examples_per_second": speed / len(self._runs),
+                    "seconds": run.record(None, self._clock()).seconds,
+                }
+            )
+
+    def _clock(self) -> Clock:
+        compiling = self._prepared.compile_seconds - self._compiled_before
+        return Clock(self._started, compiling, self._compiled_seconds, len(self._runs))
+
+    def _profiled(self) -> contextlib.AbstractContextManager[None]:
+        first = self._runs[0].place.path
+        due = self._options.profile and self._chunks == _PROFILED_CHUNK
+        if due and self._prepared.devices.first:
+            return jax.profiler.trace(str(first / "profile"))
+        return contextlib.nullcontext()
+
+    def _check_parameters(self, state: TrainState) -> TrainState:
+        """Ends runs with parameters that are not finite; returns the state on the host."""
+        host, step = self._prepared.devices.fetch(state), self._step_of(state)
+        for i, run in enumerate(self._runs):
+            mine = seed_of(host.params, i) if self._prepared.program.stacked else host.params
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(mine)):
+                run.fail("a parameter", step)
+        self._check_errors()
+        return host
+
+    def _check_metrics(
+        self, run: RunOnDisk, metrics: Mapping[str, float], where: str, step: int
+    ) -> None:
+        """Ends a run with a metric that is not finite."""
+        bad = not_finite_of(metrics)
+        if bad:
+            name = next(iter(bad))
+            run.fail(f"the metric {name!r} {where} is {bad[name]}, so it", step, _MEND_THE_TASK)
+
+    def _check_errors(self) -> None:
+        """Raises when not one run can go on."""
+        errors = [run.error for run in self._runs if run.error is not None]
+        if len(errors) == len(self._runs):
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("all seeds failed", errors)
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Any:
+        """Says of errors of the file system and of collectives what they mean for the run."""
+        try:
+            yield
+        except OSError as error:
+            if (
+                error.errno not in _UNWRITABLE
+                or self._is_elsewhere(error)
+                or task_note(error) is not None
+            ):
+                raise
+            place = self._runs[0].place
+            try:
+                step = latest_step(place)
+            except (OSError, ValueError):
+                step = None
+            raise NotSavedError(error, place.path, step) from error
+        except (RuntimeError, ValueError) as error:
+            first_line = (str(error).splitlines() or [""])[0][:200]
+            alone = jax.process_count() == 1 or task_note(error) is not None
+            if alone or not _LOST.search(first_line):
+                raise
+            raise ProcessLostError(first_line) from error
+
+    def _is_elsewhere(self, error: OSError) -> bool:
+        """Whether an error names a file outside the workdirs, such as one of the task's data."""
+        if not isinstance(error.filename, str):
+            return False
+        file = Path(error.filename).absolute()
+        return not any(file.is_relative_to(run.place.path.absolute()) for run in self._runs)

@@ -1,7 +1,9 @@
 """What a caller may ask of the training loop besides a config."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from neurosym.training.progress import ProgressDisplay, SilentProgress
 
@@ -29,3 +31,21 @@ class Options:
     stop_when: Callable[[], bool] | None = None
     judge_test: bool = True
     profile: bool = False
+
+
+def with_former_options(options: Options | None, former: Mapping[str, Any]) -> Options:
+    """Options, with those that `train` once took as arguments of their own.
+
+    Raises:
+      TypeError: there is no such option.
+    """
+    options = options or Options()
+    if not former:
+        return options
+    names = [field.name for field in dataclasses.fields(Options)]
+    strange = [name for name in former if name not in names]
+    if strange:
+        raise TypeError(f"train() got an unexpected keyword argument {strange[0]!r}")
+    given = ", ".join(f"{name}=…" for name in former)
+    warnings.warn(f"write options=Options({given})", DeprecationWarning, stacklevel=3)
+    return dataclasses.replace(options, **{k: v for k, v in former.items() if v is not None})

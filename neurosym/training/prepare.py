@@ -7,6 +7,7 @@ from typing import Any
 import optax
 from flax import nnx
 
+from neurosym.training.contract import check_signatures, model_of, split_of
 from neurosym.training.devices import Devices
 from neurosym.training.epoch import Keys, Program
 from neurosym.training.evaluation import Evaluator
@@ -29,7 +30,8 @@ class Prepared:
       program: the compiled steps.
       evaluator: judges parameters.
       schedule: the learning rate by step.
-      validation: the split.
+      validation: the split; it may be empty.
+      test: the split, which nobody looks at before the end; None where it is not wanted.
       initial: the state before the first step.
       devices: where it computes.
     """
@@ -41,6 +43,7 @@ class Prepared:
     evaluator: Evaluator
     schedule: optax.Schedule
     validation: Split
+    test: Split | None
     initial: TrainState
     devices: Devices
 
@@ -62,6 +65,7 @@ def prepare(
     devices: Devices,
     *,
     stacked: bool,
+    judge_test: bool = True,
     like: Prepared | None = None,
 ) -> Prepared:
     """Makes the program and the initial state of one run, or of several with an axis of seeds.
@@ -72,16 +76,24 @@ def prepare(
       runs: the runs.
       devices: where to compute.
       stacked: whether there is an axis of seeds; else there is one run.
+      judge_test: whether the test split is wanted.
       like: that of as many other seeds, whose compiled programs are used again.
 
     Raises:
-      ValueError: the settings, the task and the devices do not go together.
+      ValueError: the settings, the task and the devices do not go together, or the task does not
+        do what `Task` says.
     """
     keys = [Keys.of(run.seed) for run in runs]
-    split, validation = task.split("train"), task.split("validation")
+    check_signatures(task)
+    split = split_of(task, "train")
+    if like is None:
+        validation = split_of(task, "validation", may_be_empty=True)
+        test = split_of(task, "test") if judge_test else None
+    else:
+        validation, test = like.validation, like.test
     total_steps = settings.train.epochs * (split.size // settings.train.batch_size)
     schedule = make_schedule(settings.optimizer, total_steps)
-    anatomies = [Anatomy.of(task.model(nnx.Rngs(key.init))) for key in keys]
+    anatomies = [Anatomy.of(model_of(task, nnx.Rngs(key.init))) for key in keys]
     anatomy = anatomies[0]
     streams = Keys.stacked([run.seed for run in runs]) if stacked else keys[0]
     if like is None:
@@ -104,16 +116,18 @@ def prepare(
         )
     else:
         program, evaluator = like.program.with_keys(streams), like.evaluator
-        validation = like.validation
     models = []
     for run, mine in zip(runs, anatomies, strict=True):
         params, other = mine.initial()
         # A run that goes on has its own parameters; the one that it came from may be gone by then.
         if settings.init_from and devices.first and latest_step(run.place) is None:
-            params, other = restore_best(settings.init_from, params, other)
+            params, other = restore_best(settings.init_from, params, other, no_other=True)
         models.append((params, other))
     params, other = stack_seeds(models) if stacked else models[0]
     initial = program.initial_state(params, other)
+    judged_on = validation if validation.size else test
+    if like is None and judged_on is not None:
+        evaluator.check(*models[0], judged_on, settings.train.batch_size)
     return Prepared(
-        settings, task, anatomy, program, evaluator, schedule, validation, initial, devices
+        settings, task, anatomy, program, evaluator, schedule, validation, test, initial, devices
     )

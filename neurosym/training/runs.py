@@ -1,5 +1,6 @@
 """Reading back what a run left: its model with the best parameters, or its parameters alone."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from flax import nnx
 from neurosym.training.checkpoints import Checkpoints
 from neurosym.training.epoch import Keys
 from neurosym.training.evaluation import Evaluator
+from neurosym.training.failures import RunWarning
 from neurosym.training.settings import Settings
 from neurosym.training.state import Anatomy, PyTree
 from neurosym.training.task import SPLITS, load_task
@@ -72,33 +74,48 @@ def latest_step(workdir: Workdir) -> int | None:
         return checkpoints.latest()
 
 
-def restore_best(workdir: str | Path, params: PyTree, other: PyTree) -> tuple[PyTree, PyTree]:
+def whole_step(workdir: Workdir) -> int:
+    """The step that a run goes on from: of its newest checkpoint that can be read, else 0."""
+    if not workdir.checkpoints.is_dir():
+        return 0
+    with Checkpoints(workdir, read_only=True) as checkpoints:
+        return checkpoints.whole_step() or 0
+
+
+def restore_best(
+    workdir: str | Path, params: PyTree, other: PyTree, *, no_other: bool = False
+) -> tuple[PyTree, PyTree]:
     """The best parameters of a run, or its last where it has no validation.
+
+    Where the best checkpoint is damaged the best of the others is taken, with a `RunWarning`.
 
     Args:
       workdir: of the run.
       params: parameters of a model to fill, as in `TrainState`.
       other: its further variables.
+      no_other: refuse another checkpoint than the best.
 
     Returns:
       The same trees with the run's arrays.
 
     Raises:
-      ValueError: there is no run or checkpoint; or arrays are missing or have other shapes, and
-        then which.
+      ValueError: there is no run or checkpoint, or none that can be read; or arrays are missing or
+        have other shapes, and then which.
     """
     place = Workdir(Path(workdir))
     place.read_config()
     if not place.checkpoints.is_dir():
         raise ValueError(f"the run in {workdir} has no checkpoint yet")
-    with Checkpoints(place, read_only=True) as checkpoints:
-        step = checkpoints.best()
-        if step is None:
-            raise ValueError(f"the run in {workdir} has no checkpoint yet")
+    with Checkpoints(place, read_only=True, say=_warn) as checkpoints:
         try:
-            return checkpoints.restore_model(step, params, other)
+            step, *model = checkpoints.restore_best(params, other, no_other=no_other)
         except ValueError as error:
             raise ValueError(f"cannot take the parameters of {workdir}: {error}") from error
+    return model[0], model[1]
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RunWarning, stacklevel=2)
 
 
 def evaluate_run(run: Run, split_name: str) -> dict[str, float]:

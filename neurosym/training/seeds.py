@@ -17,13 +17,14 @@ import ml_collections
 import numpy as np
 
 from neurosym.training.devices import Devices
+from neurosym.training.failures import NonFiniteError
 from neurosym.training.interrupts import Interrupts
 from neurosym.training.loop import Trainer
 from neurosym.training.options import Options
 from neurosym.training.prepare import Prepared, prepare
 from neurosym.training.result import Result
-from neurosym.training.run_on_disk import NonFiniteError, RunOnDisk
-from neurosym.training.runs import latest_step
+from neurosym.training.run_on_disk import RunOnDisk
+from neurosym.training.runs import whole_step
 from neurosym.training.settings import Settings
 from neurosym.training.single import finished_result
 from neurosym.training.state import named_leaves
@@ -95,6 +96,7 @@ def train_seeds(
             Workdir(seed_workdir(workdir, mine.seed)),
             keep=settings.train.keep_checkpoints,
             writes=mesh.first,
+            say=options.progress.say,
         )
         for mine in configs
     ]
@@ -153,6 +155,7 @@ class _Team:
         self._options = options
         self._interrupts = interrupts
         self._prepared_by_count: dict[int, Prepared] = {}  # by the number of seeds in the program
+        self._accounted: dict[int, float] = {}  # seconds of compiling that runs have accounted for
 
     def train(self, runs: Sequence[RunOnDisk]) -> list[Result]:
         """Trains seeds that are at one step."""
@@ -167,13 +170,21 @@ class _Team:
             group = runs[start : start + size]
             listed = ", ".join(str(run.seed) for run in group)
             self._options.progress.say(f"training seed {listed}")
+            prepared, before = self._prepared(group), self._accounted.get(len(group), 0.0)
+            trainer = Trainer(
+                prepared,
+                group,
+                self._options,
+                self._interrupts,
+                compiled_seconds=prepared.compile_seconds - before,
+            )
             try:
-                trainer = Trainer(self._prepared(group), group, self._options, self._interrupts)
                 results += trainer.complete()
             except NonFiniteError as error:  # of a seed that was trained alone
                 errors.append(error)
             except ExceptionGroup as group_errors:
                 errors += group_errors.exceptions
+            self._accounted[len(group)] = prepared.compile_seconds
         if errors:
             raise ExceptionGroup("seeds failed", errors)
         return results
@@ -186,6 +197,7 @@ class _Team:
             runs,
             Devices.of(self._devices, seeds=count, rules=self._settings.sharding),
             stacked=count > 1,
+            judge_test=self._options.judge_test,
             like=self._prepared_by_count.get(count),
         )
         self._prepared_by_count[count] = prepared
@@ -221,10 +233,10 @@ def _with_seed(config: ml_collections.ConfigDict, seed: int) -> ml_collections.C
 
 
 def _at_one_step(runs: Sequence[RunOnDisk], devices: Devices) -> list[list[RunOnDisk]]:
-    """The runs in groups whose newest checkpoints are of the same step."""
+    """The runs in groups whose newest whole checkpoints are of the same step."""
     steps: list[int] = [0] * len(runs)
     if devices.first:
-        steps = [latest_step(run.place) or 0 for run in runs]
+        steps = [whole_step(run.place) for run in runs]
     groups: dict[int, list[RunOnDisk]] = collections.defaultdict(list)
     for run, step in zip(runs, devices.tell(steps), strict=True):
         groups[step].append(run)

@@ -1,4 +1,4 @@
-"""The training loop: from a config and a workdir to a result.
+"""Training one run: from a config and a workdir to a result.
 
 `train` checks everything first, then resumes or starts, trains epoch by epoch in chunks of
 compiled steps, validates, saves, and at the end judges the best parameters on the test split,
@@ -7,7 +7,7 @@ in one program.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from neurosym.training import result as results
 from neurosym.training.devices import Devices
 from neurosym.training.interrupts import Interrupts
 from neurosym.training.loop import Trainer
-from neurosym.training.options import OnValidation, Options
+from neurosym.training.options import Options, with_former_options
 from neurosym.training.prepare import prepare
-from neurosym.training.progress import ProgressDisplay, SilentProgress
 from neurosym.training.result import Result
 from neurosym.training.run_on_disk import RunOnDisk
 from neurosym.training.settings import Settings
@@ -34,12 +33,9 @@ def train(
     task: Any = None,
     data_dir: str | None = None,
     import_roots: Sequence[Path] = (),
-    progress: ProgressDisplay | None = None,
-    on_validation: OnValidation | None = None,
-    stop_when: Callable[[], bool] | None = None,
-    judge_test: bool = True,
     devices: int | None = None,
-    profile: bool = False,
+    options: Options | None = None,
+    **former: Any,
 ) -> Result:
     """Trains a task, or goes on where an earlier call was stopped; a finished run is only read.
 
@@ -52,14 +48,12 @@ def train(
       task: the task itself; None makes it from `config.task`.
       data_dir: where the task looks for its data.
       import_roots: see `load_task`.
-      progress: who is told how it goes; None tells nobody.
-      on_validation: see `Options`.
-      stop_when: see `Options`.
-      judge_test: see `Options`; the result then has no `metrics`.
       devices: how many devices of this host to use; None takes one, or all of all hosts where
         `jax.distributed` joined several. It is no part of the run: another call may use more or
         fewer, and results agree but for the order of sums.
-      profile: see `Options`.
+      options: who is told how it goes, when to stop, and so on; see `Options`. Without
+        `judge_test` the result has no `metrics`.
+      former: the fields of `Options`, each as an argument; write `options=Options(...)`.
 
     Returns:
       The result, as in `result.json`.
@@ -67,16 +61,17 @@ def train(
     Raises:
       ValueError: a config field, the workdir or the task is wrong, or another process is
         training in the workdir; nothing is written then.
-      NonFiniteError: the loss, a gradient or a parameter is not finite.
+      NonFiniteError: the loss, a gradient, a parameter or a metric is not finite.
       RunInterrupted: SIGINT or SIGTERM came; everything is saved.
       RunStopped: `stop_when` said so; everything is saved.
       ProcessLostError: another process of the run is gone.
+      NotSavedError: the workdir cannot be written.
     """
+    options = with_former_options(options, former)
     config = plain_config(config)
     settings = Settings.from_config(config)
     place = Workdir(Path(workdir))
     mesh = Devices.of(devices, rules=settings.sharding)
-    options = Options(progress or SilentProgress(), on_validation, stop_when, judge_test, profile)
     if mesh.first:
         place.check(config)
     found = mesh.tell(finished_result(place) if mesh.first else None)
@@ -90,8 +85,10 @@ def train(
         else:
             check_task(task)
         keep = settings.train.keep_checkpoints
-        runs = [RunOnDisk(config, place, keep=keep, writes=mesh.first)]
-        prepared = prepare(settings, task, runs, mesh, stacked=False)
+        say = options.progress.say
+        runs = [RunOnDisk(config, place, keep=keep, writes=mesh.first, say=say)]
+        judge_test = options.judge_test
+        prepared = prepare(settings, task, runs, mesh, stacked=False, judge_test=judge_test)
         return Trainer(prepared, runs, options, interrupts).complete()[0]
 
 

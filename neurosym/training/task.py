@@ -7,6 +7,7 @@ task it has.
 
 import dataclasses
 import importlib
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,6 +16,7 @@ import jax
 import ml_collections
 from flax import nnx
 
+from neurosym.training.blame import blamed
 from neurosym.training.import_path import extend_import_path
 
 PyTree = Any
@@ -41,6 +43,10 @@ class Split:
     shared: PyTree = ()
 
     def __post_init__(self) -> None:
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self.examples):
+            if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
+                where = f"examples{jax.tree_util.keystr(path)}"
+                raise ValueError(f"a Split holds arrays, and {where} is {type(leaf).__name__}")
         sizes = {
             jax.tree_util.keystr(path) or "examples": leaf.shape[0] if leaf.ndim else None
             for path, leaf in jax.tree_util.tree_leaves_with_path(self.examples)
@@ -175,7 +181,8 @@ def load_task(
             f"config.task {path!r} is not a task: it lacks {', '.join(missing)} "
             "(see neurosym.training.Task)"
         )
-    task = task_class(config, data_dir=data_dir)
+    with blamed(task_class, "__init__"):
+        task = task_class(config, data_dir=data_dir)
     check_task(task)
     return task
 
@@ -210,6 +217,12 @@ def _import_class(path: object, import_roots: Sequence[Path]) -> Callable[..., A
             ) from error
         raise ValueError(
             f"config.task {path!r}: {module_name} needs {looked_for!r}, which is not installed"
+        ) from error
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise ValueError(
+            f"config.task {path!r}: {module_name} cannot be imported: {type(error).__name__}: "
+            f"{error} ({last.filename}, line {last.lineno})"
         ) from error
     if not hasattr(module, class_name):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
