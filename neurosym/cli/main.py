@@ -1,18 +1,24 @@
 """Entry point of `neurosym`: finds the subcommand, runs it, and turns errors into words.
 
-Exit codes: 0 done; 1 a run failed (a loss that is not finite, say); 2 the command line, a config or
-a file is wrong; 130 and 143 stopped by SIGINT and SIGTERM, with everything saved.
+Exit codes: 0 done; 1 a run failed (a loss that is not finite, an error in a task's own code); 2 the
+command line, a config or a file is wrong; 130 and 143 stopped by SIGINT and SIGTERM, with
+everything saved.
 """
 
+import contextlib
 import difflib
 import gc
 import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from neurosym.cli.command import Command, UsageError, help_text, run_command
+from neurosym.training.blame import task_note
+from neurosym.training.failures import RunWarning
 
 # name -> (module, what `neurosym --help` says of it); modules are imported only when needed.
 _COMMANDS = {
@@ -77,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: Command, arguments: list[str]) -> int:
     debug = "--debug" in arguments and not command.passes_through
     try:
-        return run_command(command, arguments)
+        with _warnings_in_words(command.name):
+            return run_command(command, arguments)
     except KeyboardInterrupt:
         print(f"neurosym {command.name}: stopped", file=sys.stderr)
         return EXIT_SIGINT
@@ -91,7 +98,30 @@ def _run(command: Command, arguments: list[str]) -> int:
         print(f"neurosym {command.name}: error: {_message(error, debug)}", file=sys.stderr)
         if isinstance(error, UsageError):
             print(f"See: neurosym {command.name} --help", file=sys.stderr)
-        return EXIT_USAGE if isinstance(error, ValueError | OSError) else EXIT_FAILURE
+        return EXIT_USAGE if _is_foreseen(error) else EXIT_FAILURE
+
+
+@contextlib.contextmanager
+def _warnings_in_words(name: str) -> Iterator[None]:
+    """Shows what a run could do without as a line of this command's; other warnings as ever."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+        if issubclass(category, RunWarning):
+            print(f"neurosym {name}: warning: {message}", file=sys.stderr)
+        else:
+            before(message, category, *place, **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RunWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _is_foreseen(error: Exception) -> bool:
+    """Whether an error tells of the command line, a config or a file."""
+    note = task_note(error)
+    return isinstance(error, ValueError | OSError) and (note is None or note.foreseen)
 
 
 def _message(error: Exception, debug: bool) -> str:
@@ -101,11 +131,13 @@ def _message(error: Exception, debug: bool) -> str:
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"
-    if isinstance(error, ValueError | OSError | RuntimeError):
+    note = task_note(error)
+    if _is_foreseen(error) or (note is None and isinstance(error, RuntimeError)):
         return text
     # Not an error that was foreseen: its type helps, and so does the traceback.
-    hint = "" if debug else " (--debug shows where)"
-    return f"{type(error).__name__}: {text}{hint}"
+    place = "" if note is None else f", {note}"
+    hint = "" if debug else " (--debug shows the traceback)"
+    return f"{type(error).__name__}: {text}{place}{hint}"
 
 
 def _overview() -> str:

@@ -16,7 +16,9 @@ import ml_collections
 from neurosym.reports.entries import Entry
 from neurosym.reports.experiment import Experiment
 from neurosym.reports.records import config_hash, record_run
+from neurosym.training.blame import in_words
 from neurosym.training.interrupts import RunInterrupted, RunStopped
+from neurosym.training.options import Options
 from neurosym.training.progress import ProgressDisplay, SilentProgress
 from neurosym.training.single import train
 
@@ -153,8 +155,7 @@ def run_jobs(
                 run,
                 data_dir=data_dir,
                 import_roots=import_roots,
-                progress=shown,
-                stop_when=lambda: clock() >= deadline,
+                options=Options(progress=shown, stop_when=lambda: clock() >= deadline),
             )
             recorded.append(_record(job, run, Path(results)))
         except RunInterrupted as interrupted:
@@ -164,7 +165,7 @@ def run_jobs(
             out_of_time = True
             break
         except Exception as error:
-            failures.append(f"{job.name}: {type(error).__name__}: {error}")
+            failures.append(f"{job.name}: {in_words(error)}")
         jax.clear_caches()  # the next run has another program
     left = len(waiting) - len(recorded)
     return Outcome(recorded, failures, left, out_of_time, signal_number)

@@ -21,8 +21,10 @@ from optuna.trial import TrialState
 from neurosym.sweeps.space import Space
 from neurosym.sweeps.study import SweepStudy
 from neurosym.sweeps.trials import ERROR, FIELDS, WORKER, retry_history
+from neurosym.training.blame import in_words
 from neurosym.training.interrupts import Interrupts, RunInterrupted
 from neurosym.training.metrics import read_metrics
+from neurosym.training.options import Options
 from neurosym.training.progress import SilentProgress
 from neurosym.training.single import train
 from neurosym.training.task import load_task
@@ -126,7 +128,7 @@ class Worker:
                 raise
         except Exception as error:
             with contextlib.suppress(UpdateFinishedTrialError):
-                trial.set_user_attr(ERROR, f"{type(error).__name__}: {error}")
+                trial.set_user_attr(ERROR, in_words(error))
             study.finish(trial, state=TrialState.FAIL)
         except BaseException:
             study.put_back(trial)
@@ -145,9 +147,7 @@ class Worker:
             proposal.config,
             folder,
             task=task,
-            progress=reporter,
-            on_validation=reporter.validated,
-            judge_test=False,
+            options=Options(reporter, on_validation=reporter.validated, judge_test=False),
         )
         return best_validation(folder, task.metric)
 

@@ -25,7 +25,7 @@ _EXPORTS = {
     "options": ("Options",),
     "progress": ("ConsoleProgress", "ProgressDisplay", "SilentProgress"),
     "result": ("Result", "read_result"),
-    "runs": ("Run", "evaluate_run", "load_run", "restore_best"),
+    "runs": ("Run", "evaluate_run", "load_run", "picture_run", "predict_run", "restore_best"),
     "settings": ("OptimizerSettings", "Settings", "TrainSettings"),
     "task": (
         "AnsweringTask",

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import math
 import sys
 import zlib
@@ -274,19 +275,14 @@ class Checkpoints:
     def _read_records(self) -> None:
         """Reads what checkpoints say of the run."""
         for step in self._manager.all_steps():
-            try:
-                note = self._manager.metadata(step).custom_metadata
-                if note:
-                    self._records[step] = Record(**note)
+            fault = _fault_of_note(self._folder / str(step) / _NOTE)
+            if fault is None:
+                try:
+                    self._records[step] = Record(**self._manager.metadata(step).custom_metadata)
                     continue
-                there = (self._folder / str(step) / _NOTE).exists()
-                self._damaged[step] = _FOREIGN if there else _HALF_REMOVED
-            except TypeError:
-                self._damaged[step] = _FOREIGN
-            except Exception as error:
-                if _is_out_of_reach(error):
-                    raise
-                self._damaged[step] = f"its note {_NOTE} cannot be read: {_first_line(error)}"
+                except TypeError:
+                    fault = _FOREIGN
+            self._damaged[step] = fault
         self._check_that_one_is_left()
 
     def _check_that_one_is_left(self) -> None:
@@ -299,8 +295,8 @@ class Checkpoints:
             f"\n  {self._folder / str(step)}: {why}" for step, why in sorted(self._damaged.items())
         )
         raise ValueError(
-            f"all checkpoints of this run are damaged:{listed}\nPut one back from a copy, or remove "
-            f"{self._folder} to begin the run anew."
+            f"all checkpoints of this run are damaged:{listed}\n"
+            f"Put one back from a copy, or remove {self._folder} to begin the run anew."
         )
 
 
@@ -352,13 +348,24 @@ def _newest(steps: Sequence[int]) -> int | None:
     return max(steps, default=None)
 
 
+def _fault_of_note(note: Path) -> str | None:
+    """What is wrong with the file of a checkpoint's note; Orbax takes a damaged one for empty."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return _HALF_REMOVED
+    except ValueError as error:
+        return f"its note {_NOTE} cannot be read: {_first_line(error)}"
+    return None if isinstance(content, dict) and content.get("custom_metadata") else _FOREIGN
+
+
 def _checksum(arrays: Mapping[str, Any]) -> int:
     """CRC-32 of arrays with their names and types, in the order of their names."""
     found = 0
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         found = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), found)
-        found = zlib.crc32(array.view(np.uint8) if array.size else b"", found)
+        found = zlib.crc32(array.tobytes(), found)
     return found
 
 

@@ -87,8 +87,7 @@ def model_of(task: Any, rngs: nnx.Rngs) -> nnx.Module:
         model = task.model(rngs)
     if not isinstance(model, nnx.Module):
         raise ValueError(
-            f"{type(task).__name__}.model must return a flax.nnx.Module, got "
-            f"{type(model).__name__}"
+            f"{type(task).__name__}.model must return a flax.nnx.Module, got {type(model).__name__}"
         )
     return model
 

@@ -68,12 +68,9 @@ class Evaluator:
           ValueError: evaluate does not return what `Task` says.
         """
 
-        def evaluate(params: PyTree, other: PyTree, constants: PyTree, *data: PyTree) -> Metrics:
-            indices = jnp.zeros(batch_size, jnp.int32)
-            return self._metrics_of_batch(params, other, constants, *data, indices)
-
-        arguments = (params, other, self._anatomy.constants, split.examples, split.shared)
-        check_metric_names(self._task, jax.eval_shape(evaluate, *arguments))
+        indices = np.zeros(batch_size, np.int32)
+        arguments = (params, other, self._anatomy.constants, split.examples, split.shared, indices)
+        check_metric_names(self._task, jax.eval_shape(self._metrics_of_batch, *arguments))
 
     def means(self, params: PyTree, other: PyTree, split: Split) -> dict[str, Any]:
         """Means of `task.evaluate` over the split.

@@ -1,10 +1,10 @@
 """The loop: from where a run stands to its end.
 
-    restore      the newest whole checkpoint, else the initial state:    step 20 of a killed run
-    each epoch   steps in chunks, one compiled program for all of them:  20 → 24 (12 steps an epoch)
-                 validate, save with the metric as score:                step 24, accuracy 0.91
-                 stop if a signal or the caller wants it, saved:         "run the same command again"
-    judge        the best of what was saved, on the test split, once:    step 24 of 24, 36
+    restore     the newest whole checkpoint, else the initial state     step 20 of a killed run
+    each epoch  steps in chunks, one compiled program for all of them   20 → 24, of 12 an epoch
+                validate, and save with the metric as score             24: accuracy 0.91
+                stop if a signal or the caller wants it                 saved, to go on from there
+    judge       the best of what was saved, on the test split, once     24 of 24 and 36
 
 One call trains one run, or several seeds as an axis of one program, which differ here only in that
 every figure is a list and every file has its twins.

@@ -1,20 +1,22 @@
 """Reading back what a run left: its model with the best parameters, or its parameters alone."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import ml_collections
 from flax import nnx
 
+from neurosym.training.blame import blamed
 from neurosym.training.checkpoints import Checkpoints
+from neurosym.training.contract import model_of, split_of
 from neurosym.training.epoch import Keys
 from neurosym.training.evaluation import Evaluator
 from neurosym.training.failures import RunWarning
 from neurosym.training.settings import Settings
 from neurosym.training.state import Anatomy, PyTree
-from neurosym.training.task import SPLITS, load_task
+from neurosym.training.task import SPLITS, PicturingTask, PredictingTask, load_task
 from neurosym.training.workdir import Workdir
 
 
@@ -61,7 +63,7 @@ def load_run(
         task = load_task(config, data_dir=data_dir, import_roots=import_roots)
     settings = Settings.from_config(config)
     keys = Keys.of(settings.seed)
-    anatomy = Anatomy.of(task.model(nnx.Rngs(keys.init)))
+    anatomy = Anatomy.of(model_of(task, nnx.Rngs(keys.init)))
     params, other = restore_best(workdir, *anatomy.initial())
     return Run(config, task, anatomy.build(params, other), settings)
 
@@ -108,7 +110,7 @@ def restore_best(
         raise ValueError(f"the run in {workdir} has no checkpoint yet")
     with Checkpoints(place, read_only=True, say=_warn) as checkpoints:
         try:
-            step, *model = checkpoints.restore_best(params, other, no_other=no_other)
+            _, *model = checkpoints.restore_best(params, other, no_other=no_other)
         except ValueError as error:
             raise ValueError(f"cannot take the parameters of {workdir}: {error}") from error
     return model[0], model[1]
@@ -126,10 +128,46 @@ def evaluate_run(run: Run, split_name: str) -> dict[str, float]:
     """
     if split_name not in SPLITS:
         raise ValueError(f"the splits are {', '.join(SPLITS)}; there is no {split_name!r}")
-    split = run.task.split(split_name)
+    split = split_of(run.task, split_name, may_be_empty=True)
     if split.size == 0:
         raise ValueError(f"the {split_name} split of this run is empty")
     anatomy = Anatomy.of(run.model)
     batch_size = run.settings.train.eval_batch_size
     evaluator = Evaluator(run.task, anatomy, batch_size=batch_size)
     return evaluator.judge(*anatomy.initial(), split, split_name)[0]
+
+
+def predict_run(run: Run, paths: Sequence[Path]) -> Mapping[str, object]:
+    """What a run's model answers for a user's own files.
+
+    Raises:
+      ValueError: its task does not read files, or returns no mapping.
+    """
+    if not isinstance(run.task, PredictingTask):
+        raise ValueError(f"the task {run.config.task} does not read files of its own")
+    with blamed(run.task, "predict"):
+        answer = run.task.predict(run.model, paths)
+    if not isinstance(answer, Mapping):
+        raise ValueError(
+            f"{type(run.task).__name__}.predict must return a mapping from names to what is "
+            f"answered, got {type(answer).__name__}"
+        )
+    return answer
+
+
+def picture_run(run: Run, workdir: Path) -> list[Path]:
+    """Draws what a run's task draws, nothing where it draws nothing; returns where that is.
+
+    Raises:
+      ValueError: the task does not return paths.
+    """
+    if not isinstance(run.task, PicturingTask):
+        return []
+    with blamed(run.task, "pictures"):
+        drawn = run.task.pictures(run.model, workdir)
+    try:
+        return [Path(path) for path in drawn]
+    except TypeError as error:
+        raise ValueError(
+            f"{type(run.task).__name__}.pictures must return the paths of its pictures: {error}"
+        ) from error

@@ -19,7 +19,7 @@ import _timing
 from rich.console import Console
 
 from neurosym.cli.configs import load_config
-from neurosym.training import ConsoleProgress, train
+from neurosym.training import ConsoleProgress, Options, train
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
                     arguments.workdir / f"seed_{seed}",
                     data_dir=arguments.data_dir,
                     import_roots=[Path(__file__).parents[2]],
-                    progress=progress,
+                    options=Options(progress=progress),
                 )
             )
     metrics = {}

@@ -28,6 +28,7 @@ from neurosym.cli.places import import_roots
 from neurosym.training import (
     ConsoleProgress,
     Keys,
+    Options,
     Program,
     Settings,
     load_task,
@@ -159,9 +160,7 @@ def main():
             config,
             workdir,
             task=task,
-            progress=Told(turns),
-            stop_when=turns,
-            judge_test=False,
+            options=Options(progress=Told(turns), stop_when=turns, judge_test=False),
         )
     outside = [a / b - 1 for a, b in zip(turns.run, turns.inside, strict=True)]
     against = [a / b - 1 for a, b in zip(turns.run, turns.bare, strict=True)]

@@ -85,10 +85,14 @@ def test_a_run_goes_on_on_another_number_of_devices(one, tmp_path):
         return len(asked) == 3
 
     with pytest.raises(RunStopped) as stopped:
-        train(config, tmp_path, task=Blobs(config), devices=8, stop_when=third_time)
+        train(
+            config, tmp_path, task=Blobs(config), devices=8, options=Options(stop_when=third_time)
+        )
     assert 0 < stopped.value.step < 24
     with pytest.raises(RunStopped):
-        train(config, tmp_path, task=Blobs(config), devices=2, stop_when=lambda: True)
+        train(
+            config, tmp_path, task=Blobs(config), devices=2, options=Options(stop_when=lambda: True)
+        )
     train(config, tmp_path, task=Blobs(config))
     assert_same_model(tmp_path, one[0])
 

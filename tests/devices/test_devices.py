@@ -15,6 +15,7 @@ from blobs_task import Blobs, get_config, model_of
 
 from neurosym.cli.main import main
 from neurosym.training import (
+    Options,
     RunStopped,
     SilentProgress,
     Workdir,
@@ -172,8 +173,10 @@ def test_a_killed_process_stops_the_other_with_a_word_and_the_run_goes_on(tmp_pa
             config,
             place.path,
             task=Blobs(config),
-            progress=heard,
-            stop_when=lambda: len(read_metrics(place.metrics)) > saved // 12 + 2,
+            options=Options(
+                progress=heard,
+                stop_when=lambda: len(read_metrics(place.metrics)) > saved // 12 + 2,
+            ),
         )
     assert f"resuming from step {saved}" in heard.said
     steps = [r["step"] for r in read_metrics(place.metrics) if r["split"] == "train"]

@@ -60,20 +60,20 @@ class Sweep:
         self.tasks.append(blobs_task.Blobs(config))
         return self.tasks[-1]
 
-    def _train(self, config, workdir, *, task, progress, on_validation, judge_test):
-        assert judge_test is False
+    def _train(self, config, workdir, *, task, options):
+        assert options.judge_test is False
         workdir.mkdir(parents=True, exist_ok=True)
         metrics = Workdir(workdir).metrics
         done = len(read_metrics(metrics))
         self.begun.append((workdir.name, done))
         epochs, length = config.train.epochs, 12
-        progress.start(done * length, epochs * length, length)
+        options.progress.start(done * length, epochs * length, length)
         for epoch in range(done + 1, epochs + 1):
             value = self._curve(config, int(workdir.name), epoch)
             with open(metrics, "a") as file:
                 line = {"step": epoch * length, "split": "validation", "accuracy": value}
                 file.write(json.dumps(line) + "\n")
-            on_validation(epoch * length, {"accuracy": value, "loss": 1.0})
+            options.on_validation(epoch * length, {"accuracy": value, "loss": 1.0})
 
 
 def by_width(config, number, epoch):

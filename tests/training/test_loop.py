@@ -16,6 +16,7 @@ from compiling import compiled_once
 
 from neurosym.training import (
     NonFiniteError,
+    Options,
     RunInterrupted,
     SilentProgress,
     Workdir,
@@ -40,7 +41,7 @@ def config_with(**fields):
 
 def run(config, workdir, **options):
     task = blobs_task.Blobs(config)
-    return train(config, workdir, task=task, **options), task
+    return train(config, workdir, task=task, options=Options(**options)), task
 
 
 def saved_arrays(workdir, step):

@@ -1,22 +1,19 @@
 """`neurosym evaluate`: the metrics of a run's best model on one of its splits."""
 
-from pathlib import Path
-
 from absl import flags
 
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.places import import_roots
+from neurosym.cli.run_flags import define_data_dir, define_workdir, required_workdir
 
 
 def _define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("workdir", None, "folder of the run", flag_values=values)
+    define_workdir(values, "folder of the run")
     flags.DEFINE_enum(
         "split", "test", ["train", "validation", "test"], "which split", flag_values=values
     )
     flags.DEFINE_boolean("json", False, "print JSON", flag_values=values)
-    flags.DEFINE_string(
-        "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
-    )
+    define_data_dir(values)
 
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
@@ -34,21 +31,6 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     else:
         print_metrics(str(workdir), {values.split: metrics})
     return 0
-
-
-def required_workdir(values: flags.FlagValues) -> Path:
-    """The workdir of an existing run that `--workdir` names.
-
-    Raises:
-      UsageError: the flag is missing, or there is no such run.
-    """
-    if not values.workdir:
-        raise UsageError("--workdir=FOLDER is missing")
-    workdir = Path(values.workdir)
-    if not (workdir / "config.json").is_file():
-        reason = "it has no config.json" if workdir.is_dir() else "there is no such folder"
-        raise UsageError(f"{workdir} is not the workdir of a run: {reason}")
-    return workdir
 
 
 COMMAND = Command(

@@ -5,16 +5,14 @@ from pathlib import Path
 from absl import flags
 
 from neurosym.cli.command import Command, UsageError
-from neurosym.cli.commands.evaluate import required_workdir
 from neurosym.cli.places import import_roots
+from neurosym.cli.run_flags import define_data_dir, define_workdir, required_workdir
 
 
 def _define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("workdir", None, "folder of the run", flag_values=values)
+    define_workdir(values, "folder of the run")
     flags.DEFINE_boolean("json", False, "print JSON", flag_values=values)
-    flags.DEFINE_string(
-        "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
-    )
+    define_data_dir(values)
 
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
@@ -26,13 +24,11 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if missing:
         raise UsageError(f"there is no file {', '.join(missing)}")
     from neurosym.cli.tables import print_json, quiet_logs
-    from neurosym.training import PredictingTask, load_run
+    from neurosym.training import load_run, predict_run
 
     quiet_logs()
     run = load_run(workdir, values.data_dir, import_roots=import_roots())
-    if not isinstance(run.task, PredictingTask):
-        raise ValueError(f"the task {run.config.task} does not read files of its own")
-    answer = run.task.predict(run.model, paths)
+    answer = predict_run(run, paths)
     if values.json:
         print_json(dict(answer))
         return 0

@@ -11,6 +11,7 @@ from absl import flags
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.commands.results import experiments, published_files
 from neurosym.cli.places import import_roots
+from neurosym.cli.run_flags import define_data_dir, define_workdir
 
 if TYPE_CHECKING:
     from neurosym.reports import Experiment, Job, Outcome
@@ -42,13 +43,11 @@ def _define_flags(values: flags.FlagValues) -> None:
         lower_bound=0.0,
         flag_values=values,
     )
-    flags.DEFINE_string("workdir", "runs/reproduce", "folder for the runs", flag_values=values)
+    define_workdir(values, "folder for the runs", "runs/reproduce")
     flags.DEFINE_string(
         "results", None, f"folder of the records; else {_RESULTS}", flag_values=values
     )
-    flags.DEFINE_string(
-        "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
-    )
+    define_data_dir(values)
     flags.DEFINE_boolean("dry_run", False, "only list what would be run", flag_values=values)
 
 

@@ -9,6 +9,7 @@ from absl import flags
 
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.configs import config_source, load_function, overridden_fields, parse_with_config
+from neurosym.cli.run_flags import define_data_dir, define_workdir, given_workdir
 
 if TYPE_CHECKING:
     from neurosym.sweeps import Space, SweepStudy, TrialSummary
@@ -25,7 +26,7 @@ def _define_flags(values: flags.FlagValues) -> None:
         "--config.a.b=value sets a field for every trial, which is then not varied",
         flag_values=values,
     )
-    flags.DEFINE_string("workdir", None, "folder of the sweep", flag_values=values)
+    define_workdir(values, "folder of the sweep")
     flags.DEFINE_integer(
         "trials",
         50,
@@ -76,9 +77,7 @@ def _define_flags(values: flags.FlagValues) -> None:
         lower_bound=1,
         flag_values=values,
     )
-    flags.DEFINE_string(
-        "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
-    )
+    define_data_dir(values)
 
 
 def _parse(values: flags.FlagValues, arguments: list[str]) -> list[str]:
@@ -92,8 +91,7 @@ def _parse(values: flags.FlagValues, arguments: list[str]) -> list[str]:
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if arguments:
         raise UsageError(f"sweep takes flags only, got {' '.join(arguments)!r}")
-    if not values.workdir:
-        raise UsageError("--workdir=FOLDER is missing")
+    workdir = given_workdir(values)
     import optuna
 
     from neurosym.cli.tables import quiet_logs
@@ -104,7 +102,6 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
 
     quiet_logs()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    workdir = Path(values.workdir)
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"the workdir {workdir} is a file")
     if (workdir / "config.json").exists():

@@ -9,11 +9,11 @@ from neurosym.cli.command import Command, UsageError
 from neurosym.cli.configs import parse_with_config
 from neurosym.cli.places import import_roots
 from neurosym.cli.processes import define_process_flags, process_options
+from neurosym.cli.run_flags import define_data_dir, define_workdir, given_workdir
 
 if TYPE_CHECKING:
-    from neurosym.training import Options, ProgressDisplay, Workdir
+    from neurosym.training import Options
 
-_CURVES = "learning_curves.png"
 _EXIT_UNWRITABLE = 2
 
 
@@ -24,10 +24,8 @@ def _define_flags(values: flags.FlagValues) -> None:
         "config file, with its variant after a colon; --config.a.b=value overrides a field",
         flag_values=values,
     )
-    flags.DEFINE_string("workdir", None, "folder of the run", flag_values=values)
-    flags.DEFINE_string(
-        "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
-    )
+    define_workdir(values, "folder of the run")
+    define_data_dir(values)
     flags.DEFINE_integer(
         "seeds",
         None,
@@ -58,8 +56,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if arguments:
         raise UsageError(f"train takes flags only, got {' '.join(arguments)!r}")
-    if not values.workdir:
-        raise UsageError("--workdir=FOLDER is missing")
+    given_workdir(values)
     if values.seeds_at_once and not values.seeds:
         raise UsageError("--seeds_at_once goes with --seeds")
     processes = process_options(values)
@@ -84,11 +81,8 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     with joined(processes, "neurosym train") as first:
         progress = ConsoleProgress(Console(stderr=True)) if first else SilentProgress()
         try:
-            if values.seeds:
-                options = Options(progress=progress, profile=values.profile)
-                _train_seeds(values, options, show=first)
-            else:
-                _train_one(values, progress, show=first)
+            options = Options(progress=progress, profile=values.profile)
+            (_train_seeds if values.seeds else _train_one)(values, options, show=first)
         except RunInterrupted as signalled:
             interrupted = signalled
         except NotSavedError as error:
@@ -100,7 +94,8 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     return 0
 
 
-def _train_one(values: flags.FlagValues, progress: "ProgressDisplay | None", *, show: bool) -> None:
+def _train_one(values: flags.FlagValues, options: "Options", *, show: bool) -> None:
+    from neurosym.cli.pictures import draw_pictures
     from neurosym.cli.tables import print_metrics
     from neurosym.training import Workdir, train
 
@@ -110,9 +105,8 @@ def _train_one(values: flags.FlagValues, progress: "ProgressDisplay | None", *, 
         place.path,
         data_dir=values.data_dir,
         import_roots=import_roots(),
-        progress=progress,
         devices=values.devices,
-        profile=values.profile,
+        options=options,
     )
     if not show:
         return
@@ -121,7 +115,7 @@ def _train_one(values: flags.FlagValues, progress: "ProgressDisplay | None", *, 
         columns = {"validation": result.validation, **columns}
     title = f"{place.path}: {result.steps} steps in {result.wall_seconds:.1f} s"
     print_metrics(title, columns)
-    pictures = _pictures(place, values.data_dir)
+    pictures = draw_pictures(place, data_dir=values.data_dir, debug=values.debug)
     if pictures:
         print("pictures: " + " ".join(str(path) for path in pictures))
     if values.profile:
@@ -155,25 +149,6 @@ def _say_where_the_trace_is(workdir: Path) -> None:
         print(f"trace: {folder} (tensorboard --logdir={workdir}, with its profiler plugin)")
     else:
         print("no trace: a finished run, or one of a single chunk of steps, has none to take")
-
-
-def _pictures(place: "Workdir", data_dir: str | None) -> list[Path]:
-    """Draws the pictures of a finished run, unless they are there; returns where they are."""
-    curves = place.path / _CURVES
-    if curves.exists():
-        return sorted(place.path.glob("*.png"))
-    from neurosym.plots import learning_curves
-    from neurosym.training import PicturingTask, load_run, read_metrics
-
-    run = load_run(place.path, data_dir, import_roots=import_roots())
-    pictures = []
-    if isinstance(run.task, PicturingTask):
-        pictures = [Path(path) for path in run.task.pictures(run.model, place.path)]
-    records = read_metrics(place.metrics)
-    if records:
-        learning_curves(records, curves, metric=run.task.metric)
-        pictures = [curves, *pictures]
-    return pictures
 
 
 COMMAND = Command(
