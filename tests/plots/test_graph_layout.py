@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from neurosym.plots.graph_layout import graph_layout
-from neurosym.plots.untangling import _costs_of_places, _Graph, cost, untangled
 
 
 def pairs(count):
@@ -78,43 +77,6 @@ def test_a_small_graph_that_is_not_a_chain_fills_its_picture(drawn, name):
         return
     width, height = np.ptp(drawn[name], axis=0) + 1  # with what the nodes take up
     assert 0.6 < width / height < 2.6
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_places_that_are_tangled_cost_more(seed):
-    nodes, edges = SMALL["a square with a diagonal"]
-    wanted = np.full((nodes, nodes), 1.5)
-    tangled = np.random.default_rng(seed).random((nodes, 2))
-    tangled[4] = tangled[[0, 2]].mean(axis=0)  # under the diagonal
-    found = untangled(tangled, edges, wanted)
-    assert cost(found, edges, wanted) < cost(tangled, edges, wanted)
-    assert nearest_foreign_edge(found, edges) > 0.4
-    for one, other in itertools.combinations(edges, 2):
-        if not set(one) & set(other):
-            assert not meet(*found[list(one)], *found[list(other)])
-
-
-def test_the_cost_of_a_move_is_the_difference_of_costs():
-    nodes, edges = SMALL["formula 3"]
-    random = np.random.default_rng(0)
-    wanted = 1 + random.random((nodes, nodes))
-    wanted = wanted + wanted.T
-    places = 2 * random.random((nodes, 2))
-    for node in range(nodes):
-        tried = 2 * random.random((5, 2))
-        told = _costs_of_places(places, node, tried, _Graph(edges, wanted))
-        moved = [np.concatenate([places[:node], [p], places[node + 1 :]]) for p in tried]
-        whole = np.asarray([cost(m, edges, wanted) for m in moved])
-        np.testing.assert_allclose(told - told[0], whole - whole[0], atol=1e-9)
-
-
-def meet(a, b, c, d):
-    """Whether segments cross, by solving for the point where their lines do."""
-    try:
-        s, t = np.linalg.solve(np.stack([b - a, c - d], axis=1), c - a)
-    except np.linalg.LinAlgError:
-        return False
-    return 0 < s < 1 and 0 < t < 1
 
 
 def test_a_graph_always_looks_the_same():

@@ -285,11 +285,11 @@ COMMAND = Command(
     usage="show network|circuit|marginals [FILE] [--problem=NAME] [--size=N] --out=FILE.png ...",
     description=(
         "Draws a picture. network: the factor graph, variables as circles and constraints as "
-        "squares with their arity; what is too large for that, in numbers. circuit: the layers of "
-        "the circuit of a problem or a formula, which is compiled first (how long that takes "
-        "cannot be foretold), or of an NNF or SDD file. marginals: how likely each value is where "
-        "all solutions are, after propagation; exact where the network is narrow enough, else by "
-        "belief propagation, and the picture says which, and whether it converged."
+        "boxes, negative literals dashed; what is too large for that, in numbers. circuit: the "
+        "layers of the circuit of a problem or a formula, which is compiled first (how long that "
+        "takes cannot be foretold), or of an NNF or SDD file. marginals: how likely each value is "
+        "where all solutions are, after propagation; exact where the network is narrow enough, "
+        "else by belief propagation, and the picture says which, and whether it converged."
     ),
     examples=(
         "neurosym show network --problem=queens --size=5 --out=queens.png",
