@@ -154,7 +154,9 @@ def _literals(
 def _way_round(part: Constraint | Variable, kind: type[Clause] | type[Conjunction]) -> str:
     """How users write a clause or a conjunction with a part on several variables."""
     if has_negation(part):
-        way = f"declare a 0/1 variable b, add Reified(b, {show(part)}) and write b in its place"
+        way = (
+            f"declare a 0/1 variable b, add Reified(b, {show(part)}) and write b == 1 in its place"
+        )
         return way if kind is Clause else f"add the parts one by one, or {way}"
     if kind is Clause:
         return (

@@ -224,10 +224,10 @@ def test_a_clause_and_a_conjunction_of_several_variables():
     problem = ns.Problem()
     x, y, z = problem.variables("x", shape=3, domain=range(3))
     b = problem.variable("b", domain=(0, 1))
-    way = r"add Reified\(b, Linear\(.* < 0\)\) and write b in its place"
+    way = r"add Reified\(b, Linear\(.* < 0\)\) and write b == 1 in its place"
     with pytest.raises(ValueError, match=r"a clause is made.*: declare a 0/1 variable b, " + way):
         (x < y) | (z == 1)
-    problem.add(ns.Reified(b, x < y), ns.Clause((b, z == 1)))
+    problem.add(ns.Reified(b, x < y), (b == 1) | (z == 1))
     assert count(problem) == brute_force((x, y, z), lambda x, y, z: x < y or z == 1)
     with pytest.raises(
         ValueError, match=r"a conjunction is .*: add the parts one by one, or " + ""

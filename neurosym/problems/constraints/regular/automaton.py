@@ -19,9 +19,12 @@ from neurosym.problems.constraints.regular.determinise import (
     determinise,
     members,
 )
-
-Pair = tuple[Hashable, Hashable]
-Triple = tuple[Hashable, Hashable, Hashable]
+from neurosym.problems.constraints.regular.transitions import (
+    Pair,
+    is_hashable,
+    is_state,
+    read_transitions,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ class Automaton:
     def __post_init__(self) -> None:
         states = tuple(self.states)
         for state in states:
-            if not _hashable(state):
+            if not is_hashable(state):
                 raise ValueError(f"the state {state!r} of an automaton cannot be hashed")
         known = frozenset(states)
         if not states:
@@ -96,18 +99,18 @@ class Automaton:
         if not starts:
             raise ValueError("an automaton needs at least one start")
         for state in starts:
-            if not _is_state(state, known):
+            if not is_state(state, known):
                 named = isinstance(state, tuple | frozenset)
                 hint = "; several starts are given as a set or a list" if named else ""
                 raise ValueError(f"the start {state!r} is no state of the automaton{hint}")
         for state in (accepting := tuple(self.accepting)):
-            if not _is_state(state, known):
+            if not is_state(state, known):
                 raise ValueError(f"the accepting state {state!r} is no state of the automaton")
         object.__setattr__(self, "states", states)
         object.__setattr__(self, "starts", tuple(dict.fromkeys(starts)))
         object.__setattr__(self, "start", frozenset(starts) if several else self.start)
         object.__setattr__(self, "accepting", frozenset(accepting))
-        object.__setattr__(self, "transitions", _transitions(self.transitions, known))
+        object.__setattr__(self, "transitions", read_transitions(self.transitions, known))
 
     @classmethod
     def from_expression(
@@ -296,62 +299,6 @@ def automaton_of_machine(machine: Machine, column: Mapping[Hashable, int]) -> Au
             if row[k] != NOWHERE
         },
     )
-
-
-def _transitions(given: Any, known: frozenset[Hashable]) -> dict[Pair, Hashable] | tuple:
-    """A dictionary where each pair leads to one state, distinct triples otherwise."""
-    triples: dict[Triple, None] = {}
-    if not isinstance(given, Iterable):
-        raise _not_a_transition(given)
-    for item in given.items() if isinstance(given, Mapping) else given:
-        pair, target = _pair_and_target(item)
-        if not isinstance(pair, tuple) or len(pair) != 2 or not _is_state(pair[0], known):
-            raise ValueError(
-                f"a transition leads from a pair (state, value) to a state, not from {pair!r}"
-            )
-        if not _is_state(target, known):
-            hint = ""
-            if isinstance(given, Mapping):
-                hint = (
-                    "; a mapping is deterministic, so each leads to one state, and triples "
-                    "(state, value, next state) may lead to several"
-                )
-            raise ValueError(
-                f"the transition from {pair!r} leads to {target!r}, which is no state{hint}"
-            )
-        if not _hashable(pair[1]):
-            raise ValueError(f"the transition from {pair!r} reads a value that cannot be hashed")
-        triples[(*pair, target)] = None
-    moves: dict[Pair, Hashable] = {(state, value): target for state, value, target in triples}
-    return moves if len(moves) == len(triples) else tuple(triples)
-
-
-def _pair_and_target(item: Any) -> tuple[Any, Any]:
-    if isinstance(item, tuple | list) and len(item) == 3:
-        return (item[0], item[1]), item[2]
-    if isinstance(item, tuple | list) and len(item) == 2:
-        pair, target = item
-        return (tuple(pair) if isinstance(pair, list) else pair), target
-    raise _not_a_transition(item)
-
-
-def _not_a_transition(item: object) -> ValueError:
-    return ValueError(
-        "transitions are a mapping from pairs (state, value) to states, or triples (state, value, "
-        f"next state), not {item!r}"
-    )
-
-
-def _is_state(name: object, known: frozenset[Hashable]) -> bool:
-    return _hashable(name) and name in known
-
-
-def _hashable(name: object) -> bool:
-    try:
-        hash(name)
-    except TypeError:  # also of a tuple that holds a list
-        return False
-    return True
 
 
 def _bits(positions: Iterable[int]) -> int:
