@@ -3,10 +3,13 @@
 Two numbers of N digits each are shown as 2N images. The problem says how the digits make the sum;
 exact inference turns an encoder's beliefs about the digits into the distribution of the sum, and
 the likelihood of the labelled sum trains the encoder. No digit is ever labelled.
+
+images [2N] ─▶ encoder ─▶ logits of digits [2N, 10] ─▶ bridge ─▶ reasoning ─▶ sum ─▶ loss
+                                                  └▶ the likeliest digits that make the sum
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,13 @@ from flax import nnx
 from jax import Array
 
 import neurosym as ns
-from experiments._digit_images import CLASSES, FORMATS, Images, check_fields, load_images
+from experiments._answering import answers, in_batches, split_answers
+from experiments._fields import check_fields
+from experiments._images import CLASSES, FORMATS, Images, encode, load_images
+from experiments._sums import addition_problem, column_problem, digits_of, likeliest_digits, sum_of
 from neurosym.training import Split
 
-ANSWER_BATCH = 1000
+READING_BATCH = 1000
 
 # What sections of the config consist of, with the least value of what is a number.
 DATA_FIELDS = {
@@ -34,41 +40,8 @@ DATA_FIELDS = {
     "regroupings": 1,
 }
 REASONING_FIELDS = {"semiring": None, "form": None}
+DATASETS = ("digits", "mnist")
 FORMS = ("sum", "columns")
-
-
-def addition_problem(digits: int) -> tuple[ns.Network, np.ndarray, ns.Variable]:
-    """Two numbers of some digits each, most significant first, and their sum.
-
-    Returns:
-      The network, the digits as variables ``[2, digits]``, and the variable of the sum.
-    """
-    problem = ns.Problem()
-    number = problem.variables("number", shape=(2, digits), domain=range(CLASSES))
-    total = problem.variable("total", domain=range(2 * 10**digits - 1))
-    place_values = 10 ** np.arange(digits)[::-1]
-    problem.add((number * place_values).sum() == total)
-    return problem.compile(), number, total
-
-
-def column_problem(digits: int) -> tuple[ns.Network, np.ndarray, np.ndarray]:
-    """The same sum as it is done by hand: a digit and a carry for each column.
-
-    Where the sum is observed, so are its digits, and a chain of carries is all that is left to sum
-    over: the likelihood of a sum costs a multiple of N here, and of 10^N as a distribution.
-
-    Returns:
-      The network, the digits of the numbers ``[2, digits]``, and those of the sum ``[digits + 1]``,
-      the last carry first.
-    """
-    problem = ns.Problem()
-    number = problem.variables("number", shape=(2, digits), domain=range(CLASSES))
-    carry = problem.variables("carry", shape=digits, domain=range(2))
-    total = problem.variables("total", shape=digits, domain=range(CLASSES))
-    for column in range(digits):
-        brought = carry[column + 1] if column + 1 < digits else 0
-        problem.add(number[:, column].sum() + brought == total[column] + CLASSES * carry[column])
-    return problem.compile(), number, np.concatenate([carry[:1], total])
 
 
 class DigitAddition:
@@ -137,14 +110,7 @@ class DigitAddition:
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         """The encoder: images to logits of the ten digits."""
-        options = dict(self.config.encoder)
-        return ns.encoders.make_encoder(
-            options.pop("name"),
-            image_size=self.format.shape,
-            classes=CLASSES,
-            rngs=rngs,
-            **options,
-        )
+        return self.format.encoder(self.config.encoder, CLASSES, rngs)
 
     def batch(self, examples: dict[str, Array], shared: dict[str, Array]) -> dict[str, Array]:
         """Images ``float32[B, 2N, H, W]``, totals ``int32[B]`` and, to judge alone, digits."""
@@ -155,12 +121,22 @@ class DigitAddition:
             "digits": shared["labels"][index],
         }
 
+    def beliefs(self, model: Any, inputs: Mapping[str, Any]) -> Array:
+        """Logits of the digits, float32[B, 2N, 10], of `images` float32[B, 2N, H, W]."""
+        return encode(model, inputs["images"])
+
+    def answer(self, beliefs: Array, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """The log-probability of every sum, float32[B, S], and the likeliest, int32[B]."""
+        found = self.reasoning(jax.nn.log_softmax(beliefs))
+        return {"log_probability": found, "total": found.argmax(-1)}
+
     def loss(
         self, model: Any, batch: dict[str, Array], *, key: Array, step: Array
     ) -> tuple[Array, dict[str, Array]]:
         """The negative log-likelihood of the sums, in nats."""
         augmentation_key, bridge_key = jax.random.split(key)
-        logits = _encode(model, self.augmentation(batch["images"], augmentation_key))
+        varied = self.augmentation(batch["images"], augmentation_key)
+        logits = self.beliefs(model, {"images": varied})
         log_weights = self.bridge(logits, key=bridge_key, temperature=self.temperature(step))
         if self.columns is None:
             answers = self.reasoning(log_weights)
@@ -169,24 +145,23 @@ class DigitAddition:
             return ns.losses.query_nll(answers, batch["total"]), metrics
         # Finding the likeliest sum would cost more than the training does: what is told is
         # whether the digits, each read by itself, make the sum.
-        read = logits.argmax(-1).reshape(-1, 2, self.digits)
-        right = (read * self._place_values).sum((-1, -2)) == batch["total"]
+        right = sum_of(logits.argmax(-1).reshape(-1, 2, self.digits)) == batch["total"]
         metrics = {"sum_accuracy_independent": right.astype(jnp.float32).mean()}
-        observed = jnp.concatenate([log_weights, self._evidence(batch["total"])], axis=1)
-        return ns.losses.semantic_loss(self.columns(observed)), metrics
+        observed = jnp.where(digits_of(batch["total"], self.digits + 1), 0.0, -jnp.inf)
+        log_weights = jnp.concatenate([log_weights, observed], axis=1)
+        return ns.losses.semantic_loss(self.columns(log_weights)), metrics
 
     def evaluate(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Whether the likeliest sum is right, and the share of digits read right."""
-        logits = _encode(model, batch["images"])
-        log_weights = jax.nn.log_softmax(logits)
-        answers = self.reasoning(log_weights)
-        right = answers.argmax(-1) == batch["total"]
-        read = (logits.argmax(-1) == batch["digits"]).mean(-1)
-        likelihood = -jnp.take_along_axis(answers, batch["total"][:, None], 1)[:, 0]
+        beliefs = self.beliefs(model, batch)
+        answer = self.answer(beliefs, batch)
+        right = answer["total"] == batch["total"]
+        read = (beliefs.argmax(-1) == batch["digits"]).mean(-1)
+        found = jnp.take_along_axis(answer["log_probability"], batch["total"][:, None], 1)[:, 0]
         return {
             "sum_accuracy": right.astype(jnp.float32),
             "digit_accuracy": read.astype(jnp.float32),
-            "loss": likelihood,
+            "loss": -found,
         }
 
     def summarise(self, model: Any, name: str) -> dict[str, float]:
@@ -196,7 +171,11 @@ class DigitAddition:
         likeliest sum instead, which can differ where the reading is uncertain.
         """
         images, labels = getattr(self.images, name)
-        read = self.format.read(model, images).argmax(-1)
+
+        def read_alone(images: Array, model: Any) -> Array:
+            return model(self.format.normalise(images)).argmax(-1)
+
+        read = in_batches(read_alone, images, model, size=READING_BATCH)
         right, count = 0.0, 0
         for groups in ns.datasets.regroupings(
             labels,
@@ -204,37 +183,32 @@ class DigitAddition:
             count=int(self.config.data.regroupings),
             seed=int(self.config.data.grouping_seed),
         ):
-            sums = (read[groups.index] * self._place_values).sum((-1, -2))
-            right += float((sums == groups.total).sum())
+            right += float((sum_of(read[groups.index]) == groups.total).sum())
             count += groups.total.size
         return {"sum_accuracy_regrouped": right / count}
 
     def pictures(self, model: Any, workdir: Path) -> list[Path]:
-        """A grid of test sums: what was read, what was summed, mistakes first."""
+        """A grid of test sums: the answer with the digits that make it, mistakes first."""
         split = self.split("test")
         images, labels = self.images.test
         index = np.asarray(split.examples["index"]).reshape(split.size, -1)
-        logits = self.format.read(model, images)
-        answers = []
-        for start in range(0, split.size, ANSWER_BATCH):
-            beliefs = jax.nn.log_softmax(jnp.asarray(logits[index[start : start + ANSWER_BATCH]]))
-            answers.append(np.asarray(self.reasoning(beliefs)).argmax(-1))
-        answer, total = np.concatenate(answers), np.asarray(split.examples["total"])
+        beliefs, answer = split_answers(self, model, split, keep=("total",))
+        given, total = answer["total"], np.asarray(split.examples["total"])
         titles = []
-        for given, read, truth, digits in zip(
-            answer, logits.argmax(-1)[index], total, labels[index], strict=True
+        for digits, own, truth, true_digits in zip(
+            likeliest_digits(beliefs, given), given, total, labels[index], strict=True
         ):
-            title = f"{self._sum_of(read)} = {given}"
-            titles.append(
-                title if given == truth else f"{title}\ntruth {self._sum_of(digits)} = {truth}"
-            )
+            title = f"{self._text(digits)} = {own}"
+            if (digits != true_digits).any():
+                title += f"\ntruth {self._text(true_digits)} = {truth}"
+            titles.append(title)
         path = ns.plots.example_grid(
             images[index],
             titles,
-            answer == total,
+            given == total,
             workdir / "examples.png",
             numbers=2,
-            heading="Test sums: what was read, and the answer",
+            heading="Test sums: the likeliest, and the likeliest digits that make it",
             noun="sums",
         )
         return [path]
@@ -246,36 +220,21 @@ class DigitAddition:
                 f"this model adds two numbers of {self.digits} digit(s): give {2 * self.digits} "
                 f"images, most significant digit first, not {len(paths)}"
             )
-        logits = jnp.asarray(self.format.read(model, self.format.load(paths)))
-        answers = np.asarray(self.reasoning(jax.nn.log_softmax(logits)))
-        answer = int(answers.argmax())
-        beliefs = np.asarray(jax.nn.softmax(logits))
+        images = self.format.normalise(self.format.load(paths))
+        beliefs, answer = answers(self, model, {"images": images[None]})
+        total = int(answer["total"][0])
+        (read,) = likeliest_digits(beliefs, answer["total"])
+        confidence = np.asarray(jax.nn.softmax(beliefs[0]))[np.arange(len(read)), read]
         return {
-            "read": self._sum_of(beliefs.argmax(-1)),
-            "confidence of each digit": ", ".join(f"{p:.3f}" for p in beliefs.max(-1)),
-            "answer": answer,
-            "confidence": round(float(np.exp(answers[answer])), 4),
+            "read": self._text(read),
+            "confidence of each digit": ", ".join(f"{p:.3f}" for p in confidence),
+            "answer": total,
+            "confidence": round(float(np.exp(answer["log_probability"][0, total])), 4),
         }
 
-    def _sum_of(self, digits: np.ndarray) -> str:
+    def _text(self, digits: np.ndarray) -> str:
         numbers = digits.reshape(2, self.digits)
         return " + ".join("".join(str(d) for d in number) for number in numbers)
-
-    @property
-    def _place_values(self) -> np.ndarray:
-        return 10 ** np.arange(self.digits)[::-1]
-
-    def _evidence(self, total: Array) -> Array:
-        """Log-weights float32[B, N + 1, 10] of the digits of totals int32[B]: one is possible."""
-        place_values = jnp.asarray(10 ** np.arange(self.digits + 1)[::-1], total.dtype)
-        digit = total[:, None] // place_values % CLASSES
-        return jnp.where(digit[..., None] == jnp.arange(CLASSES), 0.0, -jnp.inf)
-
-
-def _encode(model: Any, images: Array) -> Array:
-    """Logits ``float32[B, K, 10]`` of images ``float32[B, K, H, W]``."""
-    flat = images.reshape(-1, *images.shape[2:])
-    return model(flat).reshape(*images.shape[:2], CLASSES)
 
 
 def _check(config: ml_collections.ConfigDict) -> None:
@@ -285,7 +244,7 @@ def _check(config: ml_collections.ConfigDict) -> None:
     reasoning = ml_collections.ConfigDict({"form": "sum", **config.reasoning})
     check_fields(reasoning, REASONING_FIELDS, task="digit addition", name="reasoning")
     for field, value, choices in (
-        ("data.dataset", config.data.dataset, tuple(FORMATS)),
+        ("data.dataset", config.data.dataset, DATASETS),
         ("reasoning.form", reasoning.form, FORMS),
     ):
         if value not in choices:

@@ -9,12 +9,10 @@ images [7] ─▶ encoder ─▶ logits of digits or operators [7, 10] ─▶ es
                                                               └▶ query of all values ─▶ value
 """
 
-import difflib
 import functools
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,17 +22,12 @@ from flax import nnx
 from jax import Array
 
 import neurosym as ns
+from experiments._answering import answers, likeliest_readings, split_answers
+from experiments._fields import check_fields
+from experiments._formulas import DIGITS, OPERATORS, SLOTS, formula_circuit, parse_text
+from experiments._images import FORMATS, encode
 from neurosym.training import Split
 
-DIGITS, OPERATORS = ns.datasets.SIGNS[:10], ns.datasets.SIGNS[10:]
-CLASSES = len(ns.datasets.SIGNS)
-SLOTS = 7
-SHAPE = (28, 28)
-MEAN, DEVIATION = 47.16287287967135, 95.54890406525743
-"""Of the pixels of the training images."""
-
-PREDICTION_BATCH = 1000
-ANSWER_BATCH = 100
 SHOWN = 14
 """Formulas in the picture."""
 
@@ -48,68 +41,24 @@ DATA_FIELDS = {
 }
 
 
-class Pending(NamedTuple):
-    """A formula that is read up to an operator, worth ``total + (term operator digit)``."""
-
-    total: Fraction
-    term: Fraction
-    operator: str
-
-
-class Read(NamedTuple):
-    """A formula that is read up to a digit, worth ``total + term``: the term may still grow."""
-
-    total: Fraction
-    term: Fraction
-
-
-def step(state: Read | Pending | None, position: int, symbol: str) -> Read | Pending | None:
-    """What is known after one more symbol; None where the formula divides by zero.
-
-    A sum is closed by + and -, after which only its value matters: ``2 × 3 + `` and ``6 + `` are
-    the same state.
-    """
-    if state is None:
-        return Read(Fraction(0), Fraction(symbol))
-    if isinstance(state, Read):
-        if symbol in "+-":
-            return Pending(state.total + state.term, Fraction(1 if symbol == "+" else -1), "×")
-        return Pending(state.total, state.term, symbol)
-    digit = Fraction(symbol)
-    if state.operator == "×":
-        return Read(state.total, state.term * digit)
-    return Read(state.total, state.term / digit) if digit else None
-
-
-def answer(state: Read | Pending | None, position: int) -> tuple[int, Fraction] | None:
-    """The length and the value of a formula that ends after a digit."""
-    return (position, state.total + state.term) if isinstance(state, Read) else None
-
-
-@functools.cache
-def formula_circuit(slots: int = SLOTS) -> ns.Circuit:
-    """The values of all formulas of up to so many symbols, over weights ``[slots, 10]``."""
-    domains = [OPERATORS if slot % 2 else DIGITS for slot in range(slots)]
-    return ns.circuits.from_state_machine(domains, None, step, answer)
-
-
 class Formula:
     """The task of the module's docstring."""
 
     metric = "result_accuracy"
 
     def __init__(self, config: ml_collections.ConfigDict, *, data_dir: str | None = None) -> None:
-        _check_data_fields(config.data)
+        _check(config.data)
         self.config = config
+        self.format = FORMATS["symbols"]
         self._data_dir = data_dir
         self.circuit = formula_circuit()
         self._lengths = jnp.asarray([length for length, _ in self.circuit.answers])
+        self.reasoner = ns.bridge.CircuitReasoner(self.circuit)
         options = config.estimator.to_dict()
-        reasoner = ns.bridge.CircuitReasoner(self.circuit)
-        self.estimator = ns.bridge.make_estimator(options.pop("name", ""), reasoner, **options)
+        self.estimator = ns.bridge.make_estimator(options.pop("name", ""), self.reasoner, **options)
         self.temperature = ns.bridge.make_schedule(**{"name": "", **config.temperature})
         self.augmentation = ns.encoders.make_augmentation(
-            config.get("augmentation"), background=-MEAN / DEVIATION
+            config.get("augmentation"), background=self.format.background
         )
 
     @functools.cached_property
@@ -148,23 +97,44 @@ class Formula:
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         """The encoder: images to logits of the fourteen symbols."""
-        options = self.config.encoder.to_dict()
-        return ns.encoders.make_encoder(
-            options.pop("name"), image_size=SHAPE, classes=CLASSES, rngs=rngs, **options
-        )
+        classes = len(DIGITS) + len(OPERATORS)
+        return self.format.encoder(self.config.encoder.to_dict(), classes, rngs)
 
     def batch(self, examples: dict[str, Array], shared: dict[str, Array]) -> dict[str, Array]:
         """Images ``float32[B, 7, H, W]``, lengths and roots ``int32[B]``; symbols, to judge by."""
-        images = _normalise(shared["images"][examples["index"]])
+        images = self.format.normalise(shared["images"][examples["index"]])
         given = {name: examples[name] for name in ("length", "root", "symbols")}
         return {"images": images, "mean_length": shared["mean_length"], **given}
+
+    def beliefs(self, model: Any, inputs: Mapping[str, Any]) -> Array:
+        """Logits float32[B, 7, 10] of `images` float32[B, 7, H, W].
+
+        Even slots hold digits; odd ones hold operators, in their first four columns.
+        """
+        logits = encode(model, inputs["images"])
+        digits, operators = logits[..., : len(DIGITS)], logits[..., len(DIGITS) :]
+        missing = ((0, 0), (0, 0), (0, len(DIGITS) - len(OPERATORS)))
+        operators = jnp.pad(operators, missing, constant_values=-jnp.inf)
+        odd = jnp.arange(logits.shape[1]) % 2 == 1
+        return jnp.where(odd[:, None], operators, digits)
+
+    def answer(self, beliefs: Array, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """Of formulas of `length` int32[B]: the likeliest root, int32[B], and what all are worth.
+
+        `log_probability` is float32[B, R], ``-inf`` for roots of other lengths.
+        """
+        found = jax.vmap(self.circuit.query)(jax.nn.log_softmax(beliefs))
+        fits = self._lengths == inputs["length"][:, None]
+        found = jnp.where(fits, found, -jnp.inf)
+        return {"log_probability": found, "root": found.argmax(-1)}
 
     def loss(
         self, model: Any, batch: dict[str, Array], *, key: Array, step: Array
     ) -> tuple[Array, dict[str, Array]]:
         """The negative log-likelihood of the values as the estimator has it, in nats."""
         augmenting, estimating = jax.random.split(key)
-        logits = slot_logits(model, self.augmentation(batch["images"], augmenting))
+        varied = self.augmentation(batch["images"], augmenting)
+        logits = self.beliefs(model, {"images": varied})
         keys = jax.random.split(estimating, logits.shape[0])
         temperature = self.temperature(step)
 
@@ -185,17 +155,38 @@ class Formula:
         are right are counted in units of the split's mean length, so that the mean over its
         formulas is the share of all symbols.
         """
-        log_weights = jax.nn.log_softmax(slot_logits(model, batch["images"]))
-        answers = self._answers(log_weights, batch["length"])
-        right = answers.argmax(-1) == batch["root"]
+        beliefs = self.beliefs(model, batch)
+        answer = self.answer(beliefs, batch)
         shown = jnp.arange(SLOTS) < batch["length"][:, None]
-        same = _labels(log_weights) == batch["symbols"]
-        likelihood = jnp.take_along_axis(answers, batch["root"][:, None], 1)[:, 0]
+        same = _symbols(beliefs.argmax(-1)) == batch["symbols"]
+        found = jnp.take_along_axis(answer["log_probability"], batch["root"][:, None], 1)[:, 0]
         return {
-            "result_accuracy": right.astype(jnp.float32),
+            "result_accuracy": (answer["root"] == batch["root"]).astype(jnp.float32),
             "symbol_accuracy": (same & shown).sum(1) / batch["mean_length"],
-            "loss": -jnp.maximum(likelihood, -ns.losses.IMPOSSIBLE),
+            "loss": -jnp.maximum(found, -ns.losses.IMPOSSIBLE),
         }
+
+    def reading(self, beliefs: np.ndarray, root: np.ndarray) -> list[np.ndarray]:
+        """The likeliest symbols of each formula among those that are worth what a root is.
+
+        Args:
+          beliefs: float32[n, 7, 10].
+          root: int[n].
+
+        Returns:
+          int[length] for each.
+        """
+        found = beliefs.argmax(-1)
+        known = [self.circuit.answers[r] for r in root]
+        own = [_symbols(x)[:length] for x, (length, _) in zip(found, known, strict=True)]
+        # What is likeliest symbol by symbol and has the value is the likeliest that has it.
+        values = [ns.datasets.formula_value(symbols.tolist()) for symbols in own]
+        other = [n for n, (_, value) in enumerate(known) if values[n] != value]
+        if other:
+            best = likeliest_readings(self.reasoner, beliefs[other], root[other])
+            for n, symbols in zip(other, _symbols(best), strict=True):
+                own[n] = symbols[: known[n][0]]
+        return own
 
     def pictures(self, model: Any, workdir: Path) -> list[Path]:
         """Test formulas: images, what was read, its parse and the value; mistakes first."""
@@ -204,24 +195,24 @@ class Formula:
         index, symbols, lengths, root = (
             np.asarray(split.examples[field]) for field in ("index", "symbols", "length", "root")
         )
-        log_weights = self._log_weights(model, images[index])
-        given = self._likeliest(log_weights, lengths)
-        read = np.asarray(_labels(log_weights))
+        beliefs, answer = split_answers(self, model, split, keep=("root",))
+        given = answer["root"]
+        read = self.reading(beliefs, given)
         notes = []
-        for n, length in enumerate(lengths):
+        for n, own in enumerate(read):
             value, truth = (self.circuit.answers[r][1] for r in (given[n], root[n]))
-            note = f"{parse_text(read[n, :length])} = {value}"
+            note = f"{parse_text(own)} = {value}"
             notes.append(note if value == truth else f"{note}\ntruth {truth}")
         signs = np.asarray(ns.datasets.SIGNS)
         path = ns.plots.reading_rows(
             [images[own[:length]] for own, length in zip(index, lengths, strict=True)],
-            [signs[own[:length]] for own, length in zip(read, lengths, strict=True)],
+            [signs[own] for own in read],
             [signs[own[:length]] for own, length in zip(symbols, lengths, strict=True)],
             notes,
             given == root,
             workdir / "examples.png",
             rows=SHOWN,
-            heading="Test formulas: what was read, its parse, and the likeliest value",
+            heading="Test formulas: the likeliest value, and the likeliest symbols that have it",
             noun="formulas",
         )
         return [path]
@@ -234,95 +225,31 @@ class Formula:
                 f"a formula has 1, 3, 5 or {SLOTS} symbols, digits and operators in turn: give "
                 f"an image of each, not {length}"
             )
-        images = np.zeros((1, SLOTS, *SHAPE), np.uint8)
-        for slot, path in enumerate(paths):
-            images[0, slot] = ns.datasets.load_image(path, SHAPE, ink_box=1.0, centred="box")
-        log_weights = self._log_weights(model, images)
-        answers = np.asarray(self._answers(log_weights, jnp.asarray([length])))[0]
-        likeliest = int(answers.argmax())
-        read = np.asarray(_labels(log_weights))[0, :length]
-        confidence = np.exp(np.asarray(log_weights)[0, :length].max(-1))
+        images = np.zeros((1, SLOTS, *self.format.shape), np.uint8)
+        images[0, :length] = self.format.load(paths)
+        inputs = {"images": self.format.normalise(images), "length": np.asarray([length])}
+        beliefs, answer = answers(self, model, inputs)
+        root = int(answer["root"][0])
+        (read,) = self.reading(beliefs, answer["root"])
+        column = read - len(DIGITS) * (np.arange(length) % 2)
+        confidence = np.asarray(jax.nn.softmax(beliefs[0]))[np.arange(length), column]
         return {
             "read": ns.datasets.formula_text(read),
             "parse": parse_text(read),
             "confidence of each symbol": ", ".join(f"{p:.3f}" for p in confidence),
-            "value": str(self.circuit.answers[likeliest][1]),
-            "confidence": round(float(np.exp(answers[likeliest])), 4),
+            "value": str(self.circuit.answers[root][1]),
+            "confidence": round(float(np.exp(answer["log_probability"][0, root])), 4),
         }
 
-    def _answers(self, log_weights: Array, length: Array) -> Array:
-        """The log-probability of every root ``float32[B, R]``, ``-inf`` for other lengths."""
-        found = jax.vmap(self.circuit.query)(log_weights)
-        return jnp.where(self._lengths == length[:, None], found, -jnp.inf)
 
-    def _log_weights(self, model: Any, images: np.ndarray) -> Array:
-        """Log-probabilities ``float32[n, 7, 10]`` of images ``uint8[n, 7, H, W]``."""
-        read = nnx.jit(lambda model, x: jax.nn.log_softmax(slot_logits(model, _normalise(x))))
-        size = PREDICTION_BATCH // SLOTS
-        starts = range(0, len(images), size)
-        return jnp.concatenate([read(model, jnp.asarray(images[s : s + size])) for s in starts])
-
-    def _likeliest(self, log_weights: Array, lengths: np.ndarray) -> np.ndarray:
-        """The root of the likeliest value of each, int[n]."""
-        likeliest = jax.jit(lambda w, length: self._answers(w, length).argmax(-1))
-        parts = [
-            np.asarray(likeliest(log_weights[s : s + ANSWER_BATCH], lengths[s : s + ANSWER_BATCH]))
-            for s in range(0, len(lengths), ANSWER_BATCH)
-        ]
-        return np.concatenate(parts)
+def _symbols(column: Any) -> Any:
+    """The symbols int[..., 7] that columns of the beliefs stand for."""
+    return column + len(DIGITS) * (np.arange(column.shape[-1], dtype=np.int32) % 2)
 
 
-def slot_logits(model: Any, images: Array) -> Array:
-    """Logits ``float32[B, 7, 10]`` of images ``float32[B, 7, H, W]``.
-
-    Even slots hold digits; odd ones hold operators, in their first four columns.
-    """
-    logits = model(images.reshape(-1, *images.shape[2:]))
-    logits = logits.reshape(*images.shape[:2], CLASSES)
-    digits, operators = logits[..., : len(DIGITS)], logits[..., len(DIGITS) :]
-    missing = ((0, 0), (0, 0), (0, len(DIGITS) - len(OPERATORS)))
-    operators = jnp.pad(operators, missing, constant_values=-jnp.inf)
-    odd = jnp.arange(images.shape[1]) % 2 == 1
-    return jnp.where(odd[:, None], operators, digits)
-
-
-def parse_text(symbols: Sequence[int]) -> str:
-    """A formula with its products in brackets: "2 + (3 × 4)"."""
-    parts: list[list[str]] = [[]]
-    signs = [ns.datasets.SIGNS[symbol] for symbol in symbols]
-    for sign in signs:
-        if sign in "+-":
-            parts += [[sign], []]
-        else:
-            parts[-1].append(sign)
-    texts = [" ".join(part) for part in parts]
-    if len(texts) > 1:
-        texts = [f"({text})" if " " in text else text for text in texts]
-    return " ".join(texts)
-
-
-def _labels(log_weights: Array) -> Array:
-    """The likeliest symbol of each slot, ``int32[B, 7]``."""
-    odd = jnp.arange(log_weights.shape[1]) % 2 == 1
-    return log_weights.argmax(-1) + jnp.where(odd, len(DIGITS), 0)
-
-
-def _normalise(images: Array) -> Array:
-    return (images.astype(jnp.float32) - MEAN) / DEVIATION
-
-
-def _check_data_fields(data: ml_collections.ConfigDict) -> None:
+def _check(data: ml_collections.ConfigDict) -> None:
     """Raises ValueError for what could only fail after hours of training."""
-    for field in data:
-        if field not in DATA_FIELDS:
-            near = difflib.get_close_matches(field, DATA_FIELDS, n=2)
-            hint = f"; near matches: {', '.join(near)}" if near else ""
-            raise ValueError(f"formula has no field config.data.{field}{hint}")
-    for field, least in DATA_FIELDS.items():
-        if field not in data:
-            raise ValueError(f"formula needs the field config.data.{field}")
-        if data[field] < least:
-            raise ValueError(f"config.data.{field} must be at least {least}, not {data[field]}")
+    check_fields(data, DATA_FIELDS, task="formula", name="data")
     if data.validation_formulas and not data.validation_samples:
         raise ValueError(
             "config.data.validation_formulas needs images: hold out some with validation_samples"

@@ -5,7 +5,7 @@ the other experiments only reason about is labelled.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from flax import nnx
 from jax import Array
 
 import neurosym as ns
-from experiments._digit_images import CLASSES, FORMATS, Images, check_fields, load_images
+from experiments._answering import answers, split_answers
+from experiments._fields import check_fields
+from experiments._images import CLASSES, FORMATS, Images, load_images
 from neurosym.training import Split
 
 # What config.data consists of, with the least value of what is a number.
@@ -57,40 +59,42 @@ class MnistClassification:
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:
         """The encoder: images to logits of the ten digits."""
-        options = dict(self.config.encoder)
-        return ns.encoders.make_encoder(
-            options.pop("name"),
-            image_size=self.format.shape,
-            classes=CLASSES,
-            rngs=rngs,
-            **options,
-        )
+        return self.format.encoder(self.config.encoder, CLASSES, rngs)
 
     def batch(self, examples: dict[str, Array], shared: dict[str, Array]) -> dict[str, Array]:
         """Images ``float32[B, 28, 28]`` and labels ``int32[B]``."""
         images = self.format.normalise(shared["images"][examples["index"]])
         return {"images": images, "label": examples["label"]}
 
+    def beliefs(self, model: Any, inputs: Mapping[str, Any]) -> Array:
+        """Logits of the digit, float32[B, 10], of `images` float32[B, 28, 28]."""
+        return model(inputs["images"])
+
+    def answer(self, beliefs: Array, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """The probability of every digit, float32[B, 10], and the likeliest, int32[B]."""
+        return {"probability": jax.nn.softmax(beliefs), "digit": beliefs.argmax(-1)}
+
     def loss(
         self, model: Any, batch: dict[str, Array], *, key: Array, step: Array
     ) -> tuple[Array, dict[str, Array]]:
         """The negative log-likelihood of the labels, in nats."""
-        logits = model(self.augmentation(batch["images"], key))
+        logits = self.beliefs(model, {"images": self.augmentation(batch["images"], key)})
         right = logits.argmax(-1) == batch["label"]
         metrics = {"digit_accuracy": right.astype(jnp.float32).mean()}
         return ns.losses.cross_entropy(logits, batch["label"]), metrics
 
     def evaluate(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Whether the likeliest digit is right."""
-        logits = model(batch["images"])
-        right = logits.argmax(-1) == batch["label"]
+        logits = self.beliefs(model, batch)
+        right = self.answer(logits, batch)["digit"] == batch["label"]
         likelihoods = jax.vmap(ns.losses.cross_entropy)(logits[:, None], batch["label"][:, None])
         return {"digit_accuracy": right.astype(jnp.float32), "loss": likelihoods}
 
     def pictures(self, model: Any, workdir: Path) -> list[Path]:
         """Test images with what was read, mistakes first, and which digit is taken for which."""
         images, labels = self.images.test
-        read = self.format.read(model, images).argmax(-1)
+        _, answer = split_answers(self, model, self.split("test"), keep=("digit",), size=1000)
+        read = answer["digit"]
         grid = ns.plots.example_grid(
             images[:, None],
             [
@@ -117,10 +121,12 @@ class MnistClassification:
         """Reads one image of a digit."""
         if len(paths) != 1:
             raise ValueError(f"give one image of a digit, not {len(paths)}")
-        beliefs = np.asarray(jax.nn.softmax(self.format.read(model, self.format.load(paths))[0]))
-        likeliest, second = np.argsort(-beliefs)[:2]
+        images = self.format.normalise(self.format.load(paths))
+        _, answer = answers(self, model, {"images": images})
+        (probability,) = answer["probability"]
+        likeliest, second = np.argsort(-probability)[:2]
         return {
             "digit": int(likeliest),
-            "confidence": round(float(beliefs[likeliest]), 4),
-            "next likely": f"{second} ({beliefs[second]:.4f})",
+            "confidence": round(float(probability[likeliest]), 4),
+            "next likely": f"{second} ({probability[second]:.4f})",
         }

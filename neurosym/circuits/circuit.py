@@ -88,7 +88,9 @@ class Circuit:
     def leaves(self) -> tuple[tuple[int, int], ...]:
         """Row and column of the weight of each leaf."""
         columns = self.shape[1]
-        return tuple((int(n) // columns, int(n) % columns) for n in self.tables.inputs)
+        # As NumPy, because iterating an array of JAX inside a trace would trace it.
+        inputs = np.asarray(self.tables.inputs)
+        return tuple((int(n) // columns, int(n) % columns) for n in inputs)
 
     def graph(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """The pairs of rows whose products each row sums, rows after what they use, roots last.

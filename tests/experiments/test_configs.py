@@ -22,6 +22,7 @@ from neurosym.cli.configs import load_config, load_function
 from neurosym.datasets.mnist import MNIST
 from neurosym.datasets.symbols import SYMBOLS
 from neurosym.training import (
+    AnsweringTask,
     Keys,
     Program,
     Settings,
@@ -34,6 +35,14 @@ from neurosym.training.state import Anatomy
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = {path.stem: path for path in sorted((ROOT / "configs").glob("[!_]*.py"))}
+# What beliefs and answers may look at: nothing of it is a label.
+INPUTS = {
+    "digits_addition": ("images",),
+    "formula": ("images", "length"),
+    "mnist_addition": ("images",),
+    "mnist_classification": ("images",),
+    "visual_sudoku": ("images", "position"),
+}
 BATCH, STEPS = 2, 2
 DRAWN = 100  # of tiny MNIST: enough for six sums of twice four digits
 
@@ -105,7 +114,7 @@ def test_two_steps_of_every_variant(name, variant, tiny_data, programs):
     config, split = task.config, task.split("train")
     program = _program_of(name, config, split)
     if program not in programs:
-        _make_steps(task, split, settings)
+        _make_steps(task, split, settings, INPUTS[name])
         programs.add(program)
 
 
@@ -128,7 +137,7 @@ def _program_of(name, config, split):
     return json.dumps([name, fields, config.data.get("size"), str(shapes)], sort_keys=True)
 
 
-def _make_steps(task, split, settings):
+def _make_steps(task, split, settings, fields):
     keys = Keys.of(settings.seed)
     anatomy = Anatomy.of(task.model(nnx.Rngs(keys.init)))
     # The schedule of a long run: tiny data have fewer steps than a warm-up.
@@ -154,4 +163,18 @@ def _make_steps(task, split, settings):
         state.params,
     )
     assert task.metric in evaluated
+    assert isinstance(task, AnsweringTask)
+    answered = jax.eval_shape(
+        lambda params: _answer(
+            task, anatomy.build(params, state.other), examples, test.shared, fields
+        ),
+        state.params,
+    )
+    assert all(leaf.shape[0] == 1 for leaf in answered.values())
     assert {leaf.shape for leaf in evaluated.values()} == {(1,)}
+
+
+def _answer(task, model, examples, shared, fields):
+    batch = task.batch(examples, shared)
+    inputs = {name: batch[name] for name in fields}
+    return task.answer(task.beliefs(model, inputs), inputs)

@@ -12,7 +12,7 @@ from flax import nnx
 from PIL import Image
 
 import neurosym as ns
-from experiments.digit_addition import DigitAddition, addition_problem, column_problem
+from experiments.digit_addition import DigitAddition
 from neurosym.cli.configs import load_config
 from neurosym.training import Keys, Program, SilentProgress, train
 from neurosym.training.state import Anatomy
@@ -67,47 +67,6 @@ def test_trains_in_any_semiring(semiring, tmp_path):
     result = train(config, tmp_path / "run", progress=SilentProgress(), import_roots=[ROOT])
     assert result.metrics["digit_accuracy"] > 0.9
     assert result.metrics["sum_accuracy"] > 0.8
-
-
-@pytest.mark.parametrize("digits", [1, 2])
-def test_the_distribution_of_the_sum(digits):
-    network, number, total = addition_problem(digits)
-    reasoning = ns.nn.Reasoning(network, total, inputs=number)
-    beliefs = jax.nn.log_softmax(jax.random.normal(jax.random.key(0), (3, 2 * digits, 10)))
-    found = np.exp(reasoning(beliefs))
-    p = np.exp(np.asarray(beliefs, np.float64))
-    for n in range(3):
-        np.testing.assert_allclose(found[n], sum_distribution(p[n]), rtol=1e-4, atol=1e-7)
-
-
-def sum_distribution(p):
-    """The probabilities of the sums of two numbers, from those of their digits [2N, 10]."""
-    values = []
-    for number in np.split(p, 2):
-        joint = np.ones(1)
-        for digit in number:
-            joint = (joint[:, None] * digit).ravel()
-        values.append(joint)
-    return np.convolve(*values)
-
-
-@pytest.mark.parametrize("digits", [1, 3])
-def test_columns_with_carries_give_the_likelihood_of_the_sum(digits):
-    network, number, total = column_problem(digits)
-    reasoning = jax.jit(ns.nn.Reasoning(network, inputs=[number, total]))
-    sums = [0, 7, 10**digits // 2, 10**digits - 1, 10**digits, 2 * 10**digits - 2]
-    logits = jax.random.normal(jax.random.key(0), (len(sums), 2 * digits, 10))
-    beliefs = jax.nn.log_softmax(logits)
-    evidence = np.full((len(sums), digits + 1, 10), -np.inf, np.float32)
-    for row, value in enumerate(sums):
-        for column, digit in enumerate(f"{value:0{digits + 1}d}"):
-            evidence[row, column, int(digit)] = 0
-    found = np.exp(reasoning(jnp.concatenate([beliefs, evidence], axis=1)))
-    expected = [
-        sum_distribution(p)[value]
-        for p, value in zip(np.exp(np.asarray(beliefs, np.float64)), sums, strict=True)
-    ]
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 @pytest.mark.slow
@@ -246,6 +205,44 @@ def test_predict_reads_pictures(tmp_path, marked_task):
     assert "+" in answer["read"]
     with pytest.raises(ValueError, match="give 2 images"):
         task.predict(model, paths[:1])
+
+
+class Undecided(nnx.Module):
+    """Believes of every image that it is a 7 (0.4), a 4 (0.35) or a 5 (0.25)."""
+
+    def __call__(self, images):
+        logits = jnp.full(10, -20.0).at[jnp.array([7, 4, 5])].set(jnp.log(jnp.array([40, 35, 25])))
+        return jnp.broadcast_to(logits, (len(images), 10))
+
+
+def test_the_picture_shows_digits_that_make_the_answer(tmp_path, monkeypatch):
+    """The likeliest digits are 7 and 7, the likeliest sum is 11."""
+    drawn = {}
+    real = ns.plots.example_grid
+
+    def grid(images, titles, correct, path, **options):
+        drawn.update(titles=titles, correct=np.asarray(correct))
+        return real(images, titles, correct, path, **options)
+
+    monkeypatch.setattr(ns.plots, "example_grid", grid)
+    task = DigitAddition(small_config())
+    task.pictures(Undecided(), tmp_path)
+    split = task.split("test")
+    labels = task.images.test[1][np.asarray(split.examples["index"]).reshape(-1, 2)]
+    np.testing.assert_array_equal(drawn["correct"], labels.sum(1) == 11)
+    assert 0 < drawn["correct"].sum() < len(labels)
+    for title, (first, second) in zip(drawn["titles"], labels, strict=True):
+        shown, *truth = title.split("\n")
+        assert shown in ("4 + 7 = 11", "7 + 4 = 11")
+        same = shown.startswith(f"{first} + {second} ")
+        assert truth == ([] if same else [f"truth {first} + {second} = {first + second}"])
+    path = tmp_path / "stroke.png"
+    Image.fromarray(255 - 255 * np.eye(16, dtype=np.uint8)).save(path)
+    answer = task.predict(Undecided(), [path, path])
+    assert answer["answer"] == 11
+    assert answer["read"] in ("4 + 7", "7 + 4")
+    assert sorted(answer["confidence of each digit"].split(", ")) == ["0.350", "0.400"]
+    assert answer["confidence"] == pytest.approx(2 * 0.4 * 0.35, abs=1e-4)
 
 
 @pytest.mark.slow

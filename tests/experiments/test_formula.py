@@ -12,13 +12,15 @@ from flax import nnx
 from PIL import Image
 
 import neurosym as ns
-from experiments import formula
-from experiments.formula import Formula, formula_circuit, parse_text
+from experiments._formulas import parse_text
+from experiments._images import FORMATS
+from experiments.formula import Formula
 from neurosym.cli.configs import load_config, load_function
 from neurosym.training import SilentProgress, train
 
 ROOT = Path(__file__).parents[2]
 SPLITS = ("train", "validation", "test")
+FORMAT = FORMATS["symbols"]
 
 
 CONFIG = str(ROOT / "configs" / "formula.py")
@@ -53,45 +55,12 @@ class Oracle(nnx.Module):
         self.misread = misread
 
     def __call__(self, images):
-        pixels = jnp.round(images[:, 0, :2] * formula.DEVIATION + formula.MEAN).astype(int)
+        pixels = jnp.round(images[:, 0, :2] * FORMAT.deviation + FORMAT.mean).astype(int)
         label, number = pixels[:, 0], pixels[:, 1]
         wrong = number < self.misread
         digit = (label + wrong) % 10
         operator = 10 + (label - 10 + wrong) % 4
         return 50.0 * jax.nn.one_hot(jnp.where(label < 10, digit, operator), 14)
-
-
-def test_the_circuit_values_formulas_as_the_grammar_does():
-    circuit = formula_circuit(5)
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(5, 10))
-    logits[1::2, 4:] = -np.inf
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    wanted: dict[tuple[int, Fraction], float] = {}
-    for length in (1, 3, 5):
-        slots = [range(10, 14) if slot % 2 else range(10) for slot in range(length)]
-        for symbols in itertools.product(*slots):
-            value = ns.datasets.formula_value(symbols)
-            if value is not None:
-                own = [p[slot, symbol % 10] for slot, symbol in enumerate(symbols)]
-                wanted[length, value] = wanted.get((length, value), 0) + np.prod(own)
-    found = np.exp(circuit.query(jnp.log(jnp.asarray(p, jnp.float32))))
-    assert set(circuit.answers) == set(wanted)
-    np.testing.assert_allclose(found, [wanted[a] for a in circuit.answers], rtol=1e-3, atol=1e-8)
-
-
-def test_states_with_the_same_future_are_the_same_state():
-    def read(text):
-        state = None
-        for position, symbol in enumerate(text.split()):
-            state = formula.step(state, position, symbol)
-        return state
-
-    assert read("2 × 3 +") == read("6 +") == read("1 + 5 +")
-    assert read("2 × 3") == read("6 × 1") != read("1 + 5")
-    assert read("3 ÷ 0") is None
-    assert formula.answer(read("1 - 5 ÷ 2"), 5) == (5, Fraction(-3, 2))
-    assert formula.answer(read("1 -"), 2) is None
 
 
 @pytest.fixture(scope="module")
@@ -199,11 +168,57 @@ def test_pictures_and_predictions(task, tmp_path):
             task.predict(model, (paths * 3)[:count])
 
 
-def test_parses():
-    assert parse_text([2, 10, 3, 12, 4]) == "2 + (3 × 4)"
-    assert parse_text([2, 12, 3, 13, 4]) == "2 × 3 ÷ 4"
-    assert parse_text([8, 13, 4, 11, 3, 10, 1]) == "(8 ÷ 4) - 3 + 1"
-    assert parse_text([7]) == "7"
+class Undecided(nnx.Module):
+    """Believes of every digit 7 (0.4), 4 (0.35) or 5 (0.25), and of every operator that it is +."""
+
+    def __call__(self, images):
+        logits = jnp.full(14, -20.0).at[jnp.array([7, 4, 5])].set(jnp.log(jnp.array([40, 35, 25])))
+        return jnp.broadcast_to(logits.at[10].set(0.0), (len(images), 14))
+
+
+def test_the_picture_shows_symbols_that_have_the_value(task, tmp_path, monkeypatch):
+    """The likeliest symbols of three are 7 + 7, the likeliest value is 11."""
+    drawn = {}
+
+    def rows(images, read, truth, notes, correct, path, **options):
+        drawn.update(read=read, notes=notes, correct=correct)
+        return path
+
+    monkeypatch.setattr(ns.plots, "reading_rows", rows)
+    task.pictures(Undecided(), tmp_path)
+    lengths = np.asarray(task.split("test").examples["length"])
+    assert set(lengths) >= {3, 7}
+    for read, note, length in zip(drawn["read"], drawn["notes"], lengths, strict=True):
+        text, value = note.split("\n")[0].split(" = ")
+        assert len(read) == length
+        symbols = [ns.datasets.SIGNS.index(sign) for sign in read]
+        assert parse_text(symbols) == text
+        assert ns.datasets.formula_value(symbols) == Fraction(value)
+        if length == 3:
+            assert value == "11"
+            assert sorted(read) == ["+", "4", "7"]
+    path = tmp_path / "stroke.png"
+    Image.fromarray(255 - 255 * np.eye(16, dtype=np.uint8)).save(path)
+    answer = task.predict(Undecided(), [path] * 3)
+    assert answer["value"] == "11"
+    assert answer["read"] in ("4 + 7", "7 + 4")
+    assert sorted(answer["confidence of each symbol"].split(", ")) == ["0.350", "0.400", "1.000"]
+
+
+def test_the_reading_is_the_likeliest_with_the_value(task):
+    rng = np.random.default_rng(0)
+    beliefs = rng.normal(size=(6, 7, 10)).astype(np.float32)
+    beliefs[:, 1::2, 4:] = -np.inf
+    answers = [(1, Fraction(4)), (3, Fraction(7, 3)), (3, Fraction(0)), (3, Fraction(-9))]
+    answers += [(3, Fraction(81)), (3, Fraction(5))]
+    roots = np.array([task.circuit.answers.index(own) for own in answers])
+    for own, found, (length, value) in zip(
+        beliefs, task.reading(beliefs, roots), answers, strict=True
+    ):
+        slots = [range(10, 14) if slot % 2 else range(10) for slot in range(length)]
+        every = [s for s in itertools.product(*slots) if ns.datasets.formula_value(s) == value]
+        scores = [own[np.arange(length), np.array(s) % 10].sum() for s in every]
+        assert found.tolist() == list(every[int(np.argmax(scores))])
 
 
 def test_bad_configs():

@@ -8,7 +8,7 @@ from flax import nnx
 from PIL import Image
 
 import neurosym as ns
-from experiments._digit_images import Images
+from experiments._images import Images
 from experiments.mnist_classification import MnistClassification
 from neurosym.cli.configs import load_config
 from neurosym.training import SilentProgress, train

@@ -11,7 +11,8 @@ import pytest
 from flax import nnx
 
 import neurosym as ns
-from experiments.visual_sudoku import SPLITS, Images, VisualSudoku, make_sudokus
+from experiments._sudoku_boards import SPLITS, make_sudokus
+from experiments.visual_sudoku import Images, VisualSudoku
 from neurosym.cli.configs import load_config, load_function
 from neurosym.training import SilentProgress
 from neurosym.training import train as run_training
@@ -125,11 +126,11 @@ def test_the_decoded_board_is_the_likeliest_legal_one(task):
     boards = task.boards["test"]
     random = np.random.default_rng(0)
     logits = jnp.asarray(random.normal(size=(20, 16, 4)) * 3, jnp.float32)
-    found = jax.jit(task._decode)(logits, jnp.asarray(boards.position))
+    answer = jax.jit(task.answer)(logits, {"position": jnp.asarray(boards.position)})
     known = all_boards()
     assert len(known) == 288
     weights = np.asarray(jax.nn.log_softmax(logits), np.float64)
-    for n, board in enumerate(np.asarray(found.assignment) + 1):
+    for n, board in enumerate(np.asarray(answer["board"])):
         assert (known == board).all(1).any(), "an illegal board"
         cells = boards.position[n]
         totals = weights[n, cells, known[:, cells] - 1].sum(1)
@@ -176,7 +177,7 @@ def test_all_of_the_empty_cells_decide_the_givens(task):
     batch = jax.tree.map(lambda x: x[:8], task.batch(split.examples, split.shared))
     model = task.model(nnx.Rngs(0))
     (loss, metrics), _ = loss_and_gradient(task, model, batch)
-    logits = np.asarray(task._logits(model, batch["images"], batch["position"]))
+    logits = np.asarray(task.beliefs(model, batch))
     log_p = np.asarray(jax.nn.log_softmax(logits), np.float64)
     known, expected, counts = all_boards(), [], []
     for n in range(8):

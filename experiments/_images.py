@@ -1,15 +1,13 @@
-"""Images of handwritten digits, as the experiments on them share them.
+"""Images of handwritten digits and symbols, and the encoders that read them.
 
-Two data sets in one form: pixels as they are stored, what normalises them, and what a picture of a
-user's own has to become. A model sees ``(pixels - mean) / deviation``.
+Three data sets in one form: pixels as they are stored, what normalises them, and what a picture of
+a user's own has to become. A model sees ``(pixels - mean) / deviation``.
 """
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 from flax import nnx
 from jax import Array
@@ -17,7 +15,6 @@ from jax import Array
 import neurosym as ns
 
 CLASSES = 10
-READING_BATCH = 1000
 
 
 class Format(NamedTuple):
@@ -26,10 +23,11 @@ class Format(NamedTuple):
     shape: tuple[int, int]
     levels: int  # the value of full ink
     ink_box: float  # the part of the side that the ink fills
+    centred: str  # what stands in the middle: the "mass" of the ink or its "box"
     mean: float  # of the training pixels
     deviation: float  # of the training pixels
 
-    def normalise(self, images: Array) -> Array:
+    def normalise(self, images: Array | np.ndarray) -> Array:
         """Pixels uint8[...] as a model sees them, float32[...]."""
         return (images.astype(jnp.float32) - self.mean) / self.deviation
 
@@ -40,28 +38,29 @@ class Format(NamedTuple):
 
     def load(self, paths: Any) -> np.ndarray:
         """Pictures of a user's own, uint8[M, H, W], in the convention of the data set."""
-        options = {"levels": self.levels, "ink_box": self.ink_box}
+        options: dict[str, Any] = {"levels": self.levels, "ink_box": self.ink_box}
+        options["centred"] = self.centred
         return np.stack([ns.datasets.load_image(path, self.shape, **options) for path in paths])
 
-    def read(self, model: Any, images: np.ndarray) -> np.ndarray:
-        """Logits float32[M, 10] of images uint8[M, H, W], a thousand at a time."""
-        read = nnx.jit(lambda model, x: model(self.normalise(x)))
-        parts = [
-            np.asarray(read(model, jnp.asarray(images[start : start + READING_BATCH])))
-            for start in range(0, len(images), READING_BATCH)
-        ]
-        return np.concatenate(parts)
+    def encoder(self, options: Mapping[str, Any], classes: int, rngs: nnx.Rngs) -> nnx.Module:
+        """The encoder of a config: normalised images [M, H, W] to logits [M, classes]."""
+        options = dict(options)
+        return ns.encoders.make_encoder(
+            options.pop("name"), image_size=self.shape, classes=classes, rngs=rngs, **options
+        )
 
 
 FORMATS = {
-    "digits": Format((8, 8), 16, 1.0, 4.881874005568815, 6.019187168471305),
+    "digits": Format((8, 8), 16, 1.0, "mass", 4.881874005568815, 6.019187168471305),
     "mnist": Format(
         (28, 28),
         255,
         ns.datasets.MNIST_INK_BOX,
+        "mass",
         ns.datasets.MNIST_MEAN,
         ns.datasets.MNIST_DEVIATION,
     ),
+    "symbols": Format((28, 28), 255, 1.0, "box", 47.16287287967135, 95.54890406525743),
 }
 
 
@@ -73,13 +72,16 @@ class Images(NamedTuple):
     test: tuple[np.ndarray, np.ndarray]
 
 
-def load_images(dataset: str, *, held_out: int, data_dir: str | None) -> Images:
+def load_images(
+    dataset: str, *, held_out: int, data_dir: str | None, field: str = "validation"
+) -> Images:
     """The images of "digits" or "mnist".
 
     Args:
       dataset: which.
       held_out: how many of the training images are for validation: the last ones of MNIST.
       data_dir: where MNIST lies.
+      field: of `config.data`, that says how many are held out.
 
     Raises:
       ValueError: no image would be left to train on; or as `neurosym.datasets`.
@@ -94,7 +96,7 @@ def load_images(dataset: str, *, held_out: int, data_dir: str | None) -> Images:
     mnist = ns.datasets.mnist(data_dir)
     cut = len(mnist.train_labels) - held_out
     if cut <= 0:
-        raise ValueError(f"config.data.validation = {held_out} leaves no image to train on")
+        raise ValueError(f"config.data.{field} = {held_out} leaves no image to train on")
     return Images(
         train=(mnist.train_images[:cut], mnist.train_labels[:cut]),
         validation=(mnist.train_images[cut:], mnist.train_labels[cut:]),
@@ -102,29 +104,7 @@ def load_images(dataset: str, *, held_out: int, data_dir: str | None) -> Images:
     )
 
 
-def check_fields(
-    section: ml_collections.ConfigDict, fields: Mapping[str, int | None], *, task: str, name: str
-) -> None:
-    """Checks a section of a config, before what is wrong in it could fail after hours of training.
-
-    Args:
-      section: `config.<name>`.
-      fields: what it consists of, with the least value of what is a number.
-      task: what to call the task in a message.
-      name: of the section.
-
-    Raises:
-      ValueError: a field is unknown, missing, or too small.
-    """
-    for field in section:
-        if field not in fields:
-            near = difflib.get_close_matches(field, fields, n=2)
-            hint = f"; near matches: {', '.join(near)}" if near else ""
-            raise ValueError(f"{task} has no field config.{name}.{field}{hint}")
-    for field, least in fields.items():
-        if field not in section:
-            raise ValueError(f"{task} needs the field config.{name}.{field}")
-        if least is not None and section[field] < least:
-            raise ValueError(
-                f"config.{name}.{field} must be at least {least}, not {section[field]}"
-            )
+def encode(model: Any, images: Array) -> Array:
+    """Logits float32[B, K, C] of images float32[B, K, H, W]."""
+    logits = model(images.reshape(-1, *images.shape[2:]))
+    return logits.reshape(*images.shape[:2], -1)
