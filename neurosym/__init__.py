@@ -47,6 +47,7 @@ _EXPORTS = {
         "Count",
         "Element",
         "Implies",
+        "Inverse",
         "Linear",
         "Member",
         "Network",

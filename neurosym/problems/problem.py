@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterable
 
 import numpy as np
 
+from neurosym.problems.constraints.comparison import without_variables
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import Network, build_network
 from neurosym.problems.variable import Variable
@@ -85,6 +86,8 @@ class Problem:
           ValueError: if something is no constraint, or is one on a variable of another problem.
         """
         for constraint in constraints:
+            if isinstance(constraint, bool | np.bool_):
+                raise without_variables(bool(constraint))
             if not isinstance(constraint, Constraint):
                 raise ValueError(f"{constraint!r} is not a constraint")
             for variable in constraint.scope:

@@ -130,6 +130,14 @@ def test_bad_linear_constraints():
         bool(a == 1)
 
 
+def test_comparisons_of_numbers_are_not_constraints():
+    problem, a, _ = two_problems()
+    for truth, meaning in ((sum([]) == 0, "always holds"), (np.int64(3) < 2, "never holds")):
+        for use in (problem.add, lambda t: ns.Implies(t, a == 1), lambda t: ns.Clause([t])):
+            with pytest.raises(ValueError, match=f"is not a constraint but .*: it {meaning}"):
+                use(truth)
+
+
 def test_bad_tables():
     problem, a, _ = two_problems()
     b = problem.variable("b", domain=("x", "y"))

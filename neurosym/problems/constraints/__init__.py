@@ -7,6 +7,7 @@ from neurosym.problems.constraints.conditional.conditional import Implies, Reifi
 from neurosym.problems.constraints.constraint import Constraint, Group
 from neurosym.problems.constraints.count import Count
 from neurosym.problems.constraints.element import Element
+from neurosym.problems.constraints.inverse import Inverse
 from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member
 from neurosym.problems.constraints.predicate import Predicate
@@ -26,6 +27,7 @@ __all__ = [
     "Element",
     "Group",
     "Implies",
+    "Inverse",
     "Linear",
     "Member",
     "Placed",

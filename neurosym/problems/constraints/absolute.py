@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neurosym.problems.constraints.binary import MAX_PAIRS
-from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
+from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, no_variable_left
 from neurosym.problems.constraints.constraint import Constraint, Placed
-from neurosym.problems.constraints.linear.linear import Linear, no_variable_left
+from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.predicate import (
     MAX_COMBINATIONS,
     count_combinations,

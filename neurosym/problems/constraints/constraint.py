@@ -19,6 +19,7 @@ The soft engine reads the second form: a relation lowers itself to tensors (`low
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
@@ -61,9 +62,7 @@ class Constraint(abc.ABC):
     def check(self, values: Sequence[Hashable]) -> bool:
         """Whether the values of ``scope``, in its order, satisfy the constraint."""
         given = dict(zip(self.scope, values, strict=True))
-        return all(
-            part.check([given[variable] for variable in part.scope]) for part in self.decompose()
-        )
+        return all(part.check([given[variable] for variable in part.scope]) for part in self._parts)
 
     def decompose(self) -> Sequence[Constraint]:
         """Constraints over variables of ``scope`` that hold together exactly if this one does.
@@ -78,7 +77,11 @@ class Constraint(abc.ABC):
 
     def compile(self) -> Sequence[Placed]:
         """What holds, and where: one relation in its place, or several that hold together."""
-        return [placed for part in self.decompose() for placed in placements(part)]
+        return [placed for part in self._parts for placed in placements(part)]
+
+    @functools.cached_property
+    def _parts(self) -> tuple[Constraint, ...]:
+        return tuple(self.decompose())
 
     def place(self, relation: Relation) -> tuple[Placed, ...]:
         """A relation over the whole ``scope``, in its order: what most kinds compile to."""

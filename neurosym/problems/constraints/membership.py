@@ -10,6 +10,9 @@ import dataclasses
 from collections.abc import Collection, Hashable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from neurosym.problems.constraints.comparison import without_variables
 from neurosym.problems.constraints.constraint import Constraint, Placed
 from neurosym.problems.constraints.unary import UnaryRelation
 
@@ -98,6 +101,8 @@ def as_literal(part: Constraint | Variable) -> Member | None:
                 "compare it with a value"
             )
         return Member(part, frozenset(value for value in part.domain if value))
+    if isinstance(part, bool | np.bool_):
+        raise without_variables(bool(part))
     if not isinstance(part, Constraint):
         raise ValueError(f"{part!r} is neither a constraint nor a 0/1 variable")
     if len(part.scope) != 1:

@@ -39,6 +39,7 @@ def one_of_each_kind(problem):
     yield "", ns.AllDifferent((x, y, z))
     yield "", ns.Element(x, [y, z], z)
     yield "", ns.Implies(x == 1, y + z == 2)
+    yield "", ns.Inverse((x, y, z), (x, y, z))
 
 
 KINDS = list(one_of_each_kind(ns.Problem()))

@@ -31,7 +31,7 @@ from neurosym.problems.constraints.all_different.all_different import (
     common_indices,
 )
 from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
+from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, no_variable_left
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.lowering import LinearLowering
 from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
@@ -140,12 +140,6 @@ class Linear(Constraint):
             bound=quotient,
         )
         return self.place(compiled if len(self.scope) != 2 else _of_two(compiled))
-
-
-def no_variable_left(shown: str, holds: bool) -> ValueError:
-    """The error that a comparison, as ``shown``, has lost its variables, and what it amounts to."""
-    advice = "it always holds, so leave it out" if holds else "it never holds"
-    return ValueError(f"the constraint {shown} has no variable left: {advice}")
 
 
 @dataclasses.dataclass(frozen=True)
