@@ -28,12 +28,13 @@ from neurosym.hard.pool import Batch, Front, Plan, search
 from neurosym.hard.search import (
     check_search,
     layout_of,
-    over_batches,
     retry_when_full,
     search_status,
 )
 from neurosym.problems.network import Network
 from neurosym.transforms.conversion import as_array
+from neurosym.transforms.one_program import one_program
+from neurosym.transforms.take import take
 
 ROUNDING = 2.0**-22
 """A value is removed if its bound lies so far below the incumbent, times the number of terms and
@@ -137,9 +138,9 @@ def solve_best(
             plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN, node_limit is not None)
             searcher = _searcher(plan, network.size, heuristic is None)
             for _ in lanes.shape[:-2]:
-                searcher = jax.vmap(searcher, in_axes=(None, None, 0))
+                searcher = jax.vmap(searcher, in_axes=(None, 0))
             narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
-            return searcher(rounds.constraints_of(network), limit, (narrowed, patterns))
+            return searcher((rounds.constraints_of(network), limit), (narrowed, patterns))
 
     return Best(*retry_when_full(run, (lanes, patterns), capacity is None, room))
 
@@ -178,7 +179,7 @@ class Maximisation:
         weights = self._weights_of(front)  # [V, D, L]
         best, second = _two_best(front.lanes, weights)
         bound = _total(best)
-        incumbent = rounds.take(state.objective, front.owner)
+        incumbent = take(state.objective, front.owner)
         size = jnp.sum(jnp.abs(jnp.where(jnp.isfinite(best), best, 0)), axis=0)
         slack = ROUNDING * (best.shape[0] + 4) * (size + jnp.abs(incumbent))
         enough = incumbent - slack - (bound - best)  # what a value must weigh, [V, L]
@@ -201,18 +202,18 @@ class Maximisation:
         instances, length = state.objective.shape[0], solved.shape[0]
         total = jnp.where(solved, notes.bound, -jnp.inf)
         objective = state.objective.at[front.owner].max(total)
-        better = solved & (total == rounds.take(objective, front.owner))
-        better &= total > rounds.take(state.objective, front.owner)
+        better = solved & (total == take(objective, front.owner))
+        better &= total > take(state.objective, front.owner)
         # Of equals found at once, one is kept.
         lane = jnp.arange(length, dtype=jnp.int32)
         index = jnp.where(better, front.owner, instances)
         last = jnp.full(instances, -1, jnp.int32).at[index].max(lane, mode="drop")
-        index = jnp.where(rounds.take(last, front.owner) == lane, index, instances)
+        index = jnp.where(take(last, front.owner) == lane, index, instances)
         nodes = state.nodes.at[:, index].set(front.columns, mode="drop")
         return state._replace(objective=objective, nodes=nodes)
 
     def choose(self, front: Front, variable: jax.Array, domain: jax.Array) -> jax.Array:
-        weights = self.weights.at[front.owner, variable].get(mode="promise_in_bounds")  # [L, D]
+        weights = take(self.weights, front.owner, variable)  # [L, D]
         return heaviest_value(domain, weights.T)
 
     def score(self, notes: Notes) -> jax.Array | None:
@@ -229,7 +230,7 @@ class Maximisation:
             return jnp.broadcast_to(
                 self.weights[0][..., None], (*self.weights.shape[1:], front.owner.shape[0])
             )
-        return jnp.moveaxis(rounds.take(self.weights, front.owner), 0, -1)
+        return jnp.moveaxis(take(self.weights, front.owner), 0, -1)
 
 
 def _most(variables: int) -> float:
@@ -268,9 +269,9 @@ def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
 
     @jax.jit
     def batched(
-        constraints: Any, limit: jax.Array, instances: tuple[jax.Array, jax.Array]
+        shared: tuple[Any, jax.Array], instances: tuple[jax.Array, jax.Array]
     ) -> tuple[jax.Array, ...]:
-        lanes, patterns = instances
+        (constraints, limit), (lanes, patterns) = shared, instances
         weights = jax.lax.bitcast_convert_type(patterns, jnp.float32)
         there = bits.unpack(lanes, size, axis=2)
         # Excluded values leave at once, and what lies beyond a domain can hold no NaN.
@@ -292,4 +293,4 @@ def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
         bound = jnp.where(unclear, jnp.nan, bound)
         return assignment, objective, bound, status, pool.visited
 
-    return over_batches(batched)
+    return one_program(batched, x64=True)

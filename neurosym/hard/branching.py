@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from neurosym.bits.reductions import reduce_rows
-from neurosym.hard.rounds import Constraints, take
+from neurosym.hard.rounds import Constraints
+from neurosym.transforms.take import take
 
 
 class View(NamedTuple):

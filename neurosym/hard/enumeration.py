@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from neurosym.bits import lanes as bits
 from neurosym.hard import nodes as columns
 from neurosym.hard.pool import Front
-from neurosym.hard.rounds import take
+from neurosym.transforms.take import take
 
 MOST = 2**31 - 1
 """A count of so many means at least so many."""
@@ -87,7 +87,7 @@ class Enumeration:
         new = solved & (rank < self.stop)
         count = state.number.at[front.owner].add(new.astype(jnp.int32))
         (index,), (added,) = columns.compact((new & (rank < self.kept))[None])
-        block = front.columns.at[:, index].get(mode="promise_in_bounds")
+        block = take(front.columns, index, axis=1)
         place = (state.logged,)
         return state._replace(
             number=count,
@@ -127,7 +127,7 @@ class Enumeration:
         slot = jnp.where(entry < state.logged, state.owner * self.kept + state.rank, slots)
         source = jnp.full(slots, -1, jnp.int32).at[slot].set(entry, mode="drop")
         filled = source >= 0
-        picked = state.log.at[:, jnp.where(filled, source, 0)].get(mode="promise_in_bounds")
+        picked = take(state.log, jnp.where(filled, source, 0), axis=1)
         values = values_of(columns.to_lanes(self.layout, picked))  # [V, slots]
         values = jnp.where(filled, values, -1).T
         return values.reshape(instances, self.kept, -1)

@@ -20,6 +20,7 @@ from neurosym.bits.reductions import any_row, union_rows
 from neurosym.hard import nodes as columns
 from neurosym.hard import rounds
 from neurosym.hard.branching import Heuristic, View, choose_variable, open_degrees
+from neurosym.transforms.take import take, take_along
 
 AT_ONCE = 2
 """Rounds of propagation between two looks at which nodes have settled."""
@@ -186,7 +187,7 @@ def _take_top(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> tuple[Pool, F
     if not plan.limited:
         front = Front(rounds.cleared(lanes, ~live), block, instance, live)
         return pool, front, start
-    over = live & (rounds.take(pool.visited, instance) >= batch.limit)
+    over = live & (take(pool.visited, instance) >= batch.limit)
     front = Front(lanes, block, instance, live & ~over)
 
     def leave(pool: Pool) -> Pool:
@@ -275,11 +276,11 @@ def _put_back(
     )
     parts = ((below, domain & ~value, start), (above, kept, start + pushed))
     for index, part, place in parts:
-        block = front.columns.at[:, index].get(mode="promise_in_bounds")
-        part = part.at[:, index].get(mode="promise_in_bounds")
-        block = columns.with_domain(plan.layout, block, rounds.take(variable, index), part)
+        block = take(front.columns, index, axis=1)
+        part = take(part, index, axis=1)
+        block = columns.with_domain(plan.layout, block, take(variable, index), part)
         nodes = jax.lax.dynamic_update_slice(nodes, block, (jnp.int32(0), place))
-        owner = jax.lax.dynamic_update_slice(owner, rounds.take(front.owner, index), (place,))
+        owner = jax.lax.dynamic_update_slice(owner, take(front.owner, index), (place,))
     return pool._replace(
         nodes=nodes, owner=owner, top=start + pushed + stayed, visited=visited, goal=state
     )
@@ -288,7 +289,7 @@ def _put_back(
 def domain_of(lanes: jax.Array, variable: jax.Array) -> jax.Array:
     """The domain ``[W, L]`` of one variable ``int32[L]`` of each node."""
     index = variable[None, None, :]
-    return jnp.take_along_axis(lanes, index, axis=0, mode="promise_in_bounds")[0]
+    return take_along(lanes, index, axis=0)[0]
 
 
 def _several(lanes: jax.Array) -> jax.Array:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_batching import custom_vmap
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
 from neurosym.hard import rounds
 from neurosym.hard.nodes import Layout, default_width
 from neurosym.problems.network import Network
+from neurosym.transforms.one_program import one_program
 
 
 class Status(enum.IntEnum):
@@ -89,39 +89,6 @@ def propagate(
         return Propagation(widened(lanes), status, count, *map(widened, history))
 
 
-@custom_vmap
-def _propagate(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Lanes ``[V, W]`` or ``[B, V, W]`` to lanes, status and rounds ``int32[...]``."""
-    with jax.enable_x64(True):
-        if lanes.ndim == 2:
-            return tuple(x[0] for x in _in_blocks(constraints, lanes[None]))
-        return _in_blocks(constraints, lanes)
-
-
-@_propagate.def_vmap
-def _propagate_vmap(axis_size: int, in_batched: list, constraints: Any, lanes: jax.Array) -> tuple:
-    constraints_batched, lanes_batched = in_batched
-    if any(jax.tree.leaves(constraints_batched)):  # a batch of networks: nothing is shared
-        with jax.enable_x64(True):
-            pairs = spread(axis_size, (constraints_batched, lanes_batched), (constraints, lanes))
-            return jax.lax.map(lambda pair: _propagate(*pair), pairs), (True, True, True)
-    if lanes.ndim == 3:
-        return _propagate(constraints, lanes), (True, True, True)
-    with jax.enable_x64(True):
-        outer, inner = lanes.shape[:2]
-        flat = lanes.reshape(outer * inner, *lanes.shape[2:])
-        results = _propagate(constraints, flat)
-        folded = tuple(x.reshape(outer, inner, *x.shape[1:]) for x in results)
-    return folded, (True, True, True)
-
-
-def spread(axis_size: int, batched: Any, arrays: Any) -> Any:
-    """Arrays with a leading axis of ``axis_size`` each, repeated where they are not batched."""
-    return jax.tree.map(
-        lambda x, there: x if there else jnp.broadcast_to(x, (axis_size, *x.shape)), arrays, batched
-    )
-
-
 @jax.jit
 def _in_blocks(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Lanes ``[B, V, W]`` to their fixpoint, as many at once as a cache holds."""
@@ -138,6 +105,10 @@ def _in_blocks(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array
     lanes = jnp.pad(lanes, ((0, blocks * width - batch), (0, 0), (0, 0)))
     results = jax.lax.map(block, lanes.reshape(blocks, width, variables, words))
     return tuple(x.reshape(-1, *x.shape[2:])[:batch] for x in results)
+
+
+_propagate = one_program(_in_blocks, x64=True)
+"""Lanes ``[V, W]`` to lanes, status and rounds ``int32[]``; batches in blocks."""
 
 
 def _fixpoint(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -15,6 +15,7 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
 from neurosym.bits.reductions import reduce_rows, union_rows
 from neurosym.problems.network import Network
+from neurosym.transforms.take import take
 
 
 class Constraints(NamedTuple):
@@ -102,11 +103,6 @@ def wiped_out(lanes: jax.Array) -> jax.Array:
 def cleared(lanes: jax.Array, instances: jax.Array) -> jax.Array:
     """Lanes with all zeros in the instances ``bool[B]``."""
     return jnp.where(instances, bits.nothing(lanes.dtype), lanes)
-
-
-def take(rows: jax.Array, index: jax.Array) -> jax.Array:
-    """Rows at an index that is known to be in bounds."""
-    return rows.at[index].get(mode="promise_in_bounds")
 
 
 def _as_array(leaf: jax.Array) -> jax.Array:

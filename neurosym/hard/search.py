@@ -13,7 +13,6 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_batching import custom_vmap
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
@@ -22,9 +21,9 @@ from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import MOST, Enumeration
 from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.pool import Batch, Plan, least_capacity, search
-from neurosym.hard.propagate import spread
 from neurosym.problems.network import Network
 from neurosym.transforms.conversion import as_array
+from neurosym.transforms.one_program import one_program
 
 MOST_BYTES = 2**33
 """Of a pool that is made larger because it was full."""
@@ -175,12 +174,11 @@ def _retried(
             plan = Plan(layout, width, room, heuristic, node_limit is not None)
             searcher = _searcher(plan, kept, preference is not None)
             for _ in lanes.shape[:-2]:
-                searcher = jax.vmap(searcher, in_axes=(None, None, None, None, 0))
+                searcher = jax.vmap(searcher, in_axes=(None, 0))
             narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
             weights = jnp.zeros(()) if preference is None else preference
-            return searcher(
-                rounds.constraints_of(network), limit, jnp.int32(wanted), weights, narrowed
-            )
+            shared = (rounds.constraints_of(network), limit, jnp.int32(wanted), weights)
+            return searcher(shared, narrowed)
 
     return retry_when_full(run, (start.lanes,), capacity is None, room)
 
@@ -262,8 +260,9 @@ def _searcher(plan: Plan, kept: int, preferring: bool) -> Any:
 
     @jax.jit
     def batched(
-        constraints: Any, limit: jax.Array, wanted: jax.Array, weights: jax.Array, lanes: jax.Array
+        shared: tuple[Any, jax.Array, jax.Array, jax.Array], lanes: jax.Array
     ) -> tuple[jax.Array, ...]:
+        constraints, limit, wanted, weights = shared
         goal = Enumeration(plan.layout, plan.width, wanted, kept, weights if preferring else None)
         state = goal.start(lanes.shape[0])
         pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit), state)
@@ -271,7 +270,7 @@ def _searcher(plan: Plan, kept: int, preferring: bool) -> Any:
         status = search_status(found > 0, found >= wanted, pool.dropped, unfinished)
         return goal.assignments(pool.goal), found, status, pool.visited
 
-    return over_batches(batched)
+    return one_program(batched, x64=True)
 
 
 def search_status(
@@ -282,59 +281,3 @@ def search_status(
     status = jnp.where(dropped, SearchStatus.LIMIT, ended)
     status = jnp.where(unfinished, SearchStatus.CAPACITY, status)
     return jnp.where(enough, SearchStatus.SOLVED, status).astype(jnp.int32)
-
-
-def over_batches(batched: Any) -> Any:
-    """``batched(*shared, instances)`` for one instance, and one pool for all under (nested) vmap.
-
-    The last argument is an array, or several, with one leading axis for ``batched`` and none for
-    one instance. Arguments before it are shared by a batch; where they are not, its instances are
-    searched one after another.
-    """
-
-    @custom_vmap
-    def one(*arguments: Any) -> Any:
-        *shared, instance = arguments
-        with jax.enable_x64(True):
-            results = batched(*shared, jax.tree.map(lambda x: x[None], instance))
-            return tuple(x[0] for x in results)
-
-    @one.def_vmap
-    def one_vmap(axis_size: int, in_batched: list, *arguments: Any) -> tuple:
-        return _over(several, one, axis_size, in_batched, arguments, fold=False)
-
-    @custom_vmap
-    def several(*arguments: Any) -> Any:
-        with jax.enable_x64(True):
-            *shared, instances = arguments
-            if jax.tree.leaves(instances)[0].shape[0]:
-                return batched(*arguments)
-            some = jax.tree.map(lambda x: jnp.zeros((1, *x.shape[1:]), x.dtype), instances)
-            shapes = jax.eval_shape(batched, *shared, some)
-            return tuple(jnp.zeros((0, *x.shape[1:]), x.dtype) for x in shapes)
-
-    @several.def_vmap
-    def several_vmap(axis_size: int, in_batched: list, *arguments: Any) -> tuple:
-        return _over(several, several, axis_size, in_batched, arguments, fold=True)
-
-    return one
-
-
-def _over(
-    together: Any, each: Any, axis_size: int, in_batched: list, arguments: tuple, *, fold: bool
-) -> tuple:
-    with jax.enable_x64(True):
-        if any(jax.tree.leaves(in_batched[:-1])):
-            rows = spread(axis_size, list(in_batched), list(arguments))
-            results = jax.lax.map(lambda row: each(*row), rows)
-        else:
-            *shared, instances = arguments
-            instances = spread(axis_size, in_batched[-1], instances)
-            if fold:
-                inner = jax.tree.leaves(instances)[0].shape[1]
-                flat = jax.tree.map(lambda x: x.reshape(axis_size * inner, *x.shape[2:]), instances)
-                results = together(*shared, flat)
-                results = tuple(x.reshape(axis_size, inner, *x.shape[1:]) for x in results)
-            else:
-                results = together(*shared, instances)
-    return results, (True,) * len(results)

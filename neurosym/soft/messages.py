@@ -25,6 +25,7 @@ from neurosym.semirings.algebra import rule
 from neurosym.semirings.algebra.semiring import Binary, Semiring
 from neurosym.soft.factor_messages import FactorGroup, Prepared, factor_groups
 from neurosym.soft.potentials import Scope
+from neurosym.transforms.take import take
 
 MAX_WRITTEN_OUT = 8
 """Slots whose exclusive products are written out; more are padded to a power of two and scanned."""
@@ -132,10 +133,10 @@ def to_factors(
     if wiring.edges < len(wiring.sources):
         neutral = jnp.full_like(messages, semiring.one, shape=(messages.shape[0], 1))
         messages = jnp.concatenate([messages, neutral], axis=1)
-    heard = take(messages, wiring.sources)
-    said, beliefs = exclusive(semiring, wiring, take(weights, wiring.order), heard)
+    heard = columns(messages, wiring.sources)
+    said, beliefs = exclusive(semiring, wiring, columns(weights, wiring.order), heard)
     back = np.argsort(wiring.order)
-    return take(said, wiring.slots), take(beliefs, back)
+    return columns(said, wiring.slots), columns(beliefs, back)
 
 
 def exclusive(
@@ -195,7 +196,7 @@ def factor_totals(
         for group, start in zip(wiring.groups, wiring.starts, strict=True)
     ]
     edges = np.concatenate([np.zeros(0, np.int32), *first])
-    return semiring.sum(semiring.mul(take(said, edges), take(supports, edges)), 0)
+    return semiring.sum(semiring.mul(columns(said, edges), columns(supports, edges)), 0)
 
 
 def start(wiring: Wiring, dtype: jnp.dtype) -> jax.Array:
@@ -245,11 +246,11 @@ def over_values(function: Binary, x: jax.Array) -> jax.Array:
     return x[0]
 
 
-def take(x: jax.Array, columns: np.ndarray) -> jax.Array:
-    """``x[:, columns]`` for columns that are known to exist."""
-    if np.array_equal(columns, np.arange(x.shape[1])):
+def columns(x: jax.Array, wanted: np.ndarray) -> jax.Array:
+    """``x[:, wanted]`` for columns that are known to exist."""
+    if np.array_equal(wanted, np.arange(x.shape[1])):
         return x
-    return x.at[:, jnp.asarray(columns, jnp.int32)].get(mode="promise_in_bounds")
+    return take(x, np.asarray(wanted, np.int32), axis=1)
 
 
 def _side_by_side(parts: list[jax.Array], like: jax.Array) -> jax.Array:

@@ -21,13 +21,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_batching import custom_vmap
 
 from neurosym.semirings.algebra.instances import MAX_TIMES, REAL
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import messages
 from neurosym.soft.factor_messages import Prepared, SoftGroup
 from neurosym.soft.messages import Wiring
+from neurosym.transforms.any_in_batch import any_in_batch
+from neurosym.transforms.take import take
 
 MARGIN = 8.0
 """How far, in logarithms, ratios stay away from the largest and the smallest float."""
@@ -110,12 +111,12 @@ def prepare(
     table = jnp.where(heard[:, None], table, table[:1])  # ratios beyond the domain are 1
     neutral = jnp.zeros((*table.shape[:2], 1), table.dtype)
     table = jnp.concatenate([table, neutral], axis=2)
-    table = table.at[:, :, jnp.asarray(wiring.sources)].get(mode="promise_in_bounds")
-    own = messages.take(weights, wiring.order)
+    table = take(table, wiring.sources, axis=2)
+    own = messages.columns(weights, wiring.order)
     sound = finite
     if ratios.bounded:
         span = jnp.concatenate([highest - lowest, jnp.zeros(1, table.dtype)])
-        spans = span.at[jnp.asarray(wiring.sources)].get(mode="promise_in_bounds")[None]
+        spans = take(span, wiring.sources)[None]
         possible = own > -jnp.inf
         spread = jnp.max(own, axis=0) - jnp.min(jnp.where(possible, own, jnp.inf), axis=0)
         _, reach = messages.exclusive(MAX_TIMES, wiring, spread[None], spans)
@@ -145,7 +146,7 @@ def round_of(
     # What the variables say is carried along: stored in one round and gathered in the next. Within
     # one program XLA would fuse the two, and make it again for every gathered element.
     def advance(state: State) -> State:
-        told = messages.take(state.said, opposite)
+        told = messages.columns(state.said, opposite)
         totals = [_total(semiring, row, told) for row in pairs.tables]
         after = jnp.stack([ratios.divide(total, totals[0]) for total in totals[1:]])
         moved = jax.lax.stop_gradient(_change(ratios, state.heard, after))
@@ -160,21 +161,9 @@ def round_of(
 
 def to_messages(ratios: Ratios, wiring: Wiring, heard: jax.Array) -> jax.Array:
     """Ratios at the slots as log-encoded messages ``[D, R]``."""
-    logs = messages.take(ratios.decode(heard), wiring.slots)
+    logs = messages.columns(ratios.decode(heard), wiring.slots)
     logs = jnp.concatenate([jnp.zeros_like(logs[:1]), logs])
     return messages.normalise(jnp.where(wiring.present(wiring.owners), logs, -jnp.inf))
-
-
-@custom_vmap
-def any_in_batch(mask: jax.Array) -> jax.Array:
-    """``bool[]``, true for every instance of a batch if it is true for one, so that a `lax.cond` on
-    it stays a branch under `jax.vmap`."""
-    return jnp.any(mask)
-
-
-@any_in_batch.def_vmap
-def _any_in_batch_vmap(axis_size: int, in_batched: list[bool], mask: jax.Array) -> tuple:
-    return any_in_batch(mask), False
 
 
 def _total(semiring: Semiring, row: jax.Array, told: jax.Array) -> jax.Array:

@@ -28,6 +28,7 @@ from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import BOOLEAN
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.weights import domain_mask
+from neurosym.transforms.take import take
 
 MAX_MASKS = 2**24
 """Entries of a constraint's masks that are looked through for values that nothing reaches."""
@@ -56,7 +57,7 @@ class RestrictedNetwork(OverVariables):
         index = np.zeros((self.variables, self.size), np.int32)
         for row, values in enumerate(self.kept):
             index[row, : len(values)] = values
-        return _along_rows(semiring.asarray(whole), index)
+        return take(semiring.asarray(whole), _rows(index), index)
 
     def spread(self, semiring: Semiring, restricted: Elements) -> Elements:
         """Elements ``[V, D']`` in the layout ``[V, D]`` of the whole network, zero elsewhere."""
@@ -65,7 +66,7 @@ class RestrictedNetwork(OverVariables):
         for row, values in enumerate(self.kept):
             index[row, list(values)] = np.arange(len(values))
             there[row, list(values)] = True
-        x = _along_rows(restricted, index)
+        x = take(restricted, _rows(index), index)
         zero = semiring.zeros((), elements.dtype(semiring, x))
         return elements.where(semiring, jnp.asarray(there), x, zero)
 
@@ -203,7 +204,7 @@ class RestrictedLowering(Lowering):
         found = []
         for x, kept in zip(tensors, self._kept, strict=True):
             for axis, values in enumerate(kept):
-                x = x if values is None else _select(x, values, axis)
+                x = x if values is None else take(x, values, axis=axis)
             found.append(x)
         return found
 
@@ -216,7 +217,7 @@ class RestrictedLowering(Lowering):
                 x = x if values is None else _embed(semiring, x, values, axis, shape[axis])
             spread.append(x)
         inner = self.whole.down(semiring, self._embedded(semiring, weights), spread)
-        return {k: _select(x, self.relation.kept[k], 0) for k, x in inner.items()}
+        return {k: take(x, self.relation.kept[k]) for k, x in inner.items()}
 
     def _embedded(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         kept, sizes = self.relation.kept, self.relation.relation.sizes
@@ -275,16 +276,6 @@ def _reachable(
     return tuple(lowering.labels), tuple(masks), hidden
 
 
-def _along_rows(x: Elements, index: np.ndarray) -> Elements:
-    row = np.arange(len(index))[:, None]
-    return jax.tree.map(lambda leaf: leaf.at[row, index].get(mode="promise_in_bounds"), x)
-
-
-def _select(x: Elements, values: Sequence[int], axis: int) -> Elements:
-    index = (*(slice(None),) * axis, np.asarray(values, np.int32))
-    return jax.tree.map(lambda leaf: leaf.at[index].get(mode="promise_in_bounds"), x)
-
-
 def _embed(
     semiring: Semiring, x: Elements, values: Sequence[int], axis: int, size: int
 ) -> Elements:
@@ -292,7 +283,12 @@ def _embed(
     source = np.zeros(size, np.int32)
     there = np.zeros(size, np.bool_)
     source[list(values)], there[list(values)] = np.arange(len(values)), True
-    x = _select(x, source.tolist(), axis)
+    x = take(x, source, axis=axis)
     shape = (1,) * axis + (size,) + (1,) * (elements.ndim(semiring, x) - axis - 1)
     zero = semiring.zeros((), elements.dtype(semiring, x))
     return elements.where(semiring, jnp.asarray(there.reshape(shape)), x, zero)
+
+
+def _rows(index: np.ndarray) -> np.ndarray:
+    """The number of each row, ``int[V, 1]``, beside an index ``[V, D]`` along them."""
+    return np.arange(len(index))[:, None]

@@ -30,6 +30,7 @@ from neurosym.soft.levels import Group, contract_levels, fetch
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.stacks import rows, spread
 from neurosym.soft.weights import checked_weights
+from neurosym.transforms.take import take
 
 MAX_EXTRA_MEMORY = 8
 """How many times more than absorbing constraints it may take to open them all for sampling."""
@@ -185,7 +186,7 @@ class _Walk:
             order = [*(pattern.index(x) for x in known), stack.ndim - 1]
             order += [pattern.index(x) for x in free]
             at = (*(given[x] for x in known), jnp.arange(group.count))
-            part = jnp.transpose(stack, order).at[at].get(mode="promise_in_bounds")
+            part = take(jnp.transpose(stack, order), *at)
             logits += part.reshape(-1, *(sizes[x] if x in free else 1 for x in summed))
         lengths = tuple(sizes[x] for x in summed)
         logits = jnp.broadcast_to(logits, (group.count, *lengths)).reshape(group.count, -1)

@@ -6,7 +6,6 @@ wherever their positions form few runs, so that the derivative is padding and no
 
 from collections.abc import Sequence
 
-import jax
 import numpy as np
 
 from neurosym.semirings.algebra import elements
@@ -14,6 +13,7 @@ from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.contraction import contract
 from neurosym.semirings.operations.einsum import Labels
+from neurosym.transforms.take import take
 
 MAX_RUNS = 8
 """Slices that one gather of rows is written as; more of them are one gather."""
@@ -33,8 +33,7 @@ def rows(semiring: Semiring, x: Elements, wanted: Sequence[int], axis: int) -> E
         return x
     runs = _runs(places)
     if len(runs) > MAX_RUNS:
-        index = (slice(None),) * axis + (places,)
-        return jax.tree.map(lambda leaf: leaf.at[index].get(mode="promise_in_bounds"), x)
+        return take(x, places, axis=axis)
     before = (slice(None),) * axis
     parts = [elements.at(x, (*before, slice(start, stop, step))) for start, stop, step in runs]
     return parts[0] if len(parts) == 1 else elements.concatenate(semiring, parts, axis)

@@ -1,10 +1,18 @@
-"""A linear function that brings its own transpose, for every order of derivative.
+"""Linear functions that bring their own transpose, for every order of derivative.
+
+    linear_map(lambda t: A @ t, lambda c: A.T @ c, t)     # A @ t; its transpose is what was given
+    symmetric_map(lambda x: H @ x, x)                     # H @ x, where H is its own transpose
+    both_ways(lambda t: A @ t, lambda c: A.T @ c, t)      # as the first one, for an opaque A
 
 JAX transposes a tangent by turning each of its operations round, which is not always how the
 transpose is computed best: the transpose of a sum over one axis of a product may want another
-order of loops, and that of a pass up a graph is a pass down it. `linear_map` takes both directions.
-It is linear where JAX differentiates it again, batched by `jax.vmap`, and usable in forward and in
-reverse mode.
+order of loops, and that of a pass up a graph is a pass down it. These functions take both
+directions. They are linear where JAX differentiates them again, batched by `jax.vmap`, and usable
+in forward and in reverse mode.
+
+`linear_map` differentiates ``forward`` alone where what it closes over moves, and JAX must be able
+to transpose it. `both_ways` never turns anything round, so its functions may be made of what JAX
+cannot transpose (`neurosym.transforms.one_program`); what they close over moves both of them.
 """
 
 from collections.abc import Callable
@@ -69,6 +77,54 @@ def linear_map(
     nothing = jax.tree.map(lambda y: jnp.broadcast_to(_nought(some), y.size).astype(y.dtype), image)
     solution = jax.lax.custom_linear_solve(matrix, join(tangents, nothing), solve, solve_transposed)
     return _like(image, solution[split:])
+
+
+def symmetric_map(product: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """``product(x)``, where that is linear and its own transpose.
+
+    ``y = H x`` is the upper half of the solution (y, u) of ``[0 I; I -H] (y, u) = (x, 0)``, which
+    is a symmetric system, so JAX transposes its solution by solving it again.
+
+    Args:
+      product: linear and symmetric, from floats ``[N]`` to floats ``[N]``.
+      x: floats ``[N]``.
+    """
+    size = x.shape[0]
+
+    def matrix(z: jax.Array) -> jax.Array:
+        y, u = z[:size], z[size:]
+        return jnp.concatenate([u, y - product(u)])
+
+    def solve(_: Any, right: jax.Array) -> jax.Array:
+        u, rest = right[:size], right[size:]
+        return jnp.concatenate([rest + product(u), u])
+
+    right = jnp.concatenate([x, jnp.zeros_like(x)])
+    return jax.lax.custom_linear_solve(matrix, right, solve, symmetric=True)[:size]
+
+
+def both_ways(
+    forward: Callable[[jax.Array], jax.Array],
+    transposed: Callable[[jax.Array], jax.Array],
+    tangents: jax.Array,
+) -> jax.Array:
+    """As `linear_map`, without ever transposing ``forward``.
+
+    A map J and its transpose make one symmetric map, (t, c) to (Jᵀ c, J t), of which the compiler
+    keeps the half that is wanted.
+
+    Args:
+      forward: linear, from floats ``[N]`` to floats ``[M]`` of one dtype.
+      transposed: from floats ``[M]`` to floats ``[N]``.
+      tangents: floats ``[N]``.
+    """
+    size = tangents.shape[0]
+    image = jax.eval_shape(forward, tangents).shape[0]
+
+    def both(x: jax.Array) -> jax.Array:
+        return jnp.concatenate([transposed(x[size:]), forward(x[:size])])
+
+    return symmetric_map(both, jnp.pad(tangents, (0, image)))[size:]
 
 
 def _nought(x: jax.Array) -> jax.Array:

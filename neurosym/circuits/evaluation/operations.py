@@ -5,7 +5,7 @@ thrown away by the compiler where nobody differentiates. Second derivatives are 
 Hessian, which is its own transpose. Memory is linear in the circuit.
 
 Passes run with the instances of a batch along the last axis. `jax.vmap` of the public functions
-gets there by `custom_vmap`, also when nested.
+gets there by `neurosym.transforms.one_program`, also when nested.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
 
 from neurosym.circuits.evaluation import passes, roots
 from neurosym.circuits.evaluation.passes import Tables
@@ -24,6 +23,8 @@ from neurosym.semirings.algebra import elements, rule
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.rule import Operation
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.transforms.linear_map import both_ways, symmetric_map
+from neurosym.transforms.one_program import one_program
 
 
 def total(semiring: Semiring, tables: Tables, root: jax.Array, weights: Elements) -> Elements:
@@ -34,7 +35,7 @@ def total(semiring: Semiring, tables: Tables, root: jax.Array, weights: Elements
 def flow(semiring: Semiring, tables: Tables, root: jax.Array, weights: jax.Array) -> jax.Array:
     """The gradient of the total, floats ``[I]``, itself differentiable."""
     still = jax.lax.stop_gradient(weights)
-    known = _batch_last(Total(semiring).run)(still, root[None], tables)[1]
+    known = _for_batches(Total(semiring).run)(still, root[None], tables)[1]
     return rule.apply(Flow(semiring), weights, root[None], tables, known)
 
 
@@ -71,7 +72,7 @@ class Total(Operation):
             values = passes.up(self.semiring, tables, _one(weights))
             found = roots.read(self.semiring, tables.roots, values, _one(root))
             return elements.at(found, (0, 0)), None
-        found, gradient = _batch_last(self.run)(*operands)
+        found, gradient = _for_batches(self.run)(*operands)
         return elements.at(found, 0), gradient
 
     def tangent(self, result: Any, operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
@@ -90,9 +91,9 @@ class Flow(Operation):
         weights, root, tables, _ = operands
 
         def hessian_product(along: jax.Array) -> jax.Array:
-            return _batch_last(self._hessian_product)(weights, along, root, tables)
+            return _for_batches(self._hessian_product)(weights, along, root, tables)
 
-        return _symmetric_map(hessian_product, tangents[0])
+        return symmetric_map(hessian_product, tangents[0])
 
     def _hessian_product(
         self, weights: jax.Array, along: jax.Array, root: jax.Array, tables: Tables
@@ -115,22 +116,18 @@ class Totals(Operation):
         if self.semiring.autodiff:
             weights, tables = operands
             return elements.at(self._ruled(_one(weights), tables), (slice(None), 0))
-        return _batch_last(self._raw)(*operands)
+        return _for_batches(self._raw)(*operands)
 
     def tangent(self, result: Any, operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
         weights, tables = operands
 
-        # The Jacobian J and its transpose make one symmetric map, (t, c) to (Jᵀ c, J t), of which
-        # the compiler keeps the half that is wanted.
-        size = weights.shape[0]
+        def up(along: jax.Array) -> jax.Array:
+            return _for_batches(self._pushed)(weights, along, tables)
 
-        def both(x: jax.Array) -> jax.Array:
-            along, cotangents = x[:size], x[size:]
-            down = _batch_last(self._pulled)(weights, cotangents, tables)
-            up = _batch_last(self._pushed)(weights, along, tables)
-            return jnp.concatenate([down, up])
+        def down(cotangents: jax.Array) -> jax.Array:
+            return _for_batches(self._pulled)(weights, cotangents, tables)
 
-        return _symmetric_map(both, jnp.pad(tangents[0], (0, result.shape[0])))[size:]
+        return both_ways(up, down, tangents[0])
 
     def _raw(self, weights: Elements, tables: Tables) -> Elements:
         values = passes.raw_up(self.semiring, tables, weights)
@@ -157,7 +154,7 @@ class Support(Operation):
     def value(self, *operands: Any) -> Elements:
         if self.semiring.autodiff:
             return self._differentiable(*operands)
-        return _batch_last(self._run)(*operands)
+        return _for_batches(self._run)(*operands)
 
     def tangent(self, result: Any, operands: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
         weights, *rest = operands
@@ -176,32 +173,12 @@ class Support(Operation):
         return elements.at(found, (slice(None), 0))
 
 
-def _symmetric_map(product: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """``product(x)``, where that is linear, and told to be its own transpose.
-
-    ``y = H x`` is the upper half of the solution (y, u) of ``[0 I; I -H] (y, u) = (x, 0)``, which
-    is a symmetric system, so JAX transposes its solution by solving it again.
-    """
-    size = x.shape[0]
-
-    def matrix(z: jax.Array) -> jax.Array:
-        y, u = z[:size], z[size:]
-        return jnp.concatenate([u, y - product(u)])
-
-    def solve(_: object, right: jax.Array) -> jax.Array:
-        u, rest = right[:size], right[size:]
-        return jnp.concatenate([rest + product(u), u])
-
-    right = jnp.concatenate([x, jnp.zeros_like(x)])
-    return jax.lax.custom_linear_solve(matrix, right, solve, symmetric=True)[:size]
-
-
 def _one(weights: Elements) -> Elements:
     """A batch of one instance, ``[I, 1]``."""
     return jax.tree.map(lambda leaf: leaf[:, None], weights)
 
 
-def _batch_last(run: Callable[..., Any]) -> Callable[..., Any]:
+def _for_batches(run: Callable[..., Any]) -> Callable[..., Any]:
     """``run`` for one instance, and for the batches that `jax.vmap` makes of it.
 
     Args:
@@ -210,36 +187,5 @@ def _batch_last(run: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
       The same function of arrays ``[n]``, which returns arrays ``[R]``.
     """
-
-    @custom_vmap
-    def batched(tables: Tables, *arrays: Elements) -> Any:
-        return run(*arrays, tables)
-
-    @batched.def_vmap
-    def _(size: int, in_batched: Any, tables: Tables, *arrays: Elements) -> Any:
-        if any(jax.tree.leaves(in_batched[0])):  # a batched lax.cond maps what it closes over
-            every = jax.tree.map(
-                lambda mapped, x: x if mapped else jnp.broadcast_to(x, (size, *x.shape)),
-                in_batched,
-                [tables, *arrays],
-            )
-            found = jax.lax.map(lambda each: batched(*each), every)
-            return found, jax.tree.map(lambda _: True, found)
-
-        def join(mapped: bool, x: jax.Array) -> jax.Array:  # [size, I, B] to [I, size * B]
-            x = x if mapped else jnp.broadcast_to(x, (size, *x.shape))
-            return jnp.moveaxis(x, 0, 1).reshape(x.shape[1], -1, *x.shape[3:])
-
-        def split(x: jax.Array) -> jax.Array:  # [R, size * B] to [size, R, B]
-            return jnp.moveaxis(x.reshape(x.shape[0], size, -1, *x.shape[2:]), 1, 0)
-
-        joined = [jax.tree.map(join, m, x) for m, x in zip(in_batched[1:], arrays, strict=True)]
-        found = jax.tree.map(split, batched(tables, *joined))
-        return found, jax.tree.map(lambda _: True, found)
-
-    def one(*operands: Any) -> Any:
-        *arrays, tables = operands
-        found = batched(tables, *(_one(x) for x in arrays))
-        return jax.tree.map(lambda leaf: leaf[:, 0], found)
-
-    return one
+    program = one_program(lambda tables, arrays: run(*arrays, tables), axis=1)
+    return lambda *operands: program(operands[-1], operands[:-1])

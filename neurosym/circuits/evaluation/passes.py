@@ -30,6 +30,7 @@ from neurosym.circuits.evaluation.roots import Roots
 from neurosym.semirings.algebra import elements, rule
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.transforms.take import take
 
 Classes = tuple[tuple[int, int], ...]
 """``(room, places)``: inputs of a place, and places of a step, for each class of places."""
@@ -117,11 +118,6 @@ def raw_sum(semiring: Semiring, terms: Sequence[Elements]) -> Elements:
     largest = jnp.where(jnp.isfinite(largest), largest, 0)
     total = _fold(jnp.add, [coordinates.encode(term - largest) for term in terms])
     return coordinates.decode(total) + largest
-
-
-def take(x: Elements, rows: jax.Array) -> Elements:
-    """Rows of arrays, which must exist."""
-    return jax.tree.map(lambda leaf: leaf.at[rows].get(mode="promise_in_bounds"), x)
 
 
 def _up(

@@ -23,6 +23,7 @@ from neurosym.circuits.evaluation.sums import FIRST_LEAF, ZERO, Term
 from neurosym.semirings.algebra import elements, rule
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.transforms.take import take
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -179,8 +180,8 @@ def query_flows(
     if semiring.selective:
 
         def share_of_one(own: jax.Array, left: jax.Array, right: jax.Array) -> jax.Array:
-            terms = mul(_take(values, left), _take(values, right))
-            shares = rule.responsibility(semiring, terms, _take(totals, own))
+            terms = mul(take(values, left), take(values, right))
+            shares = rule.responsibility(semiring, terms, take(totals, own))
             return shares * (left > ZERO)[..., None]
 
         none = jnp.zeros((1, values.shape[1]), values.dtype)
@@ -190,9 +191,9 @@ def query_flows(
     arriving, totals = (jnp.concatenate([nothing, x]) for x in (cotangents, totals))
 
     def use(own: jax.Array, user: jax.Array, sibling: jax.Array) -> jax.Array:
-        x, y = jnp.broadcast_arrays(_take(values, own), _take(values, sibling))
-        share = rule.responsibility(semiring, mul(x, y), _take(totals, user))
-        return _take(arriving, user) * share * rule.cofactors(semiring, x, y)[0]
+        x, y = jnp.broadcast_arrays(take(values, own), take(values, sibling))
+        share = rule.responsibility(semiring, mul(x, y), take(totals, user))
+        return take(arriving, user) * share * rule.cofactors(semiring, x, y)[0]
 
     return roots.uses.fold(semiring, nothing, use, jnp.sum)
 
@@ -209,7 +210,7 @@ def supports(
     add = functools.partial(rule.raw_sum, semiring) if raw else semiring.sum
 
     def use(own: jax.Array, user: jax.Array, sibling: jax.Array) -> Elements:
-        return mul(_take(arriving, user), _take(values, sibling))
+        return mul(take(arriving, user), take(values, sibling))
 
     return roots.uses.fold(semiring, semiring.zeros((1, batch), dtype), use, add)
 
@@ -224,7 +225,7 @@ def _read_all(
     batch, dtype = elements.shape(semiring, values)[1], elements.dtype(semiring, values)
 
     def term(own: jax.Array, left: jax.Array, right: jax.Array) -> Elements:
-        return mul(_take(values, left), _take(values, right))
+        return mul(take(values, left), take(values, right))
 
     return roots.terms.fold(semiring, semiring.zeros((1, batch), dtype), term, add)
 
@@ -238,9 +239,5 @@ def _terms_of(
     places = jnp.where(present, places, 0)
     left, right = (jnp.where(present, rows[places], ZERO) for rows in (roots.left, roots.right))
     instances = jnp.broadcast_to(jnp.arange(root.shape[1])[None], left.shape)
-    x, y = (_take(values, (rows, instances)) for rows in (left, right))
+    x, y = (take(values, rows, instances) for rows in (left, right))
     return x, y, (left, right, present)
-
-
-def _take(x: Elements, places: Any) -> Elements:
-    return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), x)

@@ -17,6 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.transforms import take as gather
+
 if TYPE_CHECKING:
     from neurosym.semirings.algebra.semiring import Semiring
 
@@ -108,8 +110,7 @@ def broadcast_arrays(semiring: Semiring, *xs: Elements) -> list[Elements]:
 
 def take(semiring: Semiring, x: Elements, indices: Any, axis: int = 0) -> Elements:
     """Entries along a leading axis; ``indices`` (any shape) must lie within it."""
-    index = (*(slice(None),) * axis, jnp.asarray(indices))
-    return _map(semiring, lambda leaf, n: leaf.at[index].get(mode="promise_in_bounds"), x)
+    return gather.take(x, indices, axis=axis)
 
 
 def at(x: Elements, index: Any) -> Elements:

@@ -23,12 +23,12 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
 
 from neurosym.semirings.algebra import elements, rule
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.rule import Operation, Tangents
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.transforms.any_in_batch import any_in_batch
 from neurosym.transforms.linear_map import linear_map
 
 MAX_TERMS = 2**18
@@ -235,24 +235,9 @@ class _Scaled:
             possible = _matmul(*((x > -jnp.inf).astype(x.dtype) for x in self.operands))
             return (self.product < self.threshold) & (possible > 0)
 
-        small = _any_in_batch(jnp.min(self.product, initial=jnp.inf) < self.threshold)
-        lost = jax.lax.cond(small, lambda: _any_in_batch(jnp.any(underflowed())), lambda: False)
+        small = any_in_batch(jnp.min(self.product, initial=jnp.inf) < self.threshold)
+        lost = jax.lax.cond(small, lambda: any_in_batch(jnp.any(underflowed())), lambda: False)
         return jax.lax.cond(lost, lambda x: exact(x, underflowed()), lambda x: x, result)
-
-
-@custom_vmap
-def _any_in_batch(mask: jax.Array) -> jax.Array:
-    """``bool[]``, true for every instance of the batch if it is true for one.
-
-    Under `vmap` the answer is one for the whole batch, so a `lax.cond` on it stays a branch and
-    does not become a select that always computes both sides.
-    """
-    return jnp.any(mask)
-
-
-@_any_in_batch.def_vmap
-def _any_in_batch_vmap(axis_size: int, in_batched: list[bool], mask: jax.Array) -> tuple:
-    return _any_in_batch(mask), False
 
 
 class _Responsibilities:
