@@ -91,6 +91,7 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
 def _at(values: Array, index: Array) -> Array:
     """``values[..., index]``, NaN out of range; by a select: a gather's gradient scatters."""
     size = values.shape[-1]
+    index = jnp.asarray(index)  # NumPy's int64 becomes int32, without a warning, checked before.
     chosen = jnp.arange(size, dtype=index.dtype) == index[..., None]
     picked = jnp.where(chosen, values, 0).sum(axis=-1)
     return jnp.where((index >= 0) & (index < size), picked, jnp.nan)

@@ -99,3 +99,9 @@ def test_semantic_loss_says_what_is_wrong():
 
 def test_examples_in_the_documentation_run():
     assert doctest.testmod(losses, extraglobs={"jnp": jnp}).failed == 0
+
+
+def test_targets_in_numpys_int64_are_taken_without_a_warning():
+    log_probabilities = jnp.log(jnp.array([[0.5, 0.5], [0.75, 0.25]]))
+    wide = query_nll(log_probabilities, np.array([0, 1], np.int64))
+    assert wide == query_nll(log_probabilities, jnp.array([0, 1]))
