@@ -73,6 +73,14 @@ class CircuitReasoner:
         weights = semiring.from_log(log_weights)
         return self.circuit.total(weights, root=evidence, semiring=semiring)
 
+    def marginals(self, log_weights: Array, evidence: Any) -> Array:
+        """As `Circuit.marginals` of the observed root, of log-weights float[V, D]."""
+        return self.circuit.marginals(log_weights, root=evidence)
+
+    def query(self, log_weights: Array, evidence: Any, *, target: int) -> Array:
+        """The distribution of one row given the observed root, of log-weights float[V, D]."""
+        return circuit_query(self.circuit, log_weights, target=target, root=evidence)
+
     def best(self, log_weights: Array, evidence: Any) -> Array:
         """int32[V]: of equal ones the first, compared value by value; -1 where there is nothing."""
         return self.k_best(jax.lax.stop_gradient(log_weights), evidence, k=1).assignments[0]
@@ -101,14 +109,20 @@ class CircuitReasoner:
 
 
 def circuit_query(
-    circuit: Circuit, weights: Elements, *, target: int, semiring: Semiring = LOG
+    circuit: Circuit,
+    weights: Elements,
+    *,
+    target: int,
+    root: int | Array | None = None,
+    semiring: Semiring = LOG,
 ) -> Array:
     """The distribution of one variable given that the circuit holds; as `neurosym.query`.
 
     Args:
-      circuit: with one root.
+      circuit: what holds.
       weights: elements ``[V, D]``.
       target: the row of the variable.
+      root: which one holds, where the circuit has several.
       semiring: the algebra to infer in; it must convert to log-probabilities.
 
     Returns:
@@ -120,7 +134,7 @@ def circuit_query(
     if semiring.to_log is None:
         raise ValueError(f"semiring {semiring.name} does not turn into log-probabilities")
     values = values_of(circuit)[target]
-    support = circuit.support(weights, semiring=semiring)
+    support = circuit.support(weights, root=root, semiring=semiring)
     column = np.asarray(values, np.int32)
     through = semiring.mul(
         *(jax.tree.map(lambda leaf: leaf[target, column], x) for x in (weights, support))

@@ -19,6 +19,7 @@ from neurosym.bits.domains import Domains
 from neurosym.hard import search
 from neurosym.hard.propagate import Status, propagate
 from neurosym.problems.network import Network
+from neurosym.problems.variable import Variable
 from neurosym.reasoning.protocols import Enumerated, Pruned
 from neurosym.reasoning.solvers import Solver, branch_and_bound
 from neurosym.semirings.algebra.elements import Elements
@@ -26,6 +27,7 @@ from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import inference
 from neurosym.soft.belief_propagation import Beliefs, belief_propagation
+from neurosym.soft.effort import DEFAULT_EFFORT, Effort
 from neurosym.soft.k_best import BestSolutions, k_best
 
 _WIDTH = 64
@@ -51,10 +53,12 @@ class NetworkReasoner:
     Attributes:
       network: the compiled problem.
       solver: finds the best assignment; by default a complete search.
+      effort: what exact inference may cost.
     """
 
     network: Network
     solver: Solver | None = None
+    effort: Effort = DEFAULT_EFFORT
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
@@ -93,7 +97,27 @@ class NetworkReasoner:
             raise ValueError(f"semiring {semiring.name} does not read log-probabilities")
         weights = semiring.from_log(log_weights)
         return inference.total(
-            self.network, weights, semiring=semiring, domains=self.allowed(evidence)
+            self.network,
+            weights,
+            semiring=semiring,
+            domains=self.allowed(evidence),
+            effort=self.effort,
+        )
+
+    def marginals(self, log_weights: Array, evidence: Any) -> Array:
+        """As `neurosym.marginals`, of log-weights float[V, D] within the evidence."""
+        return inference.marginals(
+            self.network, log_weights, domains=self.allowed(evidence), effort=self.effort
+        )
+
+    def query(self, log_weights: Array, evidence: Any, *, target: Variable | str | int) -> Array:
+        """As `neurosym.query`, of log-weights float[V, D] within the evidence."""
+        return inference.query(
+            self.network,
+            log_weights,
+            target=target,
+            domains=self.allowed(evidence),
+            effort=self.effort,
         )
 
     def beliefs(
@@ -153,7 +177,9 @@ class NetworkReasoner:
 
     def k_best(self, log_weights: Array, evidence: Any, *, k: int) -> BestSolutions:
         """As `neurosym.k_best`, of log-weights float[V, D] within the evidence."""
-        return k_best(self.network, log_weights, k=k, domains=self.allowed(evidence))
+        return k_best(
+            self.network, log_weights, k=k, domains=self.allowed(evidence), effort=self.effort
+        )
 
     def holds(self, assignment: Array, evidence: Any, *, observed: Array | None = None) -> Array:
         """bool[]: the assignment int32[V], where it is observed, extends to a solution.

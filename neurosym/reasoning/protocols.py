@@ -65,6 +65,24 @@ class HasTotal(Reasoner, Protocol):
 
 
 @runtime_checkable
+class HasMarginals(Reasoner, Protocol):
+    """Says how probable each value is, and how one variable is distributed."""
+
+    def marginals(self, log_weights: Array, evidence: Any) -> Array:
+        """Probabilities float[V, D] given the evidence: rows sum to 1; all 0 if it is impossible.
+
+        Args:
+          log_weights: float[V, D]; they need not be normalised.
+          evidence: what was observed of the outcome.
+        """
+        ...
+
+    def query(self, log_weights: Array, evidence: Any, *, target: int) -> Array:
+        """Normalised log-probabilities float[D_target] of one row; -inf if all is impossible."""
+        ...
+
+
+@runtime_checkable
 class HasBeliefs(Reasoner, Protocol):
     """Approximates marginals by messages."""
 
