@@ -5,6 +5,7 @@ of `neurosym.reasoning.protocols`, and whatever asks sees nothing else.
 """
 
 from neurosym.reasoning.answer import CIRCUIT, EXACT, Answerer, Engine, make_answerer
+from neurosym.reasoning.automatic import Automatic, Method, automatic
 from neurosym.reasoning.circuit import CircuitReasoner
 from neurosym.reasoning.network import NetworkReasoner
 from neurosym.reasoning.protocols import (
@@ -13,6 +14,7 @@ from neurosym.reasoning.protocols import (
     HasBest,
     HasJudgement,
     HasKBest,
+    HasMarginals,
     HasPruning,
     HasSolutions,
     HasTotal,
@@ -20,6 +22,7 @@ from neurosym.reasoning.protocols import (
     Reasoner,
 )
 from neurosym.reasoning.question import Answer, Question, Status
+from neurosym.reasoning.restricted import RestrictedReasoner, restrict
 from neurosym.reasoning.solvers import Solver, branch_and_bound, elimination
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "EXACT",
     "Answer",
     "Answerer",
+    "Automatic",
     "CircuitReasoner",
     "Engine",
     "Enumerated",
@@ -34,16 +38,21 @@ __all__ = [
     "HasBest",
     "HasJudgement",
     "HasKBest",
+    "HasMarginals",
     "HasPruning",
     "HasSolutions",
     "HasTotal",
+    "Method",
     "NetworkReasoner",
     "Pruned",
     "Question",
     "Reasoner",
+    "RestrictedReasoner",
     "Solver",
     "Status",
+    "automatic",
     "branch_and_bound",
     "elimination",
     "make_answerer",
+    "restrict",
 ]

@@ -1,9 +1,9 @@
 """`RestrictedReasoner`: what propagation left of a network, asked in the layout of the whole one.
 
-    sudoku with 30 givens          81 variables of 9 values: too wide to eliminate
-    propagation                    most variables are certain, the rest has two or three values
-    restricted network             narrow: exact after all, for this instance
-    weights [81, 9] ─▶ [81, 3] ─▶ marginals [81, 3] ─▶ [81, 9], zero where propagation ruled out
+sudoku with 30 givens          81 variables of 9 values: too wide to eliminate
+propagation                    most variables are certain, the rest has two or three values
+restricted network             narrow: exact after all, for this instance
+weights [81, 9] ─▶ [81, 3] ─▶ marginals [81, 3] ─▶ [81, 9], zero where propagation ruled out
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class RestrictedReasoner:
 
     @functools.cached_property
     def exists(self) -> np.ndarray:
-        """bool[V, D]: the value index exists in the variable's domain, whether it is left or not."""
+        """bool[V, D]: the value index exists in the variable's domain, left or not."""
         return NetworkReasoner(self.network).exists
 
     def total(self, log_weights: Array, evidence: Any, *, semiring: Semiring = LOG) -> Elements:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _SUBJECTS = ("network", "circuit", "marginals")
 _NNF_SUFFIXES = (".nnf", ".nnf.gz")
 _SDD_SUFFIX = ".sdd"
-_MEMORY = 1 << 26  # bytes of exact inference that nobody asked for
-_ROUNDS, _DAMPING = 1000, 0.5  # of belief propagation
 _TABLE = 40  # variables of a formula that are drawn as a table with their names
 
 
@@ -167,36 +165,28 @@ def _marginals(job: Job, mask: np.ndarray, method: str | None) -> tuple[np.ndarr
     """Probabilities float ``[V, D]`` where every solution is as likely, and how they were found."""
     import jax.numpy as jnp
 
-    from neurosym.hard import propagate
-    from neurosym.semirings import REAL
-    from neurosym.soft import Effort, TooWideError, marginals, restricted
-    from neurosym.soft.belief_propagation import belief_propagation
+    from neurosym.reasoning import Method, Status, automatic
+    from neurosym.reasoning.automatic import EFFORT, METHODS
+    from neurosym.soft import Effort
 
-    network = job.network
-    left = propagate(network, jnp.asarray(mask)).domains.mask
-    if not left.any():
-        return np.zeros(mask.shape), "propagation comes to a contradiction"
-    if method != "approximate":
-        small = restricted(network, left)
-        wanted = method == "exact"
-        effort = Effort() if wanted else Effort(memory_limit=_MEMORY, max_slices=1)
-        weights = jnp.zeros(small.mask.shape)
-        try:
-            found = marginals(small, weights, effort=effort)
-            return np.asarray(small.spread(REAL, found)), "exact, all solutions alike"
-        except TooWideError:
-            if wanted:
-                raise
-    weights = jnp.where(left, 0.0, -jnp.inf)
-    beliefs = belief_propagation(network, weights, damping=_DAMPING, max_rounds=_ROUNDS)
-    rounds = int(beliefs.rounds)
-    if beliefs.contradiction:
-        how = f"came to a contradiction after {rounds:,} rounds"
-    elif beliefs.converged:
-        how = f"converged after {rounds:,} rounds"
-    else:
-        how = f"NOT converged after {rounds:,} rounds"
-    return np.asarray(beliefs.marginals), f"approximate: belief propagation, {how}"
+    methods, effort = METHODS, EFFORT
+    if method == "approximate":
+        methods = (Method.MESSAGES,)
+    elif method == "exact":  # asked for by name, so it may cost more
+        methods, effort = METHODS[:-1], Effort()
+    choice = automatic(job.network, mask, methods=methods, effort=effort)
+    if choice.method is Method.PROPAGATION:
+        return np.zeros(mask.shape), choice.why
+    table, status, statistics = choice.marginals(jnp.zeros(mask.shape))
+    if choice.exact:
+        return np.asarray(table), f"exact, by {choice.method.value}; all solutions alike"
+    rounds = int(statistics["rounds"])
+    how = {
+        Status.IMPOSSIBLE: f"came to a contradiction after {rounds:,} rounds",
+        Status.ESTIMATED: f"converged after {rounds:,} rounds",
+        Status.UNSETTLED: f"NOT converged after {rounds:,} rounds",
+    }[Status(int(status))]
+    return np.asarray(table), f"approximate: {choice.method.value}, {how}"
 
 
 def _show_circuit_file(options: Options) -> str:
@@ -288,8 +278,9 @@ COMMAND = Command(
         "boxes, negative literals dashed; what is too large for that, in numbers. circuit: the "
         "layers of the circuit of a problem or a formula, which is compiled first (how long that "
         "takes cannot be foretold), or of an NNF or SDD file. marginals: how likely each value is "
-        "where all solutions are, after propagation; exact where the network is narrow enough, "
-        "else by belief propagation, and the picture says which, and whether it converged."
+        "where all solutions are, after propagation; exact where that is affordable (by "
+        "elimination, or by a circuit of what propagation left), else by belief propagation, and "
+        "the picture says which, and whether it converged."
     ),
     examples=(
         "neurosym show network --problem=queens --size=5 --out=queens.png",
