@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from neurosym.circuits.formula import Clause, Formula
+from neurosym.problems.constraints.constraint import DenseLowering
 from neurosym.problems.network import Network
 from neurosym.semirings.algebra.instances import BOOLEAN
 
@@ -69,9 +70,12 @@ def tensors_of(
         lowering = relation.lower(frozenset())
         labels, hidden = lowering.renamed(scope, ("constraint", n))
         sizes |= hidden
-        ones = [np.ones(size, np.bool_) for size in relation.sizes]
-        with jax.ensure_compile_time_eval():
-            masks = [np.asarray(mask) for mask in lowering.up(BOOLEAN, ones)]
+        if isinstance(lowering, DenseLowering):  # as they are: no program for each shape
+            masks = [np.asarray(mask, np.bool_) for mask in lowering.masks()]
+        else:
+            ones = [np.ones(size, np.bool_) for size in relation.sizes]
+            with jax.ensure_compile_time_eval():
+                masks = [np.asarray(mask) for mask in lowering.up(BOOLEAN, ones)]
         tensors += zip(labels, masks, strict=True)
     return tensors, sizes
 
