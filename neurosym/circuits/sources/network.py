@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from neurosym.circuits.formula import Clause, Formula
-from neurosym.problems.constraints.constraint import DenseLowering
+from neurosym.problems.constraints.lowering import DenseLowering
 from neurosym.problems.network import Network
 from neurosym.semirings.algebra.instances import BOOLEAN
 
