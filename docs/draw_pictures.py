@@ -43,7 +43,7 @@ def main(folder: Path) -> list[Path]:
         ns.plots.circuit_layers(
             circuit.layers,
             folder / "circuit.png",
-            terms=circuit.graph(),
+            terms=circuit.row_terms(),
             leaves=[f"{NAMES[row]} {column + 1}" for row, column in circuit.leaves],
             heading="The race as a circuit",
         ),

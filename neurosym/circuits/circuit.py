@@ -66,7 +66,7 @@ class Circuit:
 
     @property
     def root(self) -> int:
-        """The row that is the only root, as `graph` counts them; outside of jit.
+        """The row that is the only root, as `row_terms` counts them; outside of jit.
 
         Raises:
           ValueError: if there are several.
@@ -92,7 +92,7 @@ class Circuit:
         inputs = np.asarray(self.tables.inputs)
         return tuple((int(n) // columns, int(n) % columns) for n in inputs)
 
-    def graph(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+    def row_terms(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """The pairs of rows whose products each row sums, rows after what they use, roots last.
 
         Row 0 is the zero, 1 the one, then come the `leaves`, then the rows of this list. It is
@@ -125,6 +125,10 @@ class Circuit:
             pairs = list(zip(left.tolist(), right.tolist(), strict=True))
             rows += [pairs[a:b] for a, b in itertools.pairwise(start)]
         return tuple(tuple((number.get(a, a), number.get(b, b)) for a, b in own) for own in rows)
+
+    def graph(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """`row_terms`, as it was called before there was a `Graph`."""
+        return self.row_terms()
 
     def index(self, variable: Variable | str | int) -> int:
         """The row of a variable in the weights, as `Network.index`.

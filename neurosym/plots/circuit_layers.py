@@ -12,10 +12,28 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from neurosym.plots.style import INK, QUIET, new_figure, quiet_axes, save
+from neurosym.plots.style import INK, QUIET, new_figure, quiet_axes, save, text_width
 
 MAX_DRAWN = 150
 """Rows and leaves of a circuit that is drawn as a graph."""
+
+_LABEL = 9
+"""Points of the names of leaves."""
+
+_APART = 0.18
+"""Inches from one upright name to the next."""
+
+_WIDEST = 15.0
+"""Inches that the graph may take; names that find no room in it are left out, with a note."""
+
+_BARS = 5.2
+"""Inches of the bars, and of the graph at least."""
+
+_LYING = 8.0
+"""Inches that the graph may take for names side by side."""
+
+_LONGEST = 22
+"""Characters of a name that are shown."""
 
 _ROWS, _TERMS, _LEAF = "#1d4f91", "#8aa4c8", "#c05621"
 
@@ -35,10 +53,12 @@ def circuit_layers(
     Args:
       layers: rows and terms of each layer, from the leaves upwards.
       path: the PNG to write; its folder is made where needed.
-      terms: of each row the pairs of rows that it joins, as `Circuit.graph` has them: 0 and 1 are
-        constants, then come the leaves, then the rows themselves, the last one being the root.
+      terms: of each row the pairs of rows that it joins, as `Circuit.row_terms` has them: 0 and 1
+        are constants, then come the leaves, then the rows themselves, the last one being the root.
         Drawn where rows and leaves are at most `MAX_DRAWN`.
-      leaves: what to write at each leaf.
+      leaves: what to write at each leaf: side by side where there is room, else upright. The
+        picture grows with the leaves that are used; where they are too many for their names, it
+        says so.
       heading: a line above the picture.
 
     Returns:
@@ -52,12 +72,16 @@ def circuit_layers(
     used = _used(terms, len(leaves)) if terms is not None else 0
     graph = terms is not None and len(terms) + used <= MAX_DRAWN
     height = min(8.0, max(3.2, 1.4 + 0.28 * len(layers)))
-    figure = new_figure(10.4 if graph else 5.2, max(height, 4.2) if graph else height)
-    bars = figure.add_subplot(1, 2 if graph else 1, 1)
-    _bars(bars, layers)
-    if graph:
-        assert terms is not None
-        _graph(figure.add_subplot(1, 2, 2), terms, leaves)
+    if terms is None or not graph:
+        figure = new_figure(_BARS, height)
+        _bars(figure.add_subplot(), layers)
+    else:
+        texts = [text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…" for text in leaves]
+        upright, room, below = _label_form(texts, used)
+        figure = new_figure(_BARS + room, max(height, 4.2) + (below if upright else 0))
+        bars, drawn = figure.subplots(1, 2, width_ratios=(_BARS, room))
+        _bars(bars, layers)
+        _graph(drawn, terms, texts, upright=upright)
     if heading:
         figure.suptitle(heading, color=INK, fontsize=11, x=0.02, ha="left")
     figure.tight_layout()
@@ -85,7 +109,18 @@ def _bars(axes: Axes, layers: Sequence[tuple[int, int]]) -> None:
     axes.legend(frameon=False, fontsize=8, labelcolor=QUIET)
 
 
-def _graph(axes: Axes, terms: Rows, leaves: Sequence[str]) -> None:
+def _label_form(texts: Sequence[str], used: int) -> tuple[bool | None, float, float]:
+    """Whether names stand upright, None where none is written; inches of the graph, of a name."""
+    longest = max((text_width(text, size=_LABEL) for text in texts), default=0.0)
+    lying, standing = used * (longest + 0.12) + 0.4, used * _APART + 0.6
+    if lying <= _LYING:
+        return False, max(_BARS, lying), longest
+    if standing <= _WIDEST:
+        return True, max(_BARS, standing), longest
+    return None, _WIDEST, 0.0
+
+
+def _graph(axes: Axes, terms: Rows, leaves: Sequence[str], *, upright: bool | None) -> None:
     first = 2 + len(leaves)
     depth = np.zeros(first + len(terms), int)
     for row, own in enumerate(terms, start=first):
@@ -124,16 +159,25 @@ def _graph(axes: Axes, terms: Rows, leaves: Sequence[str]) -> None:
     if ends:
         points = _coordinates([place[row] for row in ends])
         axes.scatter(*points, size, color=_LEAF, zorder=4, label="leaves")
-    for row in ends:
+    for row in ends if upright is not None else ():
         axes.annotate(
             leaves[row - 2],
             place[row],
             xytext=(0, -7),
             textcoords="offset points",
-            ha="center" if len(ends) <= 12 else "right",
+            ha="center",
             va="top",
-            rotation=0 if len(ends) <= 12 else 55,
-            fontsize=7 if len(ends) <= 24 else 5,
+            rotation=90 if upright else 0,
+            fontsize=_LABEL,
+            color=QUIET,
+        )
+    if upright is None:
+        axes.annotate(
+            f"the names of {len(ends):,} leaves find no room",
+            (0.5, 0),
+            xycoords="axes fraction",
+            ha="center",
+            fontsize=_LABEL,
             color=QUIET,
         )
     axes.legend(frameon=False, fontsize=8, labelcolor=QUIET, loc="upper left")

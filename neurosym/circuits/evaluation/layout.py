@@ -50,7 +50,7 @@ def lay_out(bounded: BoundedSums, inputs: Sequence[int], weights: int) -> Tables
     own_rows[downward.position] = renamed[FIRST_LEAF:]
     outputs = np.zeros(weights, np.int32)
     outputs[np.asarray(inputs, np.int64)] = below[FIRST_LEAF:first]
-    rows = first + upward.steps * upward.width
+    count = first + upward.steps * upward.width
     roots = [[(int(renamed[a]), int(renamed[b])) for a, b in own] for own in bounded.roots]
     return Tables(
         inputs=jax.device_put(np.asarray(inputs, np.int32)),
@@ -60,7 +60,7 @@ def lay_out(bounded: BoundedSums, inputs: Sequence[int], weights: int) -> Tables
         above=jax.device_put(downward.table(Inputs(users.counts, below[users.values]))),
         sibling=jax.device_put(downward.table(Inputs(beside.counts, renamed[beside.values]))),
         outputs=jax.device_put(outputs),
-        roots=Roots.of(roots, rows),
+        roots=Roots.of(roots, count),
         upward=upward.classes,
         downward=downward.classes,
     )

@@ -1,5 +1,11 @@
 """The two passes over a circuit, up and down, in any semiring.
 
+    row 6 = row 2 ⊗ row 3 ⊕ row 4 ⊗ row 5       up: a row from those before it; 2 to 5 are leaves
+    support of row 6 = one                      down: row 6 is the root,
+    support of row 2 = support of row 6 ⊗ row 3     and row 2 is used once, beside row 3
+    flow of row 2 = flow of row 6 · share of (row 2 ⊗ row 3) in row 6 · cofactor of row 2 there
+                                                the real derivative, where there is one
+
 Both are one `jax.lax.scan` over the steps of a schedule. A step gathers rows that are known,
 combines them elementwise and writes its own rows side by side: nothing is scattered, and one
 compiled body serves however many layers there are. Instances lie along the last leading axis,

@@ -96,9 +96,9 @@ class Roots:
         return self.start.shape[0] - 1
 
     @classmethod
-    def of(cls, roots: Sequence[Sequence[Term]], rows: int) -> Roots:
-        """The tables of the terms of each root, over so many rows."""
-        uses: list[list[tuple[int, int]]] = [[] for _ in range(rows)]
+    def of(cls, roots: Sequence[Sequence[Term]], count: int) -> Roots:
+        """The tables of the terms of each root, over so many rows going up."""
+        uses: list[list[tuple[int, int]]] = [[] for _ in range(count)]
         for number, own in enumerate(roots):
             for a, b in own:
                 for row, sibling in ((a, b), (b, a)):

@@ -45,10 +45,10 @@ class Inputs:
     values: np.ndarray
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[int]]) -> Inputs:
-        """From one sequence a row."""
-        counts = np.fromiter((len(row) for row in rows), np.int64, len(rows))
-        flat = (value for row in rows for value in row)
+    def of(cls, needs: Sequence[Sequence[int]]) -> Inputs:
+        """From what each row needs."""
+        counts = np.fromiter(map(len, needs), np.int64, len(needs))
+        flat = (row for own in needs for row in own)
         return cls(counts, np.fromiter(flat, np.int64, int(counts.sum())))
 
 
@@ -110,8 +110,8 @@ def schedule(needs: Inputs, counts: np.ndarray) -> Schedule:
     rooms = ROOMS_IF_FEW if counts.max() <= ROOMS_IF_FEW[-1] else ROOMS
     kinds = np.searchsorted(rooms, np.maximum(counts, 1))
     members = np.bincount(kinds, minlength=len(rooms))
-    graph = _Graph.of(needs)
-    heights = graph.heights()
+    dependencies = _Dependencies.of(needs)
+    heights = dependencies.heights()
     total = int(np.dot(members, rooms))
     best, best_cost = None, np.inf
     for wanted in SIZES:
@@ -121,7 +121,7 @@ def schedule(needs: Inputs, counts: np.ndarray) -> Schedule:
         least = max(int(heights.max()) + 1, int(np.max(members / np.maximum(places, 1))))
         if cost * min(least, size) >= best_cost:
             continue
-        steps, position = _pack(graph, kinds, heights, places)
+        steps, position = _pack(dependencies, kinds, heights, places)
         if steps * cost < best_cost:
             best_cost = steps * cost
             classes = tuple((room, n) for room, n in zip(rooms, places, strict=True) if n)
@@ -131,14 +131,14 @@ def schedule(needs: Inputs, counts: np.ndarray) -> Schedule:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Graph:
+class _Dependencies:
     """Which rows wait for which."""
 
     inputs: list[list[int]]
     users: list[list[int]]
 
     @classmethod
-    def of(cls, needs: Inputs) -> _Graph:
+    def of(cls, needs: Inputs) -> _Dependencies:
         size = len(needs.counts)
         bounds = np.cumsum(needs.counts).tolist()
         values = needs.values.tolist()
@@ -165,10 +165,10 @@ class _Graph:
 
 
 def _pack(
-    graph: _Graph, kinds: np.ndarray, heights: np.ndarray, places: tuple[int, ...]
+    dependencies: _Dependencies, kinds: np.ndarray, heights: np.ndarray, places: tuple[int, ...]
 ) -> tuple[int, np.ndarray]:
     """The number of steps, and the position of each row."""
-    waiting = [len(own) for own in graph.inputs]
+    waiting = [len(own) for own in dependencies.inputs]
     ready: list[list[tuple[int, int]]] = [[] for _ in places]
     kind, urgency = kinds.tolist(), (-heights).tolist()
     for row, count in enumerate(waiting):
@@ -188,7 +188,7 @@ def _pack(
                     filled[cls] += 1
                     taken.append(row)
         for row in taken:
-            for user in graph.users[row]:
+            for user in dependencies.users[row]:
                 waiting[user] -= 1
                 if not waiting[user]:
                     heapq.heappush(ready[kind[user]], (urgency[user], user))

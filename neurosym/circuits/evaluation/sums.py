@@ -1,5 +1,9 @@
 """`Sums`: a circuit as sums of products of two, which is the form that is evaluated.
 
+    leaves 2, 3, 4, 5                   or(and(2, 3), and(2, 4, 5))
+    row 6 = row 4 ⊗ row 5               a product of three needs a row on the way
+    row 7 = row 2 ⊗ row 3 ⊕ row 2 ⊗ row 6
+
 Row 0 is the semiring's zero, row 1 its one, then come the leaves, then the inner rows, each a ⊕ of
 terms ``a ⊗ b`` of earlier rows. An "and" under an "or" is a term and needs no row of its own, so an
 element of an SDD is one term. Equal rows are one row.
@@ -66,7 +70,8 @@ class BoundedSums:
     Attributes:
       leaves: how many there are.
       terms: of each inner row, in an order in which rows follow what they use.
-      roots: the terms of each root. They are as many as they are, and no uses of the rows.
+      roots: the terms of each root. Their number is not bounded, and they do not count as uses of
+        rows.
     """
 
     leaves: int

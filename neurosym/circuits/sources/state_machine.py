@@ -55,7 +55,7 @@ def from_state_machine(
     ...     step=lambda total, position, pips: total + pips,
     ...     answer=lambda total, position: total if position == 2 else None,
     ... )
-    >>> counts = dice.query(jnp.ones((2, 6), int), semiring=ns.COUNTING)
+    >>> counts = dice.totals(jnp.ones((2, 6), int), semiring=ns.COUNTING)
     >>> dice.answers[0], int(counts[dice.answers.index(7)])
     (2, 6)
 

@@ -224,7 +224,7 @@ def _draw_circuit(circuit: Circuit, leaves: list[str], title: str, out: Path) ->
     from neurosym.plots import circuit_layers
     from neurosym.plots.circuit_layers import MAX_DRAWN
 
-    terms = circuit.graph() if circuit.rows <= MAX_DRAWN else None
+    terms = circuit.row_terms() if circuit.rows <= MAX_DRAWN else None
     circuit_layers(circuit.layers, out, terms=terms, leaves=leaves, heading=title)
     return f"{circuit.rows:,} rows, {circuit.terms:,} terms, {len(circuit.layers):,} layers"
 
