@@ -208,7 +208,7 @@ class DigitAddition:
             given == total,
             workdir / "examples.png",
             numbers=2,
-            heading="Test sums: the likeliest, and the likeliest digits that make it",
+            heading="Test sums: the likeliest sum, and the likeliest digits that make it",
             noun="sums",
         )
         return [path]

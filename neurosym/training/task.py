@@ -113,11 +113,12 @@ class AnsweringTask(Protocol):
     leading axis B, and can be traced. Neither sees a label: `inputs` is a dictionary of what is
     known when nothing is labelled, and a `batch` is such a dictionary with the truth beside it.
     Then `evaluate` compares an answer with the truth, `predict` answers for a user's files and
-    `pictures` draws answers: each is a composition of the two, so that none can tell another story.
+    `pictures` draws answers. Each is a composition of the two functions, so the three agree. The
+    loop itself does not call the two functions: a task without them trains just as well.
     """
 
     def beliefs(self, model: Any, inputs: Mapping[str, Any]) -> PyTree:
-        """What the model makes of the inputs, mostly log-probabilities float32[B, V, D]."""
+        """What the model makes of the inputs, mostly logits float32[B, V, D]."""
         ...
 
     def answer(self, beliefs: PyTree, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
