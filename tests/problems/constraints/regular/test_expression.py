@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -215,3 +216,30 @@ def test_shown():
     assert repr(ns.Regular(x, "a*")) == "Regular((x[0], x[1]), 'a*')"
     with pytest.raises(ValueError, match=r"not \d, or the text of a regular expression"):
         ns.Regular(x, 7)
+
+
+def read(text, alphabet):
+    """The automaton, or what the error says."""
+    try:
+        return ns.Automaton.from_expression(text, alphabet)
+    except ValueError as error:
+        return str(error)
+
+
+@settings(max_examples=800, deadline=None, derandomize=True)
+@given(st.text(alphabet="aab|*+?()(){}[][].^$-\\ 12,'\"", max_size=9))
+def test_any_text_is_refused_in_words_or_read_as_python_does(text):
+    said = "at position [0-9]+ of the regular expression "
+    of_tokens = read(text, (1, 2, "ab", "a"))
+    assert isinstance(of_tokens, ns.Automaton) or re.search(said, of_tokens)
+    of_characters = read(text, "ab-")
+    if isinstance(of_characters, str):
+        assert re.search(said, of_characters)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of sets in classes, which may come
+        pattern = re.compile(text)
+    for length in range(4):
+        for word in itertools.product("ab-", repeat=length):
+            wanted = pattern.fullmatch("".join(word)) is not None
+            assert of_characters.accepts(word) == wanted, word
