@@ -36,7 +36,7 @@ def json_line(index: int, job: Job, answer: Answer) -> str:
         "solutions": [job.text(solution) for solution in answer.solutions],
         "nodes": answer.nodes,
     }
-    return json.dumps(record, ensure_ascii=False)
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 def board(limits: Limits) -> Printer:

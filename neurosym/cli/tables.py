@@ -9,6 +9,8 @@ from absl import logging
 from rich.console import Console
 from rich.table import Table
 
+from neurosym.training.files import finite_or_null, json_text
+
 
 def print_metrics(title: str, columns: Mapping[str, Mapping[str, float]]) -> None:
     """Prints metrics, one a row, with one column for each split."""
@@ -48,8 +50,9 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 def print_json(value: Any) -> None:
-    """Prints a value as JSON; arrays become lists."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    """Prints a value as JSON; arrays become lists, and what is not finite becomes null."""
+    plain = json.loads(json.dumps(value, default=_plain))
+    print(json_text(finite_or_null(plain), indent=2))
 
 
 def quiet_logs() -> None:

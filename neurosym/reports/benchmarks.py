@@ -13,14 +13,13 @@ Without views, an output is laid out as it is, a row for each figure.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from neurosym.reports.fields import Fields
 from neurosym.reports.markup import Sheet, markdown_text
-from neurosym.training.workdir import write_json
+from neurosym.training.files import read_json, write_json
 
 FOLDER = "benchmarks"
 _TEXTS = ("title", "command", "date", "machine")
@@ -118,7 +117,7 @@ def file_output(
     kept: dict[str, Any] = {"title": f"Benchmark `{path.stem}`"}
     if path.exists():
         load_benchmark(path)
-        old = json.loads(path.read_text(encoding="utf-8"))
+        old = read_json(path, "a benchmark's record")
         kept |= {name: old[name] for name in ("title", "order", "views", "notes") if name in old}
     if note:
         kept["notes"] = [note]

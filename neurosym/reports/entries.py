@@ -6,7 +6,6 @@ lies in its own folder below); a record is one file that holds both
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Any, NamedTuple
 import ml_collections
 
 from neurosym.reports.records import Curves, config_hash, curves_of, read_record
+from neurosym.training.files import read_json
 from neurosym.training.metrics import read_metrics
-from neurosym.training.result import Result
+from neurosym.training.result import Result, result_of
 from neurosym.training.workdir import Workdir
 
 
@@ -76,6 +76,8 @@ def find_entries(places: Iterable[str | Path]) -> Found:
                 entries.append(read_entry(path))
             except ValueError as error:
                 problems.append(str(error))
+            except OSError as error:
+                problems.append(f"{path}: {error.strerror or error}")
     return Found(entries, problems)
 
 
@@ -110,7 +112,7 @@ def _candidates(place: Path) -> Iterator[Path]:
 
 def _from_workdir(path: Path) -> Entry:
     place = Workdir(path.parent)
-    result = _result(_read(path), path)
+    result = result_of(read_json(path, "the result of a run"), path)
     owner = place if place.config.exists() else Workdir(path.parent.parent)
     if not owner.config.exists():
         raise ValueError(f"{path} stands without the config of its run ({place.config.name})")
@@ -144,39 +146,7 @@ def _from_record(path: Path) -> Entry:
         name=f"{record['experiment']}:{record['variant']}",
         config_hash=key,
         config=record["config"],
-        result=_result(record["result"], path),
+        result=result_of(record["result"], path),
         curves=curves,
         quick=bool(record.get("quick")),
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not the result of a run: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is not the result of a run: it holds no fields")
-    return content
-
-
-def _result(content: dict[str, Any], path: Path) -> Result:
-    try:
-        result = Result(**content)
-    except TypeError as error:
-        reason = str(error).removeprefix("Result.__init__() ")
-        raise ValueError(f"{path} is not the result of a run: {reason}") from error
-    for name in ("metrics", "validation"):
-        values = getattr(result, name)
-        if not isinstance(values, dict) or not all(map(_is_number, values.values())):
-            raise ValueError(f"{path} is not the result of a run: {name} must be numbers by name")
-    for name in ("wall_seconds", "compile_seconds"):
-        if not _is_number(getattr(result, name)):
-            raise ValueError(f"{path} is not the result of a run: {name} must be a number")
-    if not isinstance(result.seed, int) or isinstance(result.seed, bool):
-        raise ValueError(f"{path} is not the result of a run: seed must be an integer")
-    return result
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

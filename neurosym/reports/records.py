@@ -16,9 +16,10 @@ from typing import Any
 
 import ml_collections
 
+from neurosym.training.files import json_text, read_json, write_text
 from neurosym.training.metrics import read_metrics
 from neurosym.training.result import Result, read_result
-from neurosym.training.workdir import Workdir, plain_config, write_text
+from neurosym.training.workdir import Workdir, plain_config
 
 # {"train": {"step": [...], "epoch": [...], "loss": [...]}, "validation": {...}}: columns of equal
 # length for each split; None where a value was not finite.
@@ -154,8 +155,12 @@ def record_run(
         if "curves" not in kept and "curves" in given:
             write_text(path, _text({**kept, "curves": given["curves"]}))
         return path
+    try:
+        text = _text(record)
+    except ValueError as error:
+        raise ValueError(f"the run in {place.path} cannot be recorded: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, _text(record))
+    write_text(path, text)
     return path
 
 
@@ -165,18 +170,12 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises:
       ValueError: the file is none.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not a record: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is not a record: it holds no fields")
-    return content
+    return read_json(path, "a record")
 
 
 def _text(record: dict[str, Any]) -> str:
     """JSON with lists of numbers in one line."""
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    text = json_text(record, indent=2) + "\n"
     return _NUMBERS.sub(
         lambda match: re.sub(r"\s+", " ", match.group()).replace("[ ", "[").replace(" ]", "]"), text
     )

@@ -10,7 +10,7 @@ import ml_collections
 import optuna
 
 from neurosym.sweeps.trials import TrialSummary, best_of
-from neurosym.training.workdir import write_json, write_text
+from neurosym.training.files import write_json, write_text
 
 _LEAST_TRIALS = 4  # for importances to mean anything at all
 

@@ -7,7 +7,6 @@ trial with the same values takes its place.
 
 import contextlib
 import copy
-import json
 import socket
 import threading
 import time
@@ -31,7 +30,7 @@ from neurosym.sweeps.choices import label_of
 from neurosym.sweeps.space import Space
 from neurosym.sweeps.storage import GRACE_BEATS, open_storage, retry_callback
 from neurosym.sweeps.trials import ERROR, SURPLUS, WORKER, retry_history, slots
-from neurosym.training.workdir import write_json
+from neurosym.training.files import read_json, write_json
 
 HEARTBEAT_SECONDS = 15
 """How often a worker says that it lives."""
@@ -260,7 +259,8 @@ def claim_folder(workdir: Path, study: SweepStudy, identity: str) -> None:
     note = workdir / "study.json"
     mine = {"study": study.name, "id": identity}
     if note.exists():
-        found = json.loads(note.read_text(encoding="utf-8"))
+        advice = f"Take another --workdir, or remove {note} if the trials here are of this study."
+        found = read_json(note, "the note of a sweep", advice)
         if found != mine:
             raise ValueError(
                 f"{workdir} holds the trials of another study, {found.get('study')!r}: take "

@@ -18,6 +18,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from neurosym.training.blame import blamed
@@ -193,9 +194,11 @@ def _named(metrics: Any, method: str) -> Mapping[str, Any]:
 
 def _is_array(value: Any) -> bool:
     """Whether JAX can compute with a value as a real number or an array of such."""
+    if not isinstance(value, bool | int | float | np.generic | np.ndarray | jax.Array):
+        return False
     try:
         kind = jnp.result_type(value)
-    except (TypeError, ValueError):
+    except TypeError:  # texts, objects
         return False
     return jnp.issubdtype(kind, jnp.bool_) or (
         jnp.issubdtype(kind, jnp.number) and not jnp.issubdtype(kind, jnp.complexfloating)

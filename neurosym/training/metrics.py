@@ -1,15 +1,17 @@
 """The record of a run as it goes: `metrics.jsonl`, and the same for TensorBoard."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from neurosym.training.workdir import Workdir, write_text
+from neurosym.training.files import finite_or_null, not_what, read_text, write_text
+from neurosym.training.workdir import Workdir
 
 # Fields of a line that say where it stands and are no curves of their own.
 _PLACE = ("step", "epoch", "split")
+
+_ADVICE = "Remove the file to go on without it"
 
 
 class MetricsLog:
@@ -28,7 +30,7 @@ class MetricsLog:
 
     def __init__(self, workdir: Workdir, *, last_step: int = 0) -> None:
         keep = [r for r in read_metrics(workdir.metrics) if r["step"] <= last_step]
-        write_text(workdir.metrics, "".join(json.dumps(record) + "\n" for record in keep))
+        write_text(workdir.metrics, "".join(_line(record) for record in keep))
         self._path = workdir.metrics
         self._folder, self._purge_step = str(workdir.tensorboard), last_step + 1
         self._board: Any = None  # opened by the first line: importing it takes a second
@@ -41,12 +43,9 @@ class MetricsLog:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Writes one line, at once."""
-        clean = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in record.items()
-        }
+        clean = finite_or_null(dict(record))
         with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(clean) + "\n")
+            file.write(_line(clean))
         if self._board is None:
             from tensorboardX import SummaryWriter
 
@@ -62,13 +61,29 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`; a last line that was cut off by a kill is left out."""
+    """The lines of a `metrics.jsonl`; a last line that was cut off by a kill is left out.
+
+    Raises:
+      ValueError: another line is not one that `MetricsLog` wrote.
+    """
     if not path.exists():
         return []
+    what = "the metrics of a run"
+    lines = read_text(path, what, f"{_ADVICE}.").splitlines()
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            reason = f"line {number}: {error}"
+            raise not_what(path, what, reason, f"{_ADVICE}, or that line.") from error
+        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+            raise not_what(path, what, f"line {number} has no step", f"{_ADVICE}, or that line.")
+        records.append(record)
     return records
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, allow_nan=False) + "\n"

@@ -1,15 +1,18 @@
 """The outcome of a run: `result.json`, written once, when test was read."""
 
 import dataclasses
-import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from neurosym.training.workdir import Workdir, write_json
+from neurosym.training.files import not_what, read_json, write_json
+from neurosym.training.workdir import Workdir
 
+_WHAT = "the result of a run"
 _PACKAGES = ("neurosym", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -47,7 +50,11 @@ class Result:
 
 
 def write_result(workdir: Workdir, result: Result) -> None:
-    """Writes `result.json` in one go."""
+    """Writes `result.json` in one go.
+
+    Raises:
+      ValueError: a figure is infinite or not a number; nothing is written then.
+    """
     write_json(workdir.result, dataclasses.asdict(result))
 
 
@@ -59,13 +66,38 @@ def read_result(workdir: Workdir) -> Result | None:
     """
     if not workdir.result.exists():
         return None
+    advice = "Remove it, and the run is judged again."
+    return result_of(read_json(workdir.result, _WHAT, advice), workdir.result, advice)
+
+
+def result_of(content: Mapping[str, Any], path: Path, advice: str = "") -> Result:
+    """A result from the fields of a file.
+
+    Args:
+      content: the fields.
+      path: of the file that they are from.
+      advice: what to do where they are not those of a result.
+
+    Raises:
+      ValueError: a field is missing, unknown or of another type.
+    """
     try:
-        return Result(**json.loads(workdir.result.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{workdir.result} is not the result of a run: {error}. Remove it, and the run is "
-            "judged again."
-        ) from error
+        result = Result(**content)
+    except TypeError as error:
+        reason = str(error).removeprefix("Result.__init__() ")
+        raise not_what(path, _WHAT, reason, advice) from error
+    for name in ("metrics", "validation"):
+        values = getattr(result, name)
+        if not isinstance(values, dict) or not all(map(_is_number, values.values())):
+            raise not_what(path, _WHAT, f"{name} must be numbers by name", advice)
+    for name in ("wall_seconds", "compile_seconds"):
+        if not _is_number(getattr(result, name)):
+            raise not_what(path, _WHAT, f"{name} must be a number", advice)
+    for name in ("seed", "steps", "best_step"):
+        value = getattr(result, name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise not_what(path, _WHAT, f"{name} must be an integer", advice)
+    return result
 
 
 def versions() -> dict[str, str]:
@@ -114,3 +146,7 @@ def _cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

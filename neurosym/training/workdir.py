@@ -9,12 +9,13 @@ import dataclasses
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import ml_collections
+
+from neurosym.training.files import json_text, not_what, read_json, write_json
 
 if sys.platform != "win32":
     import fcntl
@@ -68,13 +69,13 @@ class Workdir:
         """
         if not self.config.is_file():
             raise ValueError(f"{self.path} is not the workdir of a run (no {self.config.name})")
+        advice = "Put the file right, take another --workdir, or remove this one."
+        what = "the config of a run"
+        fields = read_json(self.config, what, advice)
         try:
-            return ml_collections.ConfigDict(json.loads(self.config.read_text(encoding="utf-8")))
-        except (AttributeError, ValueError) as error:
-            raise ValueError(
-                f"{self.config} is not the config of a run: {error}. Put the file right, take "
-                "another --workdir, or remove this one."
-            ) from error
+            return ml_collections.ConfigDict(fields)
+        except (AttributeError, ValueError) as error:  # a name that no field can have
+            raise not_what(self.config, what, error, advice) from error
 
     @contextlib.contextmanager
     def claimed(self, config: ml_collections.ConfigDict) -> Iterator[None]:
@@ -131,11 +132,13 @@ def plain_config(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict
     values = config.to_dict()
     for name, value in flat_fields(values).items():
         try:
-            json.dumps(value)
+            json_text(value)
         except TypeError as error:
             raise ValueError(
                 f"config.{name} cannot be written as JSON: {value!r} is a {type(value).__name__}"
             ) from error
+        except ValueError as error:
+            raise ValueError(f"config.{name} cannot be written as JSON: {error}") from error
     return ml_collections.ConfigDict(json.loads(json.dumps(values)))
 
 
@@ -169,29 +172,6 @@ def flat_fields(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON so that `path` is never seen half-written."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes text to a temporary file beside `path`, then renames it into place."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private; a run's files have the permissions of any other.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -10,8 +10,8 @@ import pytest
 from neurosym.cli.main import main
 from neurosym.reports import config_hash, record_run
 from neurosym.training import Result, Workdir
+from neurosym.training.files import write_json
 from neurosym.training.result import write_result
-from neurosym.training.workdir import write_json
 
 RESULT = Result(
     metrics={"accuracy": 0.9375, "loss": 0.25},

@@ -5,8 +5,8 @@ import json
 
 from neurosym.reports import record_run
 from neurosym.training import Result, Workdir
+from neurosym.training.files import write_json
 from neurosym.training.result import write_result
-from neurosym.training.workdir import write_json
 
 RESULT = Result(
     metrics={},

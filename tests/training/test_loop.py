@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import blobs_task
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from compiling import compiled_once
@@ -215,6 +216,50 @@ def test_non_finite_loss_names_the_step_and_keeps_the_last_good_checkpoint(tmp_p
     assert not (tmp_path / "result.json").exists()
     arrays = saved_arrays(tmp_path, 15)
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+class NotANumber(blobs_task.Blobs):
+    """Its metrics are not numbers where its config says so."""
+
+    def loss(self, model, batch, *, key, step):
+        loss, metrics = super().loss(model, batch, key=key, step=step)
+        bad = (step == 17) & (self.config.data.nan == "loss")
+        return loss, {**metrics, "margin": jnp.where(bad, jnp.nan, 1.0)}
+
+    def evaluate(self, model, batch):
+        metrics = super().evaluate(model, batch)
+        bad = (batch[1] == 0) & (self.config.data.nan == "evaluate")
+        return {**metrics, "entropy": jnp.where(bad, jnp.inf, 1.0)}
+
+    def summarise(self, model, name):
+        return {"width": math.nan if (name, self.config.data.nan) == ("test", "summarise") else 8.0}
+
+
+@pytest.mark.parametrize(
+    ("where", "message", "saved"),
+    [
+        ("loss", r"the metric 'margin' of the task's loss is nan, .* at step", (5, 10, 12, 15)),
+        ("evaluate", "the metric 'entropy' of the task's evaluate .*is inf.* at step 12", (5, 10)),
+        (
+            "summarise",
+            "the metric 'width' on test, .* is nan.* at step 36 .step 36 is saved",
+            (36,),
+        ),
+    ],
+)
+def test_a_metric_that_is_not_a_number_ends_the_run(tmp_path, where, message, saved):
+    config = config_with(**{"data.noise": 0.9})
+    config.data.nan = where
+    with pytest.raises(NonFiniteError, match=message) as raised:
+        train(config, tmp_path, task=NotANumber(config))
+    assert "The same command goes on from what is saved" in str(raised.value)
+    assert not (tmp_path / "result.json").exists()
+    assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
+    with Checkpoints(Workdir(tmp_path), read_only=True) as checkpoints:
+        assert checkpoints.latest() in saved
+    # Once the task is put right, nothing of what was learned is lost.
+    whole = train(config, tmp_path, task=blobs_task.Blobs(config)) if where == "summarise" else None
+    assert whole is None or whole.steps == 36
 
 
 def test_last_and_best_checkpoints_stay(tmp_path):

@@ -20,9 +20,10 @@ from neurosym.training import (
     make_schedule,
     result,
 )
+from neurosym.training.files import write_json
 from neurosym.training.metrics import MetricsLog, read_metrics
 from neurosym.training.state import Anatomy
-from neurosym.training.workdir import Workdir, config_differences, plain_config, write_json
+from neurosym.training.workdir import Workdir, config_differences, plain_config
 
 
 def test_settings_name_near_matches_and_types():

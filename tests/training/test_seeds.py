@@ -6,7 +6,15 @@ import pytest
 from blobs_task import Blobs, get_config, model_of
 from compiling import compiled_once
 
-from neurosym.training import Options, RunStopped, Workdir, read_metrics, read_result, train_seeds
+from neurosym.training import (
+    Options,
+    RunStopped,
+    SilentProgress,
+    Workdir,
+    read_metrics,
+    read_result,
+    train_seeds,
+)
 from neurosym.training import train as train_one
 from neurosym.training.checkpoints import Checkpoints
 
@@ -76,6 +84,11 @@ def test_each_seed_is_as_it_is_alone(alone, tmp_path, at_once):
             alone_result.metrics["accuracy"], abs=COUNTED
         )
         assert result.metrics["width"] == 8.0
+    # Compiling is shared out among the seeds of the program for which it was done.
+    compiled = [result.compile_seconds for result in found]
+    assert compiled[0] == pytest.approx(compiled[1], rel=0.2)
+    assert all(seconds > 0 for seconds in compiled)
+    assert all(result.wall_seconds > 0 for result in found)
 
 
 def test_stopped_seeds_go_on_together_or_alone(alone, tmp_path):
@@ -97,6 +110,58 @@ def test_stopped_seeds_go_on_together_or_alone(alone, tmp_path):
     assert [result.together for result in found] == [2, 1, 2]
     for seed in (5, 6, 7):
         assert_as_alone(alone, tmp_path, seed)
+
+
+@pytest.mark.parametrize("at_once", [None, 1])
+def test_a_metric_that_is_not_a_number_ends_its_seed_alone(alone, tmp_path, at_once):
+    class OneBad(Blobs):
+        """A metric that is not a number for the seed 6, which is told by its key."""
+
+        def loss(self, model, batch, *, key, step):
+            loss, metrics = super().loss(model, batch, key=key, step=step)
+            bad = (step == 3) & (jax.random.key_data(key)[0] == self.config.data.bad_key)
+            return loss, {**metrics, "margin": jax.numpy.where(bad, jax.numpy.nan, 1.0)}
+
+    from neurosym.training import Keys
+
+    key = jax.random.key_data(jax.random.fold_in(Keys.of(6).step, 3))[0]
+    config = seeds_config(bad_key=int(key))
+    with pytest.raises(ExceptionGroup, match="1 of 3 seeds") as failed:
+        train_seeds(config, tmp_path, 3, task=OneBad(config), at_once=at_once)
+    (error,) = failed.value.exceptions
+    assert "the metric 'margin' of the task's loss is nan" in str(error)
+    assert read_result(Workdir(tmp_path / "seed_6")) is None
+    for seed in (5, 7):
+        assert_as_alone(alone, tmp_path, seed)
+        mine = read_result(Workdir(tmp_path / f"seed_{seed}")).metrics["accuracy"]
+        theirs = read_result(Workdir(alone / str(seed))).metrics["accuracy"]
+        assert mine == pytest.approx(theirs, abs=COUNTED)
+
+
+def test_seeds_with_damaged_checkpoints_go_on_from_where_each_is_whole(alone, tmp_path):
+    config = seeds_config()
+    config.train.checkpoint_every_steps = 5
+    config.train.keep_checkpoints = 3
+    asked = []
+
+    def late():
+        asked.append(1)
+        return len(asked) > 3
+
+    with pytest.raises(RunStopped) as stopped:
+        train_seeds(config, tmp_path, 2, task=Blobs(config), options=Options(stop_when=late))
+    newest = tmp_path / "seed_6" / "checkpoints" / str(stopped.value.step)
+    for path in newest.rglob("manifest.ocdbt"):
+        path.write_bytes(b"")
+    heard = []
+    progress = type("Heard", (SilentProgress,), {"say": lambda self, text: heard.append(text)})()
+    options = Options(progress=progress)
+    found = train_seeds(config, tmp_path, 2, task=Blobs(config), options=options)
+    assert [result.together for result in found] == [1, 1]
+    (skipped,) = [text for text in heard if text.startswith("skipped the damaged checkpoint")]
+    assert str(newest) in skipped
+    for seed in (5, 6):
+        assert model_arrays(tmp_path / f"seed_{seed}")[0] == 24
 
 
 @pytest.mark.parametrize("at_once", [None, 1])

@@ -84,11 +84,12 @@ def _record_benchmark(values: flags.FlagValues, source: str) -> Path:
     name = values.benchmark
     if Path(name).name != name or name.startswith("."):
         raise UsageError(f"--benchmark={name} cannot be the name of a file")
-    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
         output = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{source} is not what a benchmark prints: {error}") from error
+        named = "standard input" if source == "-" else source
+        raise ValueError(f"{named} is not what a benchmark prints: {error}") from error
     found = versions()
     return file_output(
         output,

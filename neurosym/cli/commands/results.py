@@ -61,6 +61,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         raise UsageError(f"results takes flags only, got {' '.join(arguments)!r}")
     from neurosym.cli.tables import quiet_logs
     from neurosym.reports.page import page_path, results_page, write_results_page
+    from neurosym.training.files import read_text
 
     quiet_logs()
     if not Path(values.results).is_dir():
@@ -68,7 +69,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if values.check:
         page = results_page(experiments(), values.results)
         path = page_path(values.results)
-        if path.exists() and path.read_text(encoding="utf-8") == page.text:
+        if path.exists() and read_text(path, "a page of results") == page.text:
             print(f"{path} is up to date")
             return 0
         print(f"{path} is not what the records say: run neurosym results", file=sys.stderr)
