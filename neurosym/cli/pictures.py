@@ -1,6 +1,6 @@
 """The pictures of a finished run: learning curves, and what its task draws.
 
-The run is finished and judged by then, so what cannot be drawn is said, and nothing fails.
+The run is finished and judged by then, so whatever cannot be drawn is said, and nothing fails.
 """
 
 import sys
@@ -45,12 +45,29 @@ def draw_pictures(place: Workdir, *, data_dir: str | None, debug: bool) -> list[
         records = read_metrics(place.metrics)
         return [learning_curves(records, curves, metric=metric)] if records else []
 
-    drawn = _attempt(of_task, "the task's pictures", place, debug)
-    return [*_attempt(of_metrics, "the learning curves", place, debug), *drawn]
+    def attempt(draw: Callable[[], list[Path]], what: str) -> list[Path]:
+        safe = (
+            f"The result is safe in {place.result}. Remove {curves} and give the same command "
+            "again to draw anew."
+        )
+        return drawn_or_said(draw, what, command="train", safe=safe, debug=debug)
+
+    drawn = attempt(of_task, "the task's pictures")
+    return [*attempt(of_metrics, "the learning curves"), *drawn]
 
 
-def _attempt(draw: Callable[[], list[Path]], what: str, place: Workdir, debug: bool) -> list[Path]:
-    """What `draw` returns; nothing where it fails, which is said."""
+def drawn_or_said(
+    draw: Callable[[], list[Path]], what: str, *, command: str, safe: str, debug: bool
+) -> list[Path]:
+    """What `draw` returns; nothing where it fails, which is said on standard error.
+
+    Args:
+      draw: draws, and returns where the pictures are.
+      what: it draws.
+      command: whose work this is.
+      safe: a sentence on what is not lost.
+      debug: whether the traceback of an error is shown.
+    """
     try:
         return draw()
     except Exception as error:
@@ -59,9 +76,7 @@ def _attempt(draw: Callable[[], list[Path]], what: str, place: Workdir, debug: b
         if debug:
             traceback.print_exc()
         print(
-            f"neurosym train: warning: {what} could not be drawn: {in_words(error)}\n"
-            f"The result is safe in {place.result}. Remove {place.path / _CURVES} and give the "
-            "same command again to draw anew.",
+            f"neurosym {command}: warning: {what} could not be drawn: {in_words(error)}\n{safe}",
             file=sys.stderr,
         )
         return []

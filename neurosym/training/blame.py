@@ -94,7 +94,7 @@ def in_words(error: BaseException) -> str:
     """Type, text and place of an error, in one line."""
     note = task_note(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return text if note is None else f"{text} {note}"
+    return text if note is None else f"{text}, {note}"
 
 
 def _short(filename: str) -> str:

@@ -247,7 +247,7 @@ class Trainer:
             if split is not None and split.size:
                 judged[name] = self._evaluator.judge(*model, split, name)
             for run, metrics in zip(self._runs, judged[name], strict=True):
-                where = f"on {name}, with the best parameters,"
+                where = f"on {name}, with the best parameters"
                 self._check_metrics(run, metrics, where, self._step_of(state))
         self._check_errors()
         versions, device, revision = results.versions(), results.device(), results.revision()
@@ -340,7 +340,7 @@ class Trainer:
         bad = not_finite_of(metrics)
         if bad:
             name = next(iter(bad))
-            run.fail(f"the metric {name!r} {where} is {bad[name]}, so it", step, _MEND_THE_TASK)
+            run.fail(f"the metric {name!r} {where} ({bad[name]})", step, _MEND_THE_TASK)
 
     def _check_errors(self) -> None:
         """Raises when not one run can go on."""

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
+from neurosym.cli import commands
 from neurosym.cli.command import Command
 from neurosym.cli.commands.listing import describe_module
 from neurosym.cli.configs import load_config
@@ -144,3 +146,16 @@ def test_config_paths_fall_back_to_the_checkout(tmp_path, monkeypatch):
     (elsewhere / "configs").mkdir()
     (elsewhere / "configs" / "one.py").write_text(text.format(2))
     assert load_config("configs/one.py").a == 2, "the working directory comes first"
+
+
+def test_no_command_imports_another():
+    """What two commands need is a file beside `commands/`."""
+    folder = Path(commands.__file__).parent
+    found = [
+        f"{path.name}: {line}"
+        for path in sorted(folder.glob("*.py"))
+        for line in path.read_text().splitlines()
+        if "neurosym.cli.commands" in line and "import" in line
+    ]
+    assert len(list(folder.glob("*.py"))) > 10
+    assert found == []

@@ -178,6 +178,106 @@ def test_what_is_wrong_is_said_in_one_message(here, trained, capsys, arguments, 
     assert not Path("x").exists()
 
 
+TASK_ERRORS = """
+import blobs_task
+
+
+def boom(kind):
+    raise kind("boom")
+
+
+class Failing(blobs_task.Blobs):
+    def loss(self, model, batch, *, key, step):
+        boom({"value": ValueError, "runtime": RuntimeError, "file": FileNotFoundError}[
+            self.config.data.kind])
+
+
+class Drawing(blobs_task.Blobs):
+    def pictures(self, model, workdir):
+        raise ValueError("no pencil")
+
+
+class Undefined(blobs_task.Blobs):
+    def evaluate(self, model, batch):
+        found = super().evaluate(model, batch)
+        return {**found, "margin": found["accuracy"] * float("nan")}
+"""
+
+
+@pytest.fixture
+def failing(here):
+    """The name of a config whose task has errors of its own."""
+    (here / "failing_task.py").write_text(TASK_ERRORS)
+    (here / "failing.py").write_text(
+        "from blobs_task import get_config as blobs\n\n\n"
+        "def get_config():\n    config = blobs()\n    config.data.kind = 'value'\n"
+        "    config.task = 'failing_task:Failing'\n    config.train.epochs = 1\n"
+        "    return config\n"
+    )
+    return "--config=failing.py"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("value", "ValueError"), ("runtime", "RuntimeError"), ("file", "FileNotFoundError")],
+)
+def test_an_error_of_the_task_says_what_and_where(here, failing, capsys, kind, name):
+    assert main(["train", failing, f"--config.data.kind={kind}", "--workdir=x"]) == 1
+    wanted = (
+        f"{name}: boom, in Failing.loss (failing_task.py, line 6) (--debug shows the traceback)"
+    )
+    assert_one_message(capsys.readouterr(), wanted)
+    assert main(["train", failing, "--workdir=x", "--debug"]) == 1
+    err = capsys.readouterr().err
+    assert 'failing_task.py", line 6, in boom' in err
+    assert "--debug" not in err.splitlines()[-1]
+    assert not Path("x").exists()
+
+
+def test_pictures_that_fail_do_not_fail_a_judged_run(here, failing, capsys):
+    command = ["train", failing, "--config.task=failing_task:Drawing", "--workdir=drawing"]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert "neurosym train: warning: the task's pictures could not be drawn: " in err
+    assert "ValueError: no pencil, in Drawing.pictures (failing_task.py, line 17)" in err
+    assert "The result is safe in drawing/result.json" in err
+    assert "Traceback" not in err
+    assert "drawing/learning_curves.png" in out
+    assert "accuracy" in out
+    assert json.loads((here / "drawing" / "result.json").read_text())["metrics"]
+    # Drawn anew as it is said.
+    (here / "drawing" / "learning_curves.png").unlink()
+    assert main(command) == 0
+    assert "no pencil" in capsys.readouterr().err
+
+
+def test_a_metric_that_is_not_a_number_exits_with_1(here, failing, capsys):
+    command = ["train", failing, "--config.task=failing_task:Undefined", "--workdir=undefined"]
+    assert main(command) == 1
+    err = capsys.readouterr().err
+    assert "error: the metric 'margin' of the task's evaluate on validation (nan) is not fi" in err
+    assert "Traceback" not in err
+    assert not (here / "undefined" / "result.json").exists()
+
+
+def test_a_damaged_best_checkpoint_is_said_and_another_one_judged(here, trained, capsys):
+    shutil.copytree(here / "run", here / "damaged")
+    config = here / "damaged" / "config.json"
+    config.write_text(config.read_text().replace('"epochs": 1', '"epochs": 2'))
+    (here / "damaged" / "result.json").unlink()
+    assert main(["train", *QUICK, "--config.train.epochs=2", "--workdir=damaged"]) == 0
+    best = json.loads((here / "damaged" / "result.json").read_text())["best_step"]
+    for manifest in (here / "damaged" / "checkpoints" / str(best)).rglob("manifest.ocdbt"):
+        manifest.write_bytes(b"")
+    capsys.readouterr()
+    assert main(["evaluate", "--workdir=damaged", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["metrics"]["accuracy"] > 0.3
+    assert err.startswith("neurosym evaluate: warning: skipped the damaged checkpoint ")
+    assert f"checkpoints/{best} (" in err
+    assert len(err.splitlines()) == 1
+
+
 def test_debug_shows_the_traceback(here, capsys):
     assert main(["train", *QUICK, "--config.seed=-1", "--workdir=x", "--debug"]) == 2
     err = capsys.readouterr().err

@@ -30,6 +30,7 @@ def test_seeds_have_folders_and_a_table(tmp_path, capsys):
         json.loads((tmp_path / f"seed_{seed}" / "result.json").read_text()) for seed in (3, 4)
     ]
     assert [result["together"] for result in results] == [2, 2]
+    assert all(result["compile_seconds"] > 0 for result in results)
     mean = sum(result["metrics"]["accuracy"] for result in results) / 2
     assert "sample standard deviation" in said.out
     assert f"{mean:.4f}" in said.out

@@ -129,7 +129,7 @@ def test_a_metric_that_is_not_a_number_ends_its_seed_alone(alone, tmp_path, at_o
     with pytest.raises(ExceptionGroup, match="1 of 3 seeds") as failed:
         train_seeds(config, tmp_path, 3, task=OneBad(config), at_once=at_once)
     (error,) = failed.value.exceptions
-    assert "the metric 'margin' of the task's loss is nan" in str(error)
+    assert "the metric 'margin' of the task's loss (nan) is not finite" in str(error)
     assert read_result(Workdir(tmp_path / "seed_6")) is None
     for seed in (5, 7):
         assert_as_alone(alone, tmp_path, seed)

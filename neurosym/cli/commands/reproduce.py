@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from neurosym.cli.command import Command, UsageError
-from neurosym.cli.commands.results import experiments, published_files
+from neurosym.cli.experiments import experiments, published_files
 from neurosym.cli.places import import_roots
 from neurosym.cli.run_flags import define_data_dir, define_workdir
 

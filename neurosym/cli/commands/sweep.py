@@ -188,7 +188,8 @@ def _conclude(
     finished = [t for t in counted if t.state not in ("RUNNING", "WAITING")]
     if best is not None:
         command = _write_best(values, space, workdir, best, study.metric(), len(finished))
-        written += [workdir / "best_config.py", *_pictures(study, trials, workdir)]
+        drawn = _pictures(study, trials, workdir, debug=values.debug)
+        written += [workdir / "best_config.py", *drawn]
         print(f"best {study.metric()} on validation: {best.value:.4f}, trial {best.number}")
         print(f"  {command}")
     print("written: " + " ".join(str(path) for path in written))
@@ -217,7 +218,7 @@ def _write_best(
     finished: int,
 ) -> str:
     """Writes `best_config.py`; returns the command line with overrides that trains the same."""
-    from neurosym.cli.commands.record import command_of
+    from neurosym.cli.command_lines import command_of
     from neurosym.cli.configs import load_config
     from neurosym.sweeps import write_best_config
 
@@ -229,25 +230,43 @@ def _write_best(
     return command
 
 
-def _pictures(study: "SweepStudy", trials: "list[TrialSummary]", workdir: Path) -> list[Path]:
+def _pictures(
+    study: "SweepStudy", trials: "list[TrialSummary]", workdir: Path, *, debug: bool
+) -> list[Path]:
     """Draws history, importances and parallel coordinates, as far as there is something to draw."""
+    from neurosym.cli.pictures import drawn_or_said
     from neurosym.plots import parallel_coordinates, parameter_importances, sweep_history
     from neurosym.sweeps import importances
     from neurosym.sweeps.outcome import scales
 
     metric = study.metric()
     records = [trial.as_json() for trial in trials]
-    pictures = [sweep_history(records, workdir / "history.png", metric=metric)]
-    mattering = importances(study.study)
-    if mattering:
-        pictures.append(parameter_importances(mattering, workdir / "importances.png"))
-    logarithmic = [name for name, log in scales(study.study).items() if log]
-    pictures.append(
-        parallel_coordinates(
-            records, workdir / "parallel_coordinates.png", metric=metric, logarithmic=logarithmic
-        )
-    )
-    return pictures
+
+    def history() -> list[Path]:
+        return [sweep_history(records, workdir / "history.png", metric=metric)]
+
+    def what_matters() -> list[Path]:
+        mattering = importances(study.study)
+        path = workdir / "importances.png"
+        return [parameter_importances(mattering, path)] if mattering else []
+
+    def coordinates() -> list[Path]:
+        logarithmic = [name for name, log in scales(study.study).items() if log]
+        path = workdir / "parallel_coordinates.png"
+        drawn = parallel_coordinates(records, path, metric=metric, logarithmic=logarithmic)
+        return [drawn]
+
+    safe = f"The trials are safe in {workdir / 'sweep.json'}."
+    pictures = {
+        "the history": history,
+        "the importances": what_matters,
+        "the parallel coordinates": coordinates,
+    }
+    return [
+        path
+        for what, draw in pictures.items()
+        for path in drawn_or_said(draw, what, command="sweep", safe=safe, debug=debug)
+    ]
 
 
 COMMAND = Command(
