@@ -25,7 +25,7 @@ from neurosym.circuits.evaluation.weights import checked_weights
 from neurosym.problems.variable import Variable
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
-from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.instances import LOG, log_normalised
 from neurosym.semirings.algebra.semiring import Semiring
 
 
@@ -296,11 +296,7 @@ class Circuit:
         own = (slice(start, start + self.sizes[row]),)
         through = semiring.mul(elements.at(flat, own), elements.at(found, own))
         assert semiring.to_log is not None
-        scores = semiring.to_log(through)
-        largest = jax.lax.stop_gradient(jnp.max(scores))
-        possible = largest != -jnp.inf
-        scores = scores - jnp.where(possible, largest, 0)
-        return jnp.where(possible, scores - jnp.where(possible, LOG.sum(scores), 0), -jnp.inf)
+        return log_normalised(semiring.to_log(through))
 
     def _one_root(self) -> None:
         if len(self.answers) != 1:

@@ -28,9 +28,8 @@ from neurosym.hard.propagate import Status, propagate
 from neurosym.problems.network import Network
 from neurosym.problems.problem import Problem
 from neurosym.problems.variable import Variable
-from neurosym.reasoning.circuit import circuit_query, values_of
 from neurosym.semirings.algebra.elements import Elements
-from neurosym.semirings.algebra.instances import BOOLEAN, LOG
+from neurosym.semirings.algebra.instances import BOOLEAN, LOG, log_normalised
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import inference
 from neurosym.soft.elimination import TooWideError
@@ -63,7 +62,7 @@ class Engine(NamedTuple):
 EXACT = Engine(total=inference.total, query=inference.query)
 """Variable elimination of a network."""
 
-CIRCUIT = Engine(total=Circuit.total, query=circuit_query)
+CIRCUIT = Engine(total=Circuit.total, query=Circuit.query)
 """Passes over a circuit."""
 
 _ENGINES = {EXACT: "variable elimination", CIRCUIT: "passes over a circuit"}
@@ -84,8 +83,6 @@ class Answerer:
         None infers its answers.
       semiring: the algebra to infer in.
       engine: how to infer.
-      shape: V and D of the model.
-      widest: the values of the input that has most.
     """
 
     model: Model
@@ -93,8 +90,19 @@ class Answerer:
     target: int | None = flax.struct.field(pytree_node=False)
     semiring: Semiring = flax.struct.field(pytree_node=False)
     engine: Engine = flax.struct.field(pytree_node=False)
-    shape: tuple[int, int] = flax.struct.field(pytree_node=False)
-    widest: int = flax.struct.field(pytree_node=False)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """V and D of the model."""
+        if isinstance(self.model, Circuit):
+            return self.model.shape
+        return self.model.variables, self.model.size
+
+    @property
+    def widest(self) -> int:
+        """The values of the input that has most."""
+        sizes = _sizes(self.model)
+        return max((sizes[row] for row in self.inputs), default=1)
 
     def __call__(self, log_weights: jax.Array) -> jax.Array:
         """Infers.
@@ -127,14 +135,12 @@ class Answerer:
         infers = "whether it holds"
         if isinstance(self.model, Circuit):
             problem += f"a circuit of {_number(self.model.rows, 'row')}"
-            names = _names(self.model)
             if len(self.model.answers) > 1:
                 infers = f"which of {len(self.model.answers):,} answers"
         else:
             problem += _number(len(self.model.structure.relations), "constraint")
-            names = self.model.structure.names
         if self.target is not None:
-            infers = repr(names[self.target])
+            infers = repr(_name(self.model, self.target))
         return {
             "problem": problem,
             "infers": f"{infers} from {_number(len(self.inputs), 'input')}",
@@ -150,8 +156,8 @@ class Answerer:
             return self.engine.query(self.model, weights, target=self.target, semiring=semiring)
         assert semiring.to_log is not None
         if isinstance(self.model, Circuit) and len(self.model.answers) > 1:
-            roots = semiring.to_log(self.model.query(weights, semiring=semiring))
-            return inference.log_normalised(roots)
+            roots = semiring.to_log(self.model.totals(weights, semiring=semiring))
+            return log_normalised(roots)
         return semiring.to_log(self.engine.total(self.model, weights, semiring=semiring))
 
     def _weights(self, log_weights: jax.Array) -> Elements:
@@ -207,68 +213,27 @@ def make_answerer(
         )
     if isinstance(model, Problem):
         model = model.compile()
-    if isinstance(model, Network):
-        found = _of_network(model, query, inputs)
-    elif isinstance(model, Circuit):
-        found = _of_circuit(model, query, inputs)
-    else:
+    if not isinstance(model, Network | Circuit):
         raise ValueError(
             f"{model!r} is not a Problem, a Network (call compile() on a problem) or a Circuit"
         )
-    target, rows, widths, shape, names = found
-    if len(set(rows)) != len(rows):
-        given = [names[row] for row in rows]
-        raise ValueError(f"an input is given twice: {', '.join(given)}")
-    if engine is None:
-        engine = EXACT if isinstance(model, Network) else CIRCUIT
-    _require_satisfiable(model)
-    widest = max((widths[row] for row in rows), default=1)
-    return Answerer(model, tuple(rows), target, semiring, engine, shape, widest)
-
-
-def _of_network(network: Network, query: Any, inputs: Any) -> tuple:
-    """Target, rows of the inputs, domain sizes, shape and names."""
-    structure = network.structure
-    target = None if query is None else network.index(query)
-    if inputs is None:
-        rows = [row for row in range(network.variables) if row != target]
-    else:
-        rows = [network.index(variable) for variable in _flatten(inputs)]
-    widths = [len(domain) for domain in structure.domains]
-    return target, rows, widths, (network.variables, network.size), structure.names
-
-
-def _of_circuit(circuit: Circuit, query: Any, inputs: Any) -> tuple:
-    """The same of a circuit."""
-    names = _names(circuit)
-    target = None if query is None else _row(names, query)
-    if target is not None and len(circuit.answers) > 1:
+    target = None if query is None else model.index(query)
+    if target is not None and isinstance(model, Circuit) and len(model.answers) > 1:
         raise ValueError(
-            f"a circuit with {len(circuit.answers):,} roots infers which of its answers it is; "
+            f"a circuit with {len(model.answers):,} roots infers which of its answers it is; "
             "leave out the query"
         )
     if inputs is None:
-        rows = [row for row in range(circuit.shape[0]) if row != target]
+        rows = [row for row in range(len(_sizes(model))) if row != target]
     else:
-        rows = [_row(names, variable) for variable in _flatten(inputs)]
-    widths = [max(1, len(values)) for values in values_of(circuit)]
-    return target, rows, widths, circuit.shape, names
-
-
-def _names(circuit: Circuit) -> tuple[str, ...]:
-    """Of the variables; those without a name are called by their rows."""
-    return getattr(circuit, "names", ()) or tuple(map(str, range(circuit.shape[0])))
-
-
-def _row(names: tuple[str, ...], variable: Any) -> int:
-    if isinstance(variable, numbers.Integral) and not isinstance(variable, bool):
-        if not 0 <= int(variable) < len(names):
-            raise ValueError(f"variable {variable} does not exist; there are {len(names)}")
-        return int(variable)
-    name = variable.name if isinstance(variable, Variable) else variable
-    if name not in names:
-        raise ValueError(f"the circuit has no variable {name!r}; give its row, an integer")
-    return names.index(name)
+        rows = [model.index(variable) for variable in _flatten(inputs)]
+    if len(set(rows)) != len(rows):
+        given = [_name(model, row) for row in rows]
+        raise ValueError(f"an input is given twice: {', '.join(given)}")
+    _require_satisfiable(model)
+    if engine is None:
+        engine = EXACT if isinstance(model, Network) else CIRCUIT
+    return Answerer(model, tuple(rows), target, semiring, engine)
 
 
 def _require_satisfiable(model: Model) -> None:
@@ -296,6 +261,18 @@ def _require_satisfiable(model: Model) -> None:
             f"{', '.join(names[:8])}{' …' if len(names) > 8 else ''} "
             f"meets all of its {len(model.structure.relations)} constraints"
         )
+
+
+def _sizes(model: Model) -> tuple[int, ...]:
+    """How many values each variable has."""
+    if isinstance(model, Circuit):
+        return model.sizes
+    return tuple(len(domain) for domain in model.structure.domains)
+
+
+def _name(model: Model, row: int) -> str:
+    names = model.names if isinstance(model, Circuit) else model.structure.names
+    return names[row] if names else str(row)
 
 
 def _flatten(inputs: Any) -> Iterable[Variable | str | int]:

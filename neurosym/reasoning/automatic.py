@@ -34,6 +34,7 @@ from neurosym.problems.variable import Variable
 from neurosym.reasoning.network import NetworkReasoner
 from neurosym.reasoning.question import Answer, Status
 from neurosym.reasoning.restricted import RestrictedReasoner, restrict
+from neurosym.semirings.algebra.instances import log_normalised
 from neurosym.soft import inference
 from neurosym.soft.effort import Effort
 from neurosym.soft.elimination import TooWideError, eliminate_within
@@ -131,7 +132,7 @@ class Automatic:
             options: dict[str, Any] = {"domains": self.domains, "effort": self.reasoner.effort}
             support = inference.support(network, log_weights, **options)
             through = jnp.where(self.domains, log_weights, -jnp.inf)[row] + support[row]
-            value = inference.log_normalised(through[:size])
+            value = log_normalised(through[:size])
         else:
             value = self.reasoner.query(log_weights, self.domains, target=row)
         return _exact(value, jnp.any(value > -jnp.inf))

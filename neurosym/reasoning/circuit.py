@@ -16,11 +16,11 @@ import numpy as np
 from jax import Array
 
 from neurosym.circuits.circuit import Circuit
+from neurosym.problems.variable import Variable
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import BOOLEAN, LOG
 from neurosym.semirings.algebra.k_best import K_BEST, assignments, candidates, key_words
 from neurosym.semirings.algebra.semiring import Semiring
-from neurosym.soft.inference import log_normalised
 from neurosym.soft.k_best import BestSolutions
 
 
@@ -57,10 +57,7 @@ class CircuitReasoner:
     @functools.cached_property
     def exists(self) -> np.ndarray:
         """bool[V, D]: the value index exists in the variable's domain."""
-        found = np.zeros(self.circuit.shape, np.bool_)
-        for variable, value in self.circuit.leaves:
-            found[variable, value] = True
-        return found
+        return np.arange(self.circuit.shape[1]) < np.asarray(self.circuit.sizes)[:, None]
 
     def total(self, log_weights: Array, evidence: Any, *, semiring: Semiring = LOG) -> Elements:
         """The observed root's total, of log-weights float[V, D].
@@ -77,9 +74,9 @@ class CircuitReasoner:
         """As `Circuit.marginals` of the observed root, of log-weights float[V, D]."""
         return self.circuit.marginals(log_weights, root=evidence)
 
-    def query(self, log_weights: Array, evidence: Any, *, target: int) -> Array:
-        """The distribution of one row given the observed root, of log-weights float[V, D]."""
-        return circuit_query(self.circuit, log_weights, target=target, root=evidence)
+    def query(self, log_weights: Array, evidence: Any, *, target: Variable | str | int) -> Array:
+        """As `Circuit.query` of the observed root, of log-weights float[V, D]."""
+        return self.circuit.query(log_weights, target=target, root=evidence)
 
     def best(self, log_weights: Array, evidence: Any) -> Array:
         """int32[V]: of equal ones the first, compared value by value; -1 where there is nothing."""
@@ -106,47 +103,3 @@ class CircuitReasoner:
         if observed is not None:
             chosen = chosen | ~observed[:, None]
         return self.circuit.total(chosen, root=evidence, semiring=BOOLEAN)
-
-
-def circuit_query(
-    circuit: Circuit,
-    weights: Elements,
-    *,
-    target: int,
-    root: int | Array | None = None,
-    semiring: Semiring = LOG,
-) -> Array:
-    """The distribution of one variable given that the circuit holds; as `neurosym.query`.
-
-    Args:
-      circuit: what holds.
-      weights: elements ``[V, D]``.
-      target: the row of the variable.
-      root: which one holds, where the circuit has several.
-      semiring: the algebra to infer in; it must convert to log-probabilities.
-
-    Returns:
-      Normalised log-probabilities ``float32[D_target]``; all -inf where nothing is possible.
-
-    Raises:
-      ValueError: as for `Circuit.support`, or if the semiring has no reading as log-probabilities.
-    """
-    if semiring.to_log is None:
-        raise ValueError(f"semiring {semiring.name} does not turn into log-probabilities")
-    values = values_of(circuit)[target]
-    support = circuit.support(weights, root=root, semiring=semiring)
-    column = np.asarray(values, np.int32)
-    through = semiring.mul(
-        *(jax.tree.map(lambda leaf: leaf[target, column], x) for x in (weights, support))
-    )
-    return log_normalised(semiring.to_log(through))
-
-
-def values_of(circuit: Circuit) -> list[list[int]]:
-    """The value indices of each variable that leaves of the circuit speak of, in order."""
-    with jax.ensure_compile_time_eval():
-        leaves = circuit.leaves
-    found: list[list[int]] = [[] for _ in range(circuit.shape[0])]
-    for row, column in sorted(leaves):
-        found[row].append(column)
-    return found

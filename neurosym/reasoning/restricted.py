@@ -22,7 +22,7 @@ from neurosym.problems.network import Network
 from neurosym.problems.variable import Variable
 from neurosym.reasoning.network import NetworkReasoner
 from neurosym.semirings.algebra.elements import Elements
-from neurosym.semirings.algebra.instances import LOG, REAL
+from neurosym.semirings.algebra.instances import LOG, REAL, log_normalised
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import inference
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort
@@ -88,8 +88,9 @@ class RestrictedReasoner:
             support = self.circuit.support(weights)
         else:
             support = inference.support(self.small, weights, effort=self.effort)
+        # By the plan of the total, which is known to be affordable.
         through = self.small.spread(LOG, weights + support)[row]
-        return inference.log_normalised(through[: len(self.network.structure.domains[row])])
+        return log_normalised(through[: len(self.network.structure.domains[row])])
 
     def _weights(self, log_weights: Array, evidence: Any, semiring: Semiring) -> Elements:
         """Elements ``[V, D']`` of what is left."""

@@ -16,7 +16,7 @@ from neurosym.problems.network import Network
 from neurosym.problems.variable import Variable
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
-from neurosym.semirings.algebra.instances import LOG
+from neurosym.semirings.algebra.instances import LOG, log_normalised
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.elimination import Elimination, eliminate_within
@@ -168,14 +168,6 @@ def query(
     elimination = _plan(network, row, semiring, weights, effort.but(limits))
     assert semiring.to_log is not None
     return log_normalised(semiring.to_log(_total(elimination, semiring, weights)))
-
-
-def log_normalised(scores: jax.Array) -> jax.Array:
-    """Log-probabilities ``float32[D]`` in proportion to log-scores; -inf where all of them are."""
-    largest = jax.lax.stop_gradient(jnp.max(scores))
-    possible = largest != -jnp.inf
-    scores = scores - jnp.where(possible, largest, 0)
-    return jnp.where(possible, scores - jnp.where(possible, LOG.sum(scores), 0), -jnp.inf)
 
 
 # Jitted, so that a call outside of jit is one program and not a hundred.

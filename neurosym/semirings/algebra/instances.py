@@ -66,6 +66,14 @@ def log_complement(x: jax.Array) -> jax.Array:
     return jnp.where(possible, y, -jnp.inf)
 
 
+def log_normalised(scores: jax.Array) -> jax.Array:
+    """Log-probabilities ``float[D]`` in proportion to log-scores; -inf where all of them are."""
+    largest = jax.lax.stop_gradient(jnp.max(scores))
+    possible = largest != -jnp.inf
+    scores = scores - jnp.where(possible, largest, 0)
+    return jnp.where(possible, scores - jnp.where(possible, LOG.sum(scores), 0), -jnp.inf)
+
+
 def _log_ratio(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(x == -jnp.inf, -jnp.inf, x - y)
 
