@@ -22,6 +22,8 @@ import dataclasses
 import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+import numpy as np
+
 FALSE, TRUE, LITERAL, AND, OR = "false", "true", "literal", "and", "or"
 
 
@@ -66,19 +68,22 @@ class Graph:
         nodes = len(self.kinds)
         if not len(self.literals) == len(self.children) == nodes:
             raise ValueError("kinds, literals and children of a graph are as many as its nodes")
-        for node, (kind, literal, children) in enumerate(
-            zip(self.kinds, self.literals, self.children, strict=True)
-        ):
-            if kind == LITERAL:
-                if not 1 <= abs(literal) <= self.variables:
-                    raise self.error(
-                        node, f"there is no variable {abs(literal)}; there are {self.variables:,}"
-                    )
-            elif kind not in (FALSE, TRUE, AND, OR):
-                raise self.error(node, f"node {node} is of no kind: {kind!r}")
-            for child in children:
-                if not 0 <= child < node:
-                    raise self.error(node, f"child {child} does not come before its node {node}")
+        unknown = set(self.kinds) - {FALSE, TRUE, LITERAL, AND, OR}
+        if unknown:
+            node = next(n for n, kind in enumerate(self.kinds) if kind in unknown)
+            raise self.error(node, f"node {node} is of no kind: {self.kinds[node]!r}")
+        for node, literal in enumerate(self.literals):
+            if self.kinds[node] == LITERAL and not 1 <= abs(literal) <= self.variables:
+                raise self.error(
+                    node, f"there is no variable {abs(literal)}; there are {self.variables:,}"
+                )
+        counts = np.fromiter(map(len, self.children), np.int64, nodes)
+        below = np.fromiter(itertools.chain.from_iterable(self.children), np.int64)
+        parents = np.repeat(np.arange(nodes), counts)
+        wrong = np.flatnonzero((below < 0) | (below >= parents))
+        if len(wrong):
+            node, child = int(parents[wrong[0]]), int(below[wrong[0]])
+            raise self.error(node, f"child {child} does not come before its node {node}")
         for root in self.roots:
             if not 0 <= root < nodes:
                 raise ValueError(f"root {root} is not a node; there are {nodes:,}")

@@ -1,10 +1,11 @@
 """Lines of words with their places, for formats that are read line by line."""
 
+import re
 from typing import NamedTuple
 
 from neurosym.io.text import FormatError, Text
 
-_MAX_DIGITS = 9
+_INTEGER = re.compile(r"-?[0-9]{1,9}")
 
 
 class Line(NamedTuple):
@@ -35,13 +36,11 @@ class Line(NamedTuple):
         Raises:
           FormatError: if one is none, or has more than 9 digits.
         """
-        found = []
-        for word in self.words[start:]:
-            digits = word.removeprefix("-")
-            if not (digits.isascii() and digits.isdigit()) or len(digits) > _MAX_DIGITS:
+        words = self.words[start:]
+        for word in words:
+            if not _INTEGER.fullmatch(word):
                 raise self.error(f"{word[:40]!r} is not an integer of {what}")
-            found.append(int(word))
-        return found
+        return list(map(int, words))
 
 
 def lines_of(text: Text, comment: str = "c") -> list[Line]:

@@ -104,7 +104,8 @@ def _terms_apart(graph: Graph, root: int) -> Sequence[int]:
 
 
 def _row(sums: Sums, term: Term) -> int:
-    return sums.sum([term])
+    """The row of a term; it is there already unless the term is a product."""
+    return term[0] if term[1] == ONE else sums.sum([term])
 
 
 def _joined(sums: Sums, term: Term, factor: int) -> Term:
