@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
-from neurosym.problems.constraints.all_different.distinct import (
+from neurosym.problems.constraints.all_different.universe import (
     from_universe,
     map_arrays,
     to_universe,

@@ -7,7 +7,7 @@ constraints", https://doi.org/10.1023/A:1021801522545); where that set would be 
 value but may keep an unsupported one. The other comparisons are exact by bounds alone.
 Over two variables with small domains it becomes a matrix of supports, a `BinaryRelation`.
 
-Total and support (`linear_lowering.py`) are convolutions of the distributions of partial sums, so
+Total and support (`lowering.py`) are convolutions of the distributions of partial sums, so
 they exist in any semiring and their cost grows with the range of the sum, not with the number of
 assignments.
 """
@@ -20,9 +20,6 @@ import numbers
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import flax.struct
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
@@ -34,7 +31,8 @@ from neurosym.problems.constraints.binary import BinaryRelation
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, no_variable_left
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.lowering import LinearLowering
-from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
+from neurosym.problems.constraints.linear.propagators import Bounded, LinearBounds, LinearSums
+from neurosym.problems.constraints.propagator import Propagator, power_of_two
 from neurosym.problems.constraints.relation import Placed, Relation
 
 if TYPE_CHECKING:
@@ -187,165 +185,23 @@ class LinearRelation(Relation):
     @classmethod
     def group(cls, placed: Sequence[Placed[LinearRelation]], size: int) -> Propagator:
         if placed[0].relation.bucket[0] == "sums":  # type: ignore[index]
-            return _group_sums(placed, size)
-        return _group_bounds(placed, size)
+            words = max(bits.word_count(relation.sums) for relation, _ in placed)
+            rows = [(scope, relation.offsets, relation.bound) for relation, scope in placed]
+            return LinearSums.build(rows, words, size)
+        bounded = [row for relation, scope in placed for row in relation._bounded(scope)]
+        return LinearBounds.build(bounded, size)
+
+    def _bounded(self, scope: tuple[int, ...]) -> list[Bounded]:
+        """Itself as a bound in its place; ``==`` is too wide for sums here, and is two of them."""
+        own = Bounded(scope, self.offsets, self.bound, self.relation == "!=")
+        if self.relation != "==":
+            return [own]
+        pairs = zip(self.ranges, self.offsets, strict=True)
+        mirrored = tuple(tuple(largest - offset for offset in row) for largest, row in pairs)
+        return [own, Bounded(scope, mirrored, sum(self.ranges) - self.bound, False)]
 
     def lower(self, private: frozenset[int]) -> LinearLowering:
         return LinearLowering(self.offsets, self.relation, self.bound, private)
-
-
-@flax.struct.dataclass
-class LinearBounds:
-    """Linear ``<=`` and ``!=`` (and too wide ``==``, by bounds only); see `Propagator`."""
-
-    scope: jax.Array  # int32[C, K]
-    present: jax.Array  # bool[C, K]
-    offsets: jax.Array  # int32[C, K, D]
-    bound: jax.Array  # int32[C]
-    unequal: jax.Array  # bool[C]: != instead of <=
-
-    @jax.named_scope("linear_bounds")
-    def prune(self, domains: jax.Array) -> jax.Array:
-        offsets = self.offsets[..., None]
-        possible = bits.unpack(domains, self.offsets.shape[2], axis=2)  # [C, K, D, B]
-        possible &= self.present[..., None, None]
-        far = jnp.int32(2**31 - 1)
-        low = jnp.min(jnp.where(possible, offsets, far), axis=2)
-        low = jnp.where(low == far, 0, low)  # absent, or wiped out and cleared by the caller
-        high = jnp.max(jnp.where(possible, offsets, 0), axis=2)
-        others_low = (jnp.sum(low, axis=1, keepdims=True) - low)[:, :, None]
-        others_high = (jnp.sum(high, axis=1, keepdims=True) - high)[:, :, None]
-        bound = self.bound[:, None, None, None]
-        least = offsets + others_low
-        fits = least <= bound
-        # Unequal: only when the others can make one sum alone does a value meet the bound for sure.
-        differs = (others_low != others_high) | (least != bound)
-        keep = jnp.where(self.unequal[:, None, None, None], differs, fits)
-        keep |= ~self.present[..., None, None]
-        lanes = bits.pack(keep, axis=2, dtype=domains.dtype)
-        return jnp.where(self.present[..., None, None], lanes, bits.everything(domains.dtype))
-
-
-@flax.struct.dataclass
-class LinearSums:
-    """Linear ``==``, exact by reachable sums; see `Propagator`. S is the words of a sum set."""
-
-    scope: jax.Array  # int32[C, K]
-    present: jax.Array  # bool[C, K]
-    offsets: jax.Array  # int32[C, K, D]; absent positions have the single offset 0
-    start: jax.Array  # uint64[S]: the set {0}
-    goal: jax.Array  # uint64[C, S]: the set {bound}, empty where no sum can meet it
-
-    @jax.named_scope("linear_sums")
-    def prune(self, domains: jax.Array) -> jax.Array:
-        first = jnp.arange(self.offsets.shape[2]) == 0
-        possible = bits.unpack(domains, self.offsets.shape[2], axis=2)
-        possible = jnp.where(self.present[..., None, None], possible, first[:, None])
-        possible = jnp.moveaxis(possible, 1, 0)  # bool[K, C, D, B]
-        offsets = jnp.moveaxis(self.offsets, 1, 0)
-        shape = (*self.goal.shape, domains.shape[-1])
-        start = jnp.broadcast_to(self.start[None, :, None], shape)
-        goal = jnp.broadcast_to(self.goal[..., None], shape)
-        nothing = jnp.uint64(0)
-
-        def forward(sums: jax.Array, here: tuple) -> tuple[jax.Array, jax.Array]:
-            offset, bit = here
-            moved = jnp.where(bit[:, :, None], _shift(sums, offset, up=True), nothing)
-            return _union(moved), sums
-
-        def backward(sums: jax.Array, here: tuple) -> tuple[jax.Array, jax.Array]:
-            offset, bit, before = here
-            moved = _shift(sums, offset, up=False)
-            supported = jnp.any(moved & before[:, None] != nothing, axis=2)
-            return _union(jnp.where(bit[:, :, None], moved, nothing)), supported
-
-        _, reached = jax.lax.scan(forward, start, (offsets, possible))
-        _, supported = jax.lax.scan(backward, goal, (offsets, possible, reached), reverse=True)
-        lanes = bits.pack(jnp.moveaxis(supported, 0, 1), axis=2, dtype=domains.dtype)
-        return jnp.where(self.present[..., None, None], lanes, bits.everything(domains.dtype))
-
-
-def _shift(sums: jax.Array, offsets: jax.Array, *, up: bool) -> jax.Array:
-    """Adds (or subtracts) each offset ``int32[C, D]`` to the sets ``uint64[C, S, B]``: one
-    ``uint64[C, D, S, B]`` set a value."""
-    words = sums.shape[1]
-    whole, part = offsets // bits.WORD, (offsets % bits.WORD).astype(jnp.uint64)
-    sums = sums[:, None]
-    if words == 1:
-        near = jnp.where((whole == 0)[..., None, None], sums, jnp.uint64(0))
-        far = jnp.zeros_like(near)
-    else:
-        sign = -1 if up else 1
-        source = jnp.arange(words) + sign * whole[..., None]  # [C, D, S]
-        near, far = _words(sums, source), _words(sums, source + sign)
-    part = part[..., None, None]
-    rest = (jnp.uint64(bits.WORD) - part) % jnp.uint64(bits.WORD)
-    carried = jnp.where(part == 0, jnp.uint64(0), far >> rest if up else far << rest)
-    return (near << part if up else near >> part) | carried
-
-
-def _words(sums: jax.Array, source: jax.Array) -> jax.Array:
-    """Words ``source`` of each set; empty where they lie outside."""
-    inside = (source >= 0) & (source < sums.shape[2])
-    index = jnp.where(inside, source, 0)[..., None]
-    taken = jnp.take_along_axis(sums, index, axis=2, mode="promise_in_bounds")
-    return jnp.where(inside[..., None], taken, jnp.uint64(0))
-
-
-def _union(sets: jax.Array) -> jax.Array:
-    """The union over values of ``uint64[C, D, S, B]``."""
-    return jax.lax.reduce(sets, np.uint64(0), jax.lax.bitwise_or, (1,))
-
-
-def _group_bounds(placed: Sequence[Placed[LinearRelation]], size: int) -> LinearBounds:
-    rows: list[Placed[LinearRelation]] = []
-    for relation, variables in placed:
-        rows.append(Placed(relation, variables))
-        if relation.relation == "==":  # too wide for sums: <= from both sides
-            ranges = relation.ranges
-            mirrored = tuple(
-                tuple(r - offset for offset in row)
-                for r, row in zip(ranges, relation.offsets, strict=True)
-            )
-            opposite = LinearRelation(mirrored, "<=", sum(ranges) - relation.bound)
-            rows.append(Placed(opposite, variables))
-    scope, present, offsets = _pad_scopes(rows, size)
-    return LinearBounds(
-        scope=jax.device_put(scope),
-        present=jax.device_put(present),
-        offsets=jax.device_put(offsets),
-        bound=jax.device_put(np.asarray([relation.bound for relation, _ in rows], np.int32)),
-        unequal=jax.device_put(np.asarray([relation.relation == "!=" for relation, _ in rows])),
-    )
-
-
-def _group_sums(placed: Sequence[Placed[LinearRelation]], size: int) -> LinearSums:
-    scope, present, offsets = _pad_scopes(placed, size)
-    words = max(bits.word_count(relation.sums) for relation, _ in placed)
-    bounds = np.asarray([relation.bound for relation, _ in placed])
-    # A bound below 0 or beyond every sum is an empty set, which leaves no value a support.
-    meetable = (bounds >= 0) & (bounds < words * bits.WORD)
-    goal = np.where(meetable[:, None], bits.single(np.where(meetable, bounds, 0), words), 0)
-    with jax.enable_x64(True):
-        return LinearSums(
-            scope=jax.device_put(scope),
-            present=jax.device_put(present),
-            offsets=jax.device_put(offsets),
-            start=jax.device_put(bits.single(np.asarray(0), words)),
-            goal=jax.device_put(goal.astype(np.uint64)),
-        )
-
-
-def _pad_scopes(
-    placed: Sequence[Placed[LinearRelation]], size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    arity = power_of_two(max(len(scope) for _, scope in placed))
-    scope, present = padded_scopes([scope for _, scope in placed], arity)
-    offsets = np.zeros((len(placed), arity, size), np.int32)
-    for c, (relation, _) in enumerate(placed):
-        for position, row in enumerate(relation.offsets):
-            offsets[c, position, : len(row)] = row
-    return scope, present, offsets
 
 
 def _of_two(relation: LinearRelation) -> Relation:

@@ -15,7 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.problems.constraints.comparison import COMPARISONS
-from neurosym.problems.constraints.linear.sum_plan import Reading, Sums, Supports, plan_sum
+from neurosym.problems.constraints.linear.reading import Reading
+from neurosym.problems.constraints.linear.sum_passes import Sums, Supports
+from neurosym.problems.constraints.linear.sum_plan import plan_sum
 from neurosym.problems.constraints.lowering import Labels, Lowering
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
