@@ -6,7 +6,7 @@ import pytest
 
 import neurosym as ns
 from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.element import ElementRelation
+from neurosym.problems.constraints.element.entries import ElementRelation
 from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.table import TableRelation
 from neurosym.problems.constraints.unary import UnaryRelation

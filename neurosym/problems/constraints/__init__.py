@@ -6,7 +6,7 @@ from neurosym.problems.constraints.clause import Clause
 from neurosym.problems.constraints.conditional.conditional import Implies, Reified
 from neurosym.problems.constraints.constraint import Constraint, Group
 from neurosym.problems.constraints.count import Count
-from neurosym.problems.constraints.element import Element
+from neurosym.problems.constraints.element.element import Element
 from neurosym.problems.constraints.inverse import Inverse
 from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member

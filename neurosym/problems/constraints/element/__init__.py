@@ -1,0 +1,1 @@
+"""`Element`: the declaration, and the relation of arrays with variables among their entries."""
