@@ -27,9 +27,9 @@ from neurosym.semirings.algebra.instances import LOG, MAX_TIMES
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import messages, pairwise
 from neurosym.soft.factor_messages import Prepared
-from neurosym.soft.messages import Wiring, wire
 from neurosym.soft.potentials import Potentials, check_log_weights
 from neurosym.soft.weights import checked_weights
+from neurosym.soft.wiring import Wiring, wire
 
 
 class Beliefs(NamedTuple):

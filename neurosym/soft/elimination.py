@@ -77,7 +77,7 @@ class Elimination:
     @property
     def elements(self) -> int:
         """Elements of all tensors that one instance holds."""
-        return self.factors.elements + self.plan.elements
+        return self.factors.element_count + self.plan.elements
 
     @property
     def slices(self) -> int:
@@ -198,7 +198,7 @@ def eliminate_within(
         found = _eliminate(structure, target, levelled, absorb, (), False)
     whole = found
     while found.elements > limit:
-        room = limit - found.factors.elements
+        room = limit - found.factors.element_count
         sizes = {**found.factors.sizes, **dict.fromkeys(found.fixed, 1)}
         x = best_slice(found.plan.steps, found.plan.output, sizes, room) if room > 0 else None
         if x is None or found.slices * found.factors.sizes[x] > effort.max_slices:

@@ -22,7 +22,7 @@ from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.einsum import Labels
-from neurosym.soft.stacks import rows
+from neurosym.soft.stacks import take_rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Factors:
     sources: tuple[Source, ...]
     labels: tuple[Labels, ...]  # of each slot
     sizes: Mapping[Hashable, int]
-    elements: int  # of all tensors, and of what is made on the way to them
+    element_count: int  # of all tensors, and of what is made on the way to them
 
     def stack_of(self, slot: int) -> Hashable:
         """Tensors for which this is equal can be made as one stack."""
@@ -121,7 +121,7 @@ class Factors:
                     made[first.kind] = self._make(semiring, weights, first.kind, order)
                 known = {member: n for n, member in enumerate(members[first.kind])}
                 x = made[first.kind][first.number]
-                found.append(rows(semiring, x, [known[member] for member in order], axis))
+                found.append(take_rows(semiring, x, [known[member] for member in order], axis))
         return found
 
     def supports(
@@ -193,7 +193,7 @@ class Factors:
             for k, x in inner.items():
                 collect([scope[k] for scope in kind.scopes], x)
         stacked = elements.concatenate(semiring, parts)
-        return rows(semiring, stacked, np.argsort(variables).tolist(), 0)
+        return take_rows(semiring, stacked, np.argsort(variables).tolist(), 0)
 
     @functools.cached_property
     def _slot_of(self) -> dict[Source, int]:
@@ -221,7 +221,7 @@ class Factors:
         in_axes: list[int | None] = []
         for k, size in enumerate(kind.sizes):
             if k in kind.lowering.absorbed:
-                x = rows(semiring, weights, [kind.scopes[m][k] for m in order], 0)
+                x = take_rows(semiring, weights, [kind.scopes[m][k] for m in order], 0)
                 scoped.append(elements.at(x, (slice(None), slice(0, size))))
                 in_axes.append(0)
             else:
@@ -233,7 +233,7 @@ class Factors:
         self, semiring: Semiring, weights: Elements, variables: Sequence[int], size: int
     ) -> Elements:
         """``[size, N]``"""
-        x = rows(semiring, weights, variables, 0)
+        x = take_rows(semiring, weights, variables, 0)
         x = elements.at(x, (slice(None), slice(0, size)))
         return elements.transpose(semiring, x, (1, 0))
 
@@ -357,8 +357,8 @@ def _gather(
     for stack, position in places:
         by_stack.setdefault(stack, []).append(position)
     axis = elements.ndim(semiring, stacks[places[0][0]]) - 1
-    parts = [rows(semiring, stacks[s], positions, axis) for s, positions in by_stack.items()]
+    parts = [take_rows(semiring, stacks[s], positions, axis) for s, positions in by_stack.items()]
     listed = [(s, position) for s, positions in by_stack.items() for position in positions]
     found = parts[0] if len(parts) == 1 else elements.concatenate(semiring, parts, axis)
     where = {place: n for n, place in enumerate(listed)}
-    return rows(semiring, found, [where[place] for place in places], axis)
+    return take_rows(semiring, found, [where[place] for place in places], axis)

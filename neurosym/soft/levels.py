@@ -20,7 +20,7 @@ from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.einsum import Labels
 from neurosym.semirings.operations.tensor_network import Step
-from neurosym.soft.stacks import contract_stacks, join, rows, spread
+from neurosym.soft.stacks import contract_stacks, join, take_rows, write_out
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -180,17 +180,17 @@ def supports_by_level(
             outer = contract_stacks(
                 semiring, above, group.patterns[2], tensors[1 - side], sibling, kept
             )
-            outer = spread(semiring, outer, group.count)
+            outer = write_out(semiring, outer, group.count)
             outer = _broadcast(
                 semiring, outer, kept, child, elements.shape(semiring, tensors[side])
             )
             operand = group.operands[side]
             if operand.order is not None:
                 back = np.argsort(operand.order).tolist()
-                outer = rows(semiring, outer, back, len(child))
+                outer = take_rows(semiring, outer, back, len(child))
             start = 0
             for stack, low, high in operand.pieces:
-                piece = rows(semiring, outer, range(start, start + high - low), len(child))
+                piece = take_rows(semiring, outer, range(start, start + high - low), len(child))
                 parts[stack][low] = (piece, high - low)
                 start += high - low
     return [_assemble(semiring, found) for found in parts[: len(plan.inputs)]]
@@ -203,13 +203,13 @@ def fetch(semiring: Semiring, stacks: Sequence[Elements], operand: Operand) -> E
         x = stacks[stack]
         shape = elements.shape(semiring, x)
         if shape[-1] > 1:  # else it stands for any number of equal tensors
-            x = rows(semiring, x, range(start, stop), len(shape) - 1)
+            x = take_rows(semiring, x, range(start, stop), len(shape) - 1)
         parts.append(x)
         counts.append(stop - start)
     found = join(semiring, parts, counts)
     if operand.order is None or elements.shape(semiring, found)[-1] == 1:
         return found
-    return rows(semiring, found, operand.order, elements.ndim(semiring, found) - 1)
+    return take_rows(semiring, found, operand.order, elements.ndim(semiring, found) - 1)
 
 
 def _pattern(

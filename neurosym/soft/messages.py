@@ -1,17 +1,15 @@
-"""The wiring of a factor graph, and messages along it as flat arrays.
+"""Messages along the wiring of a factor graph, as flat arrays: one round, edge by edge.
 
-An *edge* joins a factor to one of its variables. Messages are ``[D, R]``, the edges on the last
-axis in the order of the factors. For a variable to hear all its factors its edges are gathered side
-by side: variables of one degree are a *bucket*, an array ``[D, S, N]`` of S slots for each of N
-variables. What a variable tells one factor is what it hears from all the others, by exclusive
-products, never by a division, so that impossible values (-inf) stay exact.
+    weights [D, V], messages from the factors [D, R]  ─▶ `to_factors`   messages to them, beliefs
+    messages to the factors [D, R]                    ─▶ `from_factors` messages from them
 
-All of this is for semirings that are log-encoded: LOG and MAX_TIMES.
+What a variable tells one factor is what it hears from all the others, by exclusive products, never
+by a division, so that impossible values (-inf) stay exact. All of this is for semirings that are
+log-encoded: LOG and MAX_TIMES.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -19,101 +17,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.problems.constraints.constraint import power_of_two
-from neurosym.problems.network import Structure
 from neurosym.semirings.algebra import rule
 from neurosym.semirings.algebra.semiring import Binary, Semiring
-from neurosym.soft.factor_messages import FactorGroup, Prepared, factor_groups
-from neurosym.soft.potentials import Scope
+from neurosym.soft.factor_messages import Prepared
+from neurosym.soft.wiring import MAX_WRITTEN_OUT, Wiring
 from neurosym.transforms.take import take
-
-MAX_WRITTEN_OUT = 8
-"""Slots whose exclusive products are written out; more are padded to a power of two and scanned."""
 
 FOLDED = 16
 """Rows of a vector that are compared with each other before it is reduced to a number: XLA on CPU
 reduces to a scalar without vector instructions."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Bucket:
-    """Variables of one degree, or of degrees that are padded to one."""
-
-    variables: np.ndarray  # int[N]
-    width: int  # slots of each
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Wiring:
-    """What touches what; all of it static."""
-
-    sizes: np.ndarray  # int[V]: the values of each variable
-    groups: tuple[FactorGroup, ...]
-    starts: tuple[int, ...]  # the first edge of each group; position k of factor c is k * C + c
-    owners: np.ndarray  # int[R]: the variable of each edge
-    buckets: tuple[Bucket, ...]
-    sources: np.ndarray  # int32[L]: the edge in each slot, bucket by bucket; R in the padding
-    slots: np.ndarray  # int32[R]: the slot of each edge
-
-    @property
-    def edges(self) -> int:
-        """R."""
-        return len(self.owners)
-
-    @property
-    def size(self) -> int:
-        """D."""
-        return int(self.sizes.max())
-
-    @property
-    def order(self) -> np.ndarray:
-        """``int[V]``: the variables, bucket by bucket."""
-        return np.concatenate([bucket.variables for bucket in self.buckets])
-
-    @property
-    def degrees(self) -> np.ndarray:
-        """``int[V]``."""
-        return np.bincount(self.owners, minlength=len(self.sizes))
-
-    def present(self, variables: np.ndarray) -> jax.Array:
-        """``bool[D, len(variables)]``: the value is in the variable's domain."""
-        return jnp.arange(self.size)[:, None] < jnp.asarray(self.sizes[variables], jnp.int32)
-
-
-@functools.lru_cache(maxsize=64)
-def wire(structure: Structure, scopes: tuple[Scope, ...]) -> Wiring:
-    """The wiring of a network and of potentials over ``scopes``; made once and remembered."""
-    sizes = np.asarray([len(domain) for domain in structure.domains])
-    groups = factor_groups(structure, scopes)
-    counts = [group.scope.size for group in groups]
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
-    owners = np.concatenate([np.zeros(0, np.int32), *(g.scope.T.ravel() for g in groups)])
-    degrees = np.bincount(owners, minlength=len(sizes))
-    widths = np.asarray(
-        [d if d <= MAX_WRITTEN_OUT else power_of_two(d) for d in degrees.tolist()], int
-    )
-    by_owner = np.argsort(owners, kind="stable")
-    first = np.cumsum(degrees) - degrees
-    buckets, sources = [], []
-    for width in np.unique(widths).tolist():
-        variables = np.flatnonzero(widths == width)
-        slot = np.arange(width)[:, None]
-        inside = slot < degrees[variables]
-        edge = by_owner[np.where(inside, first[variables] + slot, 0)] if width else inside
-        sources.append(np.where(inside, edge, len(owners)).ravel())
-        buckets.append(Bucket(variables=variables, width=width))
-    source = np.concatenate(sources).astype(np.int32)
-    slots = np.zeros(len(owners), np.int32)
-    slots[source[source < len(owners)]] = np.flatnonzero(source < len(owners))
-    return Wiring(
-        sizes=sizes,
-        groups=tuple(groups),
-        starts=tuple(starts[:-1].tolist()),
-        owners=owners,
-        buckets=tuple(buckets),
-        sources=source,
-        slots=slots,
-    )
 
 
 def to_factors(
@@ -142,12 +54,12 @@ def to_factors(
 def exclusive(
     semiring: Semiring, wiring: Wiring, weights: jax.Array, heard: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Bucket by bucket: each slot's product of the weight and of all other slots, and of all slots.
+    """Class by class: each slot's product of the weight and of all other slots, and of all slots.
 
     Args:
       semiring: any.
       wiring: of V variables and L slots.
-      weights: ``[D, V]`` in the order of the buckets.
+      weights: ``[D, V]`` in the order of the classes.
       heard: ``[D, L]``.
 
     Returns:
@@ -155,8 +67,8 @@ def exclusive(
     """
     said, beliefs = [], []
     first = begin = 0
-    for bucket in wiring.buckets:
-        number, width = len(bucket.variables), bucket.width
+    for alike in wiring.classes:
+        number, width = len(alike.variables), alike.width
         own = weights[:, first : first + number]
         x = heard[:, begin : begin + width * number].reshape(len(heard), width, number)
         if width <= MAX_WRITTEN_OUT:
@@ -228,8 +140,8 @@ def largest(x: jax.Array) -> jax.Array:
     """The maximum of numbers ``[R]`` that are not negative; 0 of none."""
     while len(x) > 4 * FOLDED:
         whole = len(x) // FOLDED * FOLDED
-        rows = x[:whole].reshape(FOLDED, -1)
-        folded = functools.reduce(jnp.maximum, [rows[n] for n in range(FOLDED)])
+        parts = x[:whole].reshape(FOLDED, -1)
+        folded = functools.reduce(jnp.maximum, [parts[n] for n in range(FOLDED)])
         x = jnp.concatenate([folded, x[whole:]])
     return jnp.max(x, initial=0)
 
@@ -254,14 +166,14 @@ def columns(x: jax.Array, wanted: np.ndarray) -> jax.Array:
 
 
 def _side_by_side(parts: list[jax.Array], like: jax.Array) -> jax.Array:
-    """The slots of one bucket, ``[D, S * N]``."""
+    """The slots of one class of degrees, ``[D, S * N]``."""
     if not parts:
         return like[:, :0]
     return jnp.stack(parts, axis=1).reshape(like.shape[0], -1)
 
 
-def _joined(buckets: list[jax.Array]) -> jax.Array:
-    return buckets[0] if len(buckets) == 1 else jnp.concatenate(buckets, axis=1)
+def _joined(parts: list[jax.Array]) -> jax.Array:
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
 
 
 def _written_out(

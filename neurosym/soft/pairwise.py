@@ -26,7 +26,7 @@ from neurosym.semirings.algebra.instances import MAX_TIMES, REAL
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft import messages
 from neurosym.soft.factor_messages import Prepared, SoftGroup
-from neurosym.soft.messages import Wiring
+from neurosym.soft.wiring import MAX_WRITTEN_OUT, Wiring
 from neurosym.transforms.any_in_batch import any_in_batch
 from neurosym.transforms.take import take
 
@@ -76,9 +76,9 @@ MAXIMA = Ratios(
 
 
 class Pairs(NamedTuple):
-    """Arrays of a pairwise model. L slots, in the order of the wiring's buckets."""
+    """Arrays of a pairwise model. L slots, in the order of the wiring's classes."""
 
-    weights: jax.Array  # [D - 1, V]: ratios to the first value, in the order of the buckets
+    weights: jax.Array  # [D - 1, V]: ratios to the first value, in the order of the classes
     tables: jax.Array  # [D, D, L]: at the slot of the edge that hears; value heard, value that says
 
 
@@ -168,7 +168,7 @@ def to_messages(ratios: Ratios, wiring: Wiring, heard: jax.Array) -> jax.Array:
 
 def _total(semiring: Semiring, row: jax.Array, told: jax.Array) -> jax.Array:
     """``row[0] ⊕ row[v] ⊗ told[v - 1] ⊕ ...``; few values are written out."""
-    if len(row) <= messages.MAX_WRITTEN_OUT:
+    if len(row) <= MAX_WRITTEN_OUT:
         terms = [row[0], *(semiring.mul(row[v + 1], told[v]) for v in range(len(told)))]
         return functools.reduce(semiring.add, terms)
     return semiring.add(row[0], semiring.sum(semiring.mul(row[1:], told), 0))

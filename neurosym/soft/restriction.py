@@ -211,12 +211,12 @@ class RestrictedLowering(Lowering):
     def down(
         self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]
     ) -> dict[int, Elements]:
-        spread = []
+        embedded = []
         for x, kept, shape in zip(outer, self._kept, self._shapes, strict=True):
             for axis, values in enumerate(kept):
                 x = x if values is None else _embed(semiring, x, values, axis, shape[axis])
-            spread.append(x)
-        inner = self.whole.down(semiring, self._embedded(semiring, weights), spread)
+            embedded.append(x)
+        inner = self.whole.down(semiring, self._embedded(semiring, weights), embedded)
         return {k: take(x, self.relation.kept[k]) for k, x in inner.items()}
 
     def _embedded(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:

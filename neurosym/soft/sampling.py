@@ -28,7 +28,7 @@ from neurosym.soft.elimination import Elimination, TooWideError, eliminate_withi
 from neurosym.soft.factors import Kind
 from neurosym.soft.levels import Group, contract_levels, fetch
 from neurosym.soft.restriction import RestrictedNetwork
-from neurosym.soft.stacks import rows, spread
+from neurosym.soft.stacks import take_rows, write_out
 from neurosym.soft.weights import checked_weights
 from neurosym.transforms.take import take
 
@@ -179,7 +179,7 @@ class _Walk:
         logits: jax.Array | float = 0.0
         sizes: dict[Hashable, int] = {}
         for stack, pattern in zip(self.operands[number], group.patterns[:2], strict=True):
-            stack = spread(LOG, stack, group.count)
+            stack = write_out(LOG, stack, group.count)
             sizes |= dict(zip(pattern, stack.shape, strict=False))
             known = [x for x in pattern if x in given]
             free = [x for x in summed if x in pattern]
@@ -231,7 +231,7 @@ class _Walk:
             outer.append(LOG.indicator(mask, weights.dtype))
         scoped = []
         for k, size in enumerate(kind.sizes):
-            scoped.append(rows(LOG, weights, [scope[k] for scope in kind.scopes], 0)[:, :size])
+            scoped.append(take_rows(LOG, weights, [scope[k] for scope in kind.scopes], 0)[:, :size])
 
         ends = np.cumsum([kind.sizes[k] for k in kind.absorbed])[:-1].tolist()
 

@@ -25,7 +25,7 @@ MAX_TERMS = 2**20
 """Terms that are laid out at once where a semiring has no matrix product."""
 
 
-def rows(semiring: Semiring, x: Elements, wanted: Sequence[int], axis: int) -> Elements:
+def take_rows(semiring: Semiring, x: Elements, wanted: Sequence[int], axis: int) -> Elements:
     """``x`` at the positions ``wanted`` of ``axis``."""
     places = np.asarray(wanted, np.int32)
     length = elements.shape(semiring, x)[axis]
@@ -43,11 +43,11 @@ def join(semiring: Semiring, parts: Sequence[Elements], counts: Sequence[int]) -
     """Stacks of one shape as one; ``counts`` says how many tensors each stands for."""
     if len(parts) == 1:
         return parts[0]
-    full = [spread(semiring, part, count) for part, count in zip(parts, counts, strict=True)]
+    full = [write_out(semiring, part, count) for part, count in zip(parts, counts, strict=True)]
     return elements.concatenate(semiring, full, elements.ndim(semiring, full[0]) - 1)
 
 
-def spread(semiring: Semiring, x: Elements, count: int) -> Elements:
+def write_out(semiring: Semiring, x: Elements, count: int) -> Elements:
     """The stack with all of its tensors written out."""
     shape = elements.shape(semiring, x)
     return x if shape[-1] == count else elements.broadcast_to(semiring, x, (*shape[:-1], count))
@@ -102,7 +102,7 @@ def _multiply(semiring: Semiring, a: Elements, b: Elements) -> Elements:
         left = elements.reshape(semiring, a, (g, i, j, 1, n))
         right = elements.reshape(semiring, b, (g, 1, j, k, m))
         return semiring.sum(semiring.mul(left, right), 2)
-    a, b = spread(semiring, a, count), spread(semiring, b, count)
+    a, b = write_out(semiring, a, count), write_out(semiring, b, count)
     a = elements.transpose(semiring, a, (3, 0, 1, 2))
     b = elements.transpose(semiring, b, (3, 0, 1, 2))
     a = elements.reshape(semiring, a, (count * g, i, j))
