@@ -1,28 +1,22 @@
-"""What `neurosym solve` solves: jobs, which are instances of one network, batch by batch.
+"""What `neurosym solve` solves: jobs, which are instances of one network.
 
-Every batch of a job has the same shape, so that a program is compiled once; the last one is filled
-up with instances that have no values and cost nothing.
+files ─▶ jobs ─▶ `neurosym.reasoning.solve_batches` ─▶ answers in the values of the problem
 """
 
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.hard import HEURISTICS, SearchStatus, count, propagate, solve
+from neurosym.hard import HEURISTICS, SearchStatus, propagate
 from neurosym.io import Cnf, Text, parse_dimacs
 from neurosym.languages.cnf import cnf_formula
 from neurosym.problems import Network
 from neurosym.puzzles import Instances, Layout, Puzzle
-
-_BATCH = 1 << 14
-_FEW = 64  # solutions that are stored for every instance without being counted first
-_BATCH_BYTES = 1 << 28  # of the domains and solutions of a batch
+from neurosym.reasoning import Solved, solve_batches
 
 Values = list[Hashable]
 
@@ -78,7 +72,6 @@ class Clock:
 
     def __init__(self) -> None:
         self.compiling = self.solving = 0.0
-        self.compiled: set[Hashable] = set()
 
 
 def puzzle_job(puzzle: Puzzle, given: Instances | int, networks: dict[int, Network]) -> Job:
@@ -140,33 +133,21 @@ def formula_job(text: Text) -> Job:
 
 def answers(job: Job, limits: Limits, clock: Clock) -> Iterator[list[Answer]]:
     """The answers of a job in the order of its instances, batch by batch."""
-    network = job.network
-    batch = _batch_of(job, limits)
-    decode = _decoder(network)
-    for start in range(0, job.count, batch):
-        end = min(start + batch, job.count)
-        masks = np.zeros((batch, network.variables, network.size), np.bool_)
-        key = (id(network), batch)
-        if key not in clock.compiled:
-            started = time.perf_counter()
-            _search(network, masks, limits)
-            clock.compiling += time.perf_counter() - started
-            clock.compiled.add(key)
-        masks[: end - start] = job.masks(start, end)
-        started = time.perf_counter()
-        found = _search(network, masks, limits)
-        clock.solving += time.perf_counter() - started
-        yield list(_read(found, end - start, decode))
-
-
-def _batch_of(job: Job, limits: Limits) -> int:
-    """Instances that are solved together: what was asked for, or as many as memory allows."""
-    variables, size = job.network.variables, job.network.size
-    bytes_each = variables * (size + 4 * (limits.count or limits.solutions or 1))
-    most = limits.batch or max(1, min(_BATCH, _BATCH_BYTES // bytes_each))
-    if job.count <= most:
-        return min(most, 1 << max(job.count - 1, 0).bit_length())  # a shape that other files share
-    return -(-job.count // -(-job.count // most))
+    decode = _decoder(job.network)
+    batches = solve_batches(
+        job.network,
+        job.masks,
+        instances=job.count,
+        at_most=limits.count,
+        solutions=limits.solutions,
+        node_limit=limits.nodes,
+        heuristic=HEURISTICS[limits.heuristic],
+        batch=limits.batch,
+    )
+    for found in batches:
+        clock.compiling += found.compiling
+        clock.solving += found.solving
+        yield list(_read(found, decode))
 
 
 def history(job: Job, answer: Answer) -> tuple[np.ndarray, list[str]]:
@@ -202,51 +183,11 @@ def history(job: Job, answer: Answer) -> tuple[np.ndarray, list[str]]:
     return trace, titles
 
 
-@dataclasses.dataclass(frozen=True)
-class _Found:
-    assignment: np.ndarray  # int32[B, k, V]
-    count: np.ndarray  # int32[B]
-    status: np.ndarray  # int32[B]: a `SearchStatus`
-    nodes: np.ndarray  # int32[B]
-
-
-def _search(network: Network, masks: np.ndarray, limits: Limits) -> _Found:
-    """Searches a batch of domains bool ``[B, V, D]``; here alone the command meets the engine."""
-    shared: dict[str, Any] = {
-        "heuristic": HEURISTICS[limits.heuristic],
-        "node_limit": limits.nodes,
-    }
-    start = jnp.asarray(masks)
-    if limits.count is not None and limits.count <= _FEW and limits.solutions:
-        found = solve(network, start, solutions=limits.count, **shared)
-        parts = (found.assignment[:, : limits.solutions], found.count, found.status, found.nodes)
-        return _Found(*map(np.asarray, parts))
-    counted = count(network, start, at_most=limits.count, **shared)
-    most = int(counted.count.max())
-    if limits.solutions is not None:
-        most = min(most, limits.solutions)
-    assignment = np.full((len(masks), most, network.variables), -1, np.int32)
-    if most:
-        # A power of two, so that few programs are compiled, and as many at once as memory allows.
-        slots = 1 << (most - 1).bit_length()
-        several = max(1, min(len(masks), _BATCH_BYTES // (4 * slots * network.variables)))
-        for first in range(0, len(masks), several):
-            part = np.zeros((several, *masks.shape[1:]), np.bool_)
-            part[: len(masks) - first] = masks[first : first + several]
-            found = solve(network, jnp.asarray(part), solutions=slots, **shared)
-            here = np.asarray(found.assignment)[: len(masks) - first, :most]
-            assignment[first : first + several] = here
-    return _Found(assignment, *map(np.asarray, (counted.count, counted.status, counted.nodes)))
-
-
-def _read(
-    found: _Found, instances: int, decode: Callable[[np.ndarray], list[Values]]
-) -> Iterator[Answer]:
-    """The answers of the first instances of a batch."""
-    there = found.assignment[:instances, :, 0] >= 0  # [B, k]
-    values = iter(decode(found.assignment[:instances][there]))
-    kept = there.sum(axis=1)
-    columns = (found.status[:instances], found.count[:instances], found.nodes[:instances], kept)
+def _read(found: Solved, decode: Callable[[np.ndarray], list[Values]]) -> Iterator[Answer]:
+    """The answers of a batch."""
+    there = found.assignment[:, :, 0] >= 0  # [B, k]
+    values = iter(decode(found.assignment[there]))
+    columns = (found.status, found.count, found.nodes, there.sum(axis=1))
     names = {int(status): status.name for status in SearchStatus}
     for status, number, nodes, k in zip(*(c.tolist() for c in columns), strict=True):
         yield Answer(names[status], number, [next(values) for _ in range(k)], nodes)

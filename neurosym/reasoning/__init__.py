@@ -6,6 +6,7 @@ of `neurosym.reasoning.protocols`, and whatever asks sees nothing else.
 
 from neurosym.reasoning.answer import CIRCUIT, EXACT, Answerer, Engine, make_answerer
 from neurosym.reasoning.automatic import Automatic, Method, automatic
+from neurosym.reasoning.batches import Solved, solve_batches
 from neurosym.reasoning.circuit import CircuitReasoner
 from neurosym.reasoning.network import NetworkReasoner
 from neurosym.reasoning.protocols import (
@@ -48,6 +49,7 @@ __all__ = [
     "Question",
     "Reasoner",
     "RestrictedReasoner",
+    "Solved",
     "Solver",
     "Status",
     "automatic",
@@ -55,4 +57,5 @@ __all__ = [
     "elimination",
     "make_answerer",
     "restrict",
+    "solve_batches",
 ]
