@@ -9,8 +9,8 @@ import pytest
 
 from neurosym.cli import commands
 from neurosym.cli.command import Command
-from neurosym.cli.commands.listing import describe_module
 from neurosym.cli.configs import load_config
+from neurosym.cli.descriptions import describe_module
 from neurosym.cli.main import _COMMANDS, main
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from neurosym.cli.commands.listing import describe_module
 from neurosym.cli.configs import load_config, load_function
+from neurosym.cli.descriptions import describe_module
 from neurosym.datasets.mnist import MNIST
 from neurosym.datasets.symbols import SYMBOLS
 from neurosym.training import (

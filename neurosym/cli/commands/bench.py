@@ -6,7 +6,7 @@ import sys
 from absl import flags
 
 from neurosym.cli.command import Command, UsageError
-from neurosym.cli.commands.listing import modules
+from neurosym.cli.descriptions import modules
 
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
