@@ -85,7 +85,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class SolveFlags:
     """The flags, checked."""
 
     problem: str | None
@@ -100,7 +100,7 @@ class Options:
     trace: Path | None
 
     @classmethod
-    def read(cls, values: flags.FlagValues) -> Options:
+    def read(cls, values: flags.FlagValues) -> SolveFlags:
         """Raises `UsageError` for flags that are wrong or do not go together."""
         count = _number_or_all("count", values.count, least=1)
         solutions: int | None = count or 0
@@ -133,7 +133,7 @@ class Options:
 
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
-    options = Options.read(values)
+    options = SolveFlags.read(values)
     if not arguments and options.problem is None:
         raise UsageError("nothing to solve: name a FILE (- is standard input) or a --problem")
     given = read_inputs(arguments, options.problem, options.size)
@@ -143,7 +143,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     return _answer(load_jobs(given), options, "formula" if given.formula else "puzzle")
 
 
-def _answer(jobs: Sequence[Job], options: Options, noun: str) -> int:
+def _answer(jobs: Sequence[Job], options: SolveFlags, noun: str) -> int:
     """Solves the jobs, prints the answers in order as they come, and sums up."""
     from neurosym.cli.jobs import Clock, Limits, answers
 
@@ -171,7 +171,7 @@ def _answer(jobs: Sequence[Job], options: Options, noun: str) -> int:
     return 0
 
 
-def _printer(options: Options, limits: Limits, noun: str, jobs: int) -> Printer:
+def _printer(options: SolveFlags, limits: Limits, noun: str, jobs: int) -> Printer:
     from neurosym.cli import printing
 
     if options.json:
