@@ -1,5 +1,11 @@
 """The tensors of a network: a vector of weights for each open variable, and what constraints are.
 
+    a + b == s and c + d == t        one relation in two places: (a, b, s) and (c, d, t)
+    private  a, b, c, d              no other constraint knows them, so they are summed out inside
+    kind     one lowering for both places; its one tensor has the label of position 2
+    slots    weights of s [s], weights of t [t], the sum of a and b [s], the sum of c and d [t]
+    stacks   slots 0 and 1 as one array, slots 2 and 3 as another one, made by one program
+
 A relation is lowered once, however many places it has. Where their tensors are made at once,
 as a stack, one vectorised computation serves all of them, and constant masks are one constant.
 """
