@@ -96,3 +96,31 @@ def test_a_branch_for_the_batch_stays_one():
     text = jax.jit(run).lower(random(3, 2)).as_text()
     assert "stablehlo.case" in text
     assert run(jnp.array([[-1.0], [2.0]])).tolist() == [[-2], [4]]
+
+
+def scaled_by_the_sum(x: jax.Array, y: jax.Array) -> jax.Array:
+    assert x.ndim == 2  # the batch is there
+    return x * jnp.sum(y, axis=0)
+
+
+@pytest.mark.slow
+def test_batch_last_under_nested_maps_and_transposition():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 4))
+    y = jax.random.normal(jax.random.key(1), (3, 5))
+
+    def plain(x, y):
+        return x * jnp.sum(y)
+
+    def last(x, y):
+        return batch_last(scaled_by_the_sum, x, y)
+
+    for axes in ((0, None), (1, 0)):
+        maps = [jax.vmap(jax.vmap(f, (0, 0)), (0, None)) for f in (plain, last)]
+        np.testing.assert_allclose(maps[0](x, y), maps[1](x, y), rtol=1e-5)
+        maps = [jax.vmap(f, axes, out_axes=1) for f in (plain, last)]
+        given = (x[0], y[0]) if axes == (0, None) else (x[0].T, y)
+        np.testing.assert_allclose(maps[0](*given), maps[1](*given), rtol=1e-5)
+    for transform in (jax.jacfwd, jax.hessian):
+        wanted = jax.vmap(transform(plain, 1), (0, 0))(x[0], y)
+        found = jax.vmap(transform(last, 1), (0, 0))(x[0], y)
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)

@@ -90,3 +90,35 @@ def test_trees_and_nothing():
     np.testing.assert_allclose(run[0], A @ T, rtol=1e-5)
     assert run[1].tolist() == [3, 3]
     assert linear_map(lambda t: t, lambda c: c, jnp.zeros(0)).shape == (0,)
+
+
+def test_a_linear_map_with_a_transpose_of_its_own():
+    x = jnp.linspace(-1, 2, 12).reshape(3, 4)
+
+    @jax.custom_jvp
+    def waves(x):
+        return {"sum": jnp.sin(x).sum(0), "all": jnp.cos(x)}
+
+    @waves.defjvp
+    def _(primals, tangents):
+        (x,), (t,) = primals, tangents
+
+        def forward(t):
+            return {"sum": (jnp.cos(x) * t).sum(0), "all": -jnp.sin(x) * t}
+
+        def transposed(ct):
+            return jnp.cos(x) * ct["sum"] - jnp.sin(x) * ct["all"]
+
+        return waves(x), linear_map(forward, transposed, t)
+
+    def loss(waves):
+        return lambda x: jnp.sum(waves(x)["sum"] ** 2) + jnp.sum(waves(x)["all"] ** 3)
+
+    def plain(x):
+        return {"sum": jnp.sin(x).sum(0), "all": jnp.cos(x)}
+
+    for transform in (jax.grad, jax.jacfwd, jax.hessian, lambda f: jax.jacrev(jax.jacrev(f))):
+        found, wanted = jax.jit(transform(loss(waves)))(x), jax.jit(transform(loss(plain)))(x)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    batched = jax.jit(jax.vmap(jax.grad(loss(waves))))(jnp.stack([x, x + 1]))
+    np.testing.assert_allclose(batched[1], jax.grad(loss(plain))(x + 1), rtol=1e-4, atol=1e-5)
