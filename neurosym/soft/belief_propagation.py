@@ -25,6 +25,7 @@ from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
 from neurosym.semirings.algebra.instances import LOG, MAX_TIMES
 from neurosym.semirings.algebra.semiring import Semiring
+from neurosym.semirings.fixpoints.implicit import Series, implied
 from neurosym.soft import messages, pairwise
 from neurosym.soft.factor_messages import Prepared
 from neurosym.soft.potentials import Potentials, check_log_weights
@@ -80,9 +81,9 @@ def belief_propagation(
      [ 0 33 67]] True
 
     Gradients of the beliefs and of the log-partition are those of the fixed point, by the implicit
-    function theorem (`lax.custom_root`): memory does not grow with the rounds, and the linear
-    system is solved by as many rounds at most. They are zero where the messages did not converge.
-    With ``unroll`` they flow through every round instead.
+    function theorem (`neurosym.semirings.fixpoints.implicit`): memory does not grow with the
+    rounds, and the linear system is solved by as many rounds at most. They are zero where the
+    messages did not converge. With ``unroll`` they flow through every round instead.
 
     Args:
       network: the compiled problem.
@@ -249,29 +250,18 @@ class _Method:
 
     def run_to_fixpoint(self, model: _Model) -> _State:
         """As `run`, differentiated as the fixed point of a round."""
+        state = self.run(jax.lax.stop_gradient(model))
 
-        # One array of both unknowns: `custom_linear_solve` wants all of its targets to move.
-        def residue(unknown: jax.Array) -> jax.Array:
+        def step(unknown: jax.Array, model: _Model) -> jax.Array:
             heard, supports = unknown
             after = messages.damp(heard, messages.normalise(supports), self.damping)
-            return jnp.stack([after, self.supports(model, heard)]) - unknown
+            return jnp.stack([after, self.supports(model, heard)])
 
-        def solve(_: Any, start: Any) -> Any:
-            state = self.run(jax.lax.stop_gradient(model))
-            rounds = state.rounds.astype(state.residual.dtype)  # auxiliary results are floats
-            return jnp.stack([state.heard, state.supports]), (rounds, state.residual)
-
-        def tangent_solve(linear: Any, target: jax.Array) -> jax.Array:
-            series = functools.partial(_neumann, model)
-            return jax.lax.custom_linear_solve(linear, target, series, series)
-
-        begin = self.start(model)
-        guess = jnp.stack([begin.heard, begin.supports])
-        (heard, supports), auxiliary = jax.lax.custom_root(
-            residue, guess, solve, tangent_solve, has_aux=True
-        )
-        rounds, residual = jax.lax.stop_gradient(auxiliary)
-        return _State(heard, supports, rounds.astype(jnp.int32), residual)
+        # A round is two steps of the pair: what was heard is answered, and what was answered heard.
+        series = Series(most=2 * model.max_rounds, rtol=model.tolerance)
+        found = jnp.stack([state.heard, state.supports])
+        heard, supports = implied(step, found, model, series)
+        return state._replace(heard=heard, supports=supports)
 
     def read(self, model: _Model, state: _State) -> Beliefs:
         """The beliefs ``[D, V]`` of a state, not normalised, and the Bethe log-partition."""
@@ -302,22 +292,3 @@ def _iterate(advance: Any, state: Any, model: _Model, unrolled: int | None) -> A
         return (state.rounds < model.max_rounds) & (state.residual > model.tolerance)
 
     return jax.lax.while_loop(unfinished, advance, state)
-
-
-def _neumann(model: _Model, linear: Any, target: jax.Array) -> jax.Array:
-    """``x`` with ``linear(x) = J x - x = target``: the series ``-(target + J target + ...)``.
-
-    It converges where the rounds do, in about as many terms for each of the two unknowns.
-    """
-
-    def more(carry: tuple) -> tuple:
-        total, term, terms = carry
-        term = linear(term) + term
-        return total + term, term, terms + 1
-
-    def unfinished(carry: tuple) -> jax.Array:
-        total, term, terms = carry
-        large = jnp.max(jnp.abs(term)) > model.tolerance * jnp.max(jnp.abs(total))
-        return large & (terms < 2 * model.max_rounds)
-
-    return jax.lax.while_loop(unfinished, more, (-target, -target, jnp.zeros((), jnp.int32)))[0]

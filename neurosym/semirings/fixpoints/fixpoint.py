@@ -25,7 +25,7 @@ from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.instances import INT_LIMIT
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.fixpoints.derivation import derived
-from neurosym.semirings.fixpoints.implicit import implied
+from neurosym.semirings.fixpoints.implicit import Series, implied
 from neurosym.transforms.conversion import as_array
 
 MAX_ROUNDS = 10_000
@@ -128,9 +128,9 @@ def fixpoint(
     if semiring.selective:
         value = derived(semiring, traced, found.value, init, operands, found.converged, max_rounds)
     else:
-        value = implied(
-            traced, found.value, operands, found.converged, found.rounds, max_rounds, rtol
-        )
+        # The linear loops take as many rounds at least as the fixpoint took.
+        series = Series(max_rounds, found.rounds, rtol, found.converged)
+        value = implied(traced, found.value, operands, series)
     return found._replace(value=value)
 
 

@@ -1,4 +1,10 @@
-"""The derivative of a fixpoint where ⊕ adds up: the implicit function theorem.
+"""The derivative of a fixpoint whose step is differentiable: the implicit function theorem.
+
+    x = 0.5 * x + θ                          # a step f(x, θ); its fixpoint is x = 2 θ
+    value = the loop's result                # nothing flows back through the loop
+    x = implied(f, value, [θ], series)       # the same number, and dx = (I - J)^-1 (∂f/∂θ) dθ
+                                             # where J = ∂f/∂x = 0.5, so dx = 2 dθ,
+                                             # summed up as dθ + 0.5 dθ + 0.25 dθ + ...
 
 At ``x = f(x, θ)`` with Jacobian ``J = ∂f/∂x``, the derivative is ``dx = (I - J)^-1 (∂f/∂θ) dθ``,
 and its transpose has ``(I - Jᵀ)^-1``. Both are sums of a series, found by a loop of the same kind
@@ -9,45 +15,51 @@ points, Optimization Methods and Software 3, 1994.)
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-Step = Callable[[Any, list[jax.Array]], Any]
+Step = Callable[[Any, Any], Any]
 Matvec = Callable[[jax.Array], jax.Array]
 
 
-def implied(
-    step: Step,
-    value: Any,
-    operands: list[jax.Array],
-    converged: jax.Array,
-    rounds: jax.Array,
-    max_rounds: int,
-    rtol: float | None,
-) -> Any:
+class Series(NamedTuple):
+    """How far the series of a derivative is summed up. All are numbers, or arrays of one number."""
+
+    most: Any  # terms after which it is given up
+    least: Any = 0  # terms in any case: the rounds that information needs to get everywhere
+    rtol: Any = None  # no entry changes by more than this part of the largest; None: by rounding
+    sound: Any = None  # bool[]: derivatives are NaN where it is false or the series did not end;
+    # None: they are what has been summed up, and the caller says where they mean something
+
+
+def implied(step: Step, value: Any, operands: Any, series: Series) -> Any:
     """``value``, with the derivative of the fixpoint that it is.
 
     Args:
       step: ``(x, operands) -> x``, differentiable.
-      value: the fixpoint, a pytree of floats.
-      operands: all that the step depends on besides.
-      converged: ``bool[]``; where it fails, derivatives are NaN.
-      rounds: ``int32[]``, what the fixpoint took. The linear loops take as many at least: it is the
-        number that information needs to get everywhere.
-      max_rounds: of the linear loops; where they do not converge within, derivatives are NaN.
-      rtol: of the linear loops, relative to the largest entry; None: 8 units of rounding.
+      value: the fixpoint, a pytree of floats; its own derivative is ignored.
+      operands: a pytree of all that the step depends on besides.
+      series: when the sum of the derivative ends.
     """
     # Under a derivative, what `custom_root` closes over must be floats.
-    sound = jnp.where(converged, 1.0, jnp.nan)
-    least = rounds.astype(sound.dtype)
+    dtype = jnp.result_type(*jax.tree.leaves(value))
+    rtol = 8 * float(jnp.finfo(dtype).eps) if series.rtol is None else series.rtol
+    ends = _Ends(
+        most=jnp.asarray(series.most, jnp.float32),
+        least=jnp.asarray(series.least, jnp.float32),
+        rtol=jax.lax.stop_gradient(rtol),
+        sound=None if series.sound is None else jnp.where(series.sound, 1.0, jnp.nan),
+    )
 
     def solve_linear(matvec: Matvec, right: jax.Array) -> jax.Array:
-        return _summed_series(matvec, right, least, max_rounds, rtol, sound)
+        return _summed_series(matvec, right, ends)
 
     def tangent_solve(matvec: Callable[[Any], Any], right: Any) -> Any:
+        if isinstance(right, jax.Array):
+            return jax.lax.custom_linear_solve(matvec, right, solve_linear, solve_linear)
         # As one vector: JAX wants the whole of it to depend on what is differentiated.
         flat, restore = ravel_pytree(right)
 
@@ -61,32 +73,35 @@ def implied(
     def residual(x: Any) -> Any:
         return jax.tree.map(jnp.subtract, x, step(x, operands))
 
+    value = jax.lax.stop_gradient(value)
     return jax.lax.custom_root(residual, value, lambda _, x: x, tangent_solve)
 
 
-def _summed_series(
-    matvec: Matvec,
-    right: jax.Array,
-    least: jax.Array,
-    max_rounds: int,
-    rtol: float | None,
-    sound: jax.Array,
-) -> jax.Array:
+class _Ends(NamedTuple):
+    """A `Series` as floats."""
+
+    most: jax.Array
+    least: jax.Array
+    rtol: Any
+    sound: jax.Array | None  # 1 or NaN
+
+
+def _summed_series(matvec: Matvec, right: jax.Array, ends: _Ends) -> jax.Array:
     """``v = right + J v`` for ``matvec = I - J``, by ``v += right - matvec(v)``."""
-    tolerance = 8 * float(jnp.finfo(right.dtype).eps) if rtol is None else rtol
 
     def body(state: tuple) -> tuple:
         v, count, _, _ = state
         rest = right - matvec(v)
         v = v + rest
         change = jnp.max(jnp.abs(rest), initial=0)
-        small = (change <= tolerance * jnp.max(jnp.abs(v), initial=0)) & (count + 1 >= least)
+        small = change <= ends.rtol * jnp.max(jnp.abs(v), initial=0)
+        small &= count + 1 >= ends.least
         return v, count + 1, (change == 0) | small, jnp.isfinite(change)
 
     def going_on(state: tuple) -> jax.Array:
         _, count, done, finite = state
-        return ~done & finite & (count < max_rounds)
+        return ~done & finite & (count < ends.most)
 
     start = (right, jnp.zeros((), jnp.int32), jnp.asarray(False), jnp.asarray(True))
     v, _, done, _ = jax.lax.while_loop(going_on, body, start)
-    return v * jnp.where(done, sound, jnp.nan).astype(v.dtype)
+    return v if ends.sound is None else v * jnp.where(done, ends.sound, jnp.nan).astype(v.dtype)
