@@ -22,12 +22,20 @@ def no_variable_left(shown: str, holds: bool) -> ValueError:
     return ValueError(f"the constraint {shown} has no variable left: {_meaning(holds)}")
 
 
-def without_variables(holds: bool) -> ValueError:
-    """The error that numbers were compared, so that a truth value is where a constraint belongs."""
+def without_variables(holds: bool, *, part: bool = False) -> ValueError:
+    """The error that numbers were compared, so that a truth value is where a constraint belongs.
+
+    Args:
+      holds: the truth value.
+      part: it is a part of another constraint, such as a condition.
+    """
+    wanted = "neither a constraint nor a 0/1 variable" if part else "not a constraint"
     return ValueError(
-        f"{holds} is not a constraint but a comparison without a variable: {_meaning(holds)}"
+        f"{holds} is {wanted} but a comparison without a variable: {_meaning(holds, part)}"
     )
 
 
-def _meaning(holds: bool) -> str:
-    return "it always holds, so leave it out" if holds else "it never holds"
+def _meaning(holds: bool, part: bool = False) -> str:
+    if not holds:
+        return "it never holds"
+    return "it always holds" if part else "it always holds, so leave it out"

@@ -102,7 +102,7 @@ def as_literal(part: Constraint | Variable) -> Member | None:
             )
         return Member(part, frozenset(value for value in part.domain if value))
     if isinstance(part, bool | np.bool_):
-        raise without_variables(bool(part))
+        raise without_variables(bool(part), part=True)
     if not isinstance(part, Constraint):
         raise ValueError(f"{part!r} is neither a constraint nor a 0/1 variable")
     if len(part.scope) != 1:
