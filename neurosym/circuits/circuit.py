@@ -8,7 +8,6 @@ and derivatives alike: two passes over its rows.
 from __future__ import annotations
 
 import functools
-import itertools
 import numbers
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.circuits.evaluation import operations
+from neurosym.circuits.evaluation.layout import read_back
 from neurosym.circuits.evaluation.passes import Tables
 from neurosym.circuits.evaluation.roots import Answers
 from neurosym.circuits.evaluation.weights import checked_weights
@@ -26,6 +26,13 @@ from neurosym.problems.variable import Variable
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG, log_normalised
+from neurosym.semirings.algebra.k_best import (
+    K_BEST,
+    BestSolutions,
+    best_solutions,
+    candidates,
+    key_words,
+)
 from neurosym.semirings.algebra.semiring import Semiring
 
 
@@ -72,7 +79,8 @@ class Circuit:
           ValueError: if there are several.
         """
         self._one_root()
-        return int(self.tables.roots.left[0])
+        rows = len(self.row_terms())
+        return self.tables.first + rows - 1 if rows else int(self.tables.roots.left[0])
 
     @property
     def rows(self) -> int:
@@ -99,32 +107,7 @@ class Circuit:
         empty if the only root is a constant or a leaf; several roots are its last rows. For
         pictures and tests, outside of jit.
         """
-        table, roots = np.asarray(self.tables.factors), self.tables.roots
-        width = sum(places for _, places in self.tables.upward)
-        first = self.tables.first
-        terms: dict[int, list[tuple[int, int]]] = {}
-        for step, row in enumerate(table):
-            left, right = np.split(row, 2)
-            column, position = 0, first + step * width
-            for room, places in self.tables.upward:
-                for place in range(places):
-                    at = column + place + places * np.arange(room)
-                    own = [(int(left[n]), int(right[n])) for n in at if left[n]]
-                    if own:
-                        terms[position + place] = own
-                column, position = column + room * places, position + places
-        order = list(terms)
-        if len(self.answers) == 1:
-            if self.root not in terms:
-                return ()
-            order = [*(row for row in terms if row != self.root), self.root]
-        number = {row: first + n for n, row in enumerate(order)}
-        rows = [terms[row] for row in order]
-        if len(self.answers) > 1:
-            left, right, start = map(np.asarray, (roots.left, roots.right, roots.start))
-            pairs = list(zip(left.tolist(), right.tolist(), strict=True))
-            rows += [pairs[a:b] for a, b in itertools.pairwise(start)]
-        return tuple(tuple((number.get(a, a), number.get(b, b)) for a, b in own) for own in rows)
+        return read_back(self.tables)
 
     def graph(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """`row_terms`, as it was called before there was a `Graph`."""
@@ -297,6 +280,37 @@ class Circuit:
         through = semiring.mul(elements.at(flat, own), elements.at(found, own))
         assert semiring.to_log is not None
         return log_normalised(semiring.to_log(through))
+
+    def k_best(
+        self,
+        weights: Any,
+        *,
+        k: int,
+        root: int | jax.Array | None = None,
+        domains: Domains | jax.Array | None = None,
+    ) -> BestSolutions:
+        """The k models of largest weight; as `neurosym.k_best`.
+
+        The total in K_BEST. The log-weights are differentiable.
+
+        Args:
+          weights: log-weights, see the class.
+          k: how many models, at least 1.
+          root, domains: as for `total`.
+
+        Returns:
+          `neurosym.soft.BestSolutions`: value indices (for a literal: 0 is true, 1 is false). Those
+          of variables that the root does not speak of are 0.
+
+        Raises:
+          ValueError: if k is below 1, or as for `total`.
+        """
+        flat = self._check(weights, LOG, domains)
+        exists = np.arange(self.shape[1]) < np.asarray(self.sizes, np.int64).reshape(-1, 1)
+        within = jnp.where(exists, flat.reshape(self.shape), -jnp.inf)
+        semiring = K_BEST(k, key_words(self.sizes))
+        found = self.total(candidates(semiring, within, self.sizes), root=root, semiring=semiring)
+        return best_solutions(found, self.sizes)
 
     def _one_root(self) -> None:
         if len(self.answers) != 1:

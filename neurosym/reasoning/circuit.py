@@ -19,9 +19,8 @@ from neurosym.circuits.circuit import Circuit
 from neurosym.problems.variable import Variable
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import BOOLEAN, LOG
-from neurosym.semirings.algebra.k_best import K_BEST, assignments, candidates, key_words
+from neurosym.semirings.algebra.k_best import BestSolutions
 from neurosym.semirings.algebra.semiring import Semiring
-from neurosym.soft.k_best import BestSolutions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,19 +82,8 @@ class CircuitReasoner:
         return self.k_best(jax.lax.stop_gradient(log_weights), evidence, k=1).assignments[0]
 
     def k_best(self, log_weights: Array, evidence: Any, *, k: int) -> BestSolutions:
-        """As `neurosym.k_best`, of log-weights float[V, D]."""
-        sizes = self.exists.sum(1).tolist()
-        semiring = K_BEST(k, key_words(sizes))
-        weights = jnp.where(jnp.asarray(self.exists), log_weights, -jnp.inf)
-        best = self.circuit.total(
-            candidates(semiring, weights, sizes), root=evidence, semiring=semiring
-        )
-        there = best.weights > -jnp.inf
-        return BestSolutions(
-            assignments=jnp.where(there[:, None], assignments(best.keys, sizes), -1),
-            log_weights=best.weights,
-            found=jnp.sum(there, dtype=jnp.int32),
-        )
+        """As `Circuit.k_best` of the observed root, of log-weights float[V, D]."""
+        return self.circuit.k_best(log_weights, k=k, root=evidence)
 
     def holds(self, assignment: Array, evidence: Any, *, observed: Array | None = None) -> Array:
         """bool[]: some model of the observed root agrees with int32[V] where ``observed``."""

@@ -5,27 +5,25 @@ assignments that they stand for. `neurosym.hard.solve_best` finds one optimum by
 scales further.
 """
 
-from typing import NamedTuple, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
-from neurosym.semirings.algebra.k_best import K_BEST, assignments, candidates, key_words
+from neurosym.semirings.algebra.k_best import (
+    K_BEST,
+    BestSolutions,
+    best_solutions,
+    candidates,
+    key_words,
+)
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.inference import total
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.weights import domain_mask
 from neurosym.transforms.conversion import as_floats
-
-
-class BestSolutions(NamedTuple):
-    """The k best solutions, the best first; equal ones by assignment, compared in order."""
-
-    assignments: jax.Array  # int32[k, V]: value indices; -1 where there are fewer solutions
-    log_weights: jax.Array  # float32[k]: -inf where there are fewer solutions
-    found: jax.Array  # int32[]: how many there are, at most k
 
 
 def k_best(
@@ -77,10 +75,4 @@ def k_best(
     semiring = K_BEST(k, key_words(sizes))
     elements = candidates(semiring, weights, sizes)
     best = total(network, elements, semiring=semiring, effort=effort.but(limits))
-    exists = best.weights > -jnp.inf
-    values = assignments(best.keys, sizes)
-    return BestSolutions(
-        assignments=jnp.where(exists[:, None], values, -1),
-        log_weights=best.weights,
-        found=jnp.sum(exists, dtype=jnp.int32),
-    )
+    return best_solutions(best, sizes)

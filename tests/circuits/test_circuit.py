@@ -10,7 +10,7 @@ from random_problems import random_problem, random_weights
 
 import neurosym as ns
 
-QUESTIONS = ("total", "support", "marginals", "query")
+QUESTIONS = ("total", "support", "marginals", "query", "k_best")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,23 @@ def test_marginals_and_queries(both, compiler):
     nothing = np.zeros_like(mask)
     assert np.all(np.asarray(circuit.query(weights, target="x", domains=nothing)) == -np.inf)
     assert np.all(np.asarray(circuit.marginals(weights, domains=nothing)) == 0)
+
+
+@pytest.mark.parametrize("k", [1, 3, 40])
+def test_the_best_models(both, k):
+    network, circuit, _ = both
+    weights = np.random.default_rng(5).normal(size=network.mask.shape).astype(np.float32)
+    mask = np.asarray(network.mask).copy()
+    mask[2, 0] = False
+    for domains in (None, mask):
+        wanted = ns.k_best(network, weights, k=k, domains=domains)
+        found = circuit.k_best(weights, k=k, domains=domains)
+        np.testing.assert_array_equal(found.assignments, wanted.assignments)
+        np.testing.assert_allclose(found.log_weights, wanted.log_weights, rtol=1e-5)
+        assert int(found.found) == int(wanted.found) > 0
+    slope = jax.grad(lambda w: circuit.k_best(w, k=k).log_weights[0])(jnp.asarray(weights))
+    best = ns.k_best(network, weights, k=1).assignments[0]
+    np.testing.assert_allclose(slope, best[:, None] == jnp.arange(4), atol=1e-6)
 
 
 def test_gradients_of_a_query(both):
@@ -151,7 +168,7 @@ def test_errors_are_those_of_networks(both, name):
     weights = np.zeros(network.mask.shape, np.float32)
     bad = weights.copy()
     bad[2, 3] = np.nan
-    target = {"target": "x"} if name == "query" else {}
+    target = {"query": {"target": "x"}, "k_best": {"k": 2}}.get(name, {})
 
     def said(*arguments, **options):
         found = []
@@ -165,7 +182,7 @@ def test_errors_are_those_of_networks(both, name):
     assert len(set(said(weights[:2]))) == 1
     assert len(set(said(weights, domains=np.ones(weights.shape)))) == 1
     assert len(set(said(weights, domains=np.ones((1, 1), bool)))) == 1
-    if name != "marginals":
+    if name not in ("marginals", "k_best"):
         assert len(set(said(weights, semiring="log"))) == 1
     if name == "query":
         assert len(set(said(weights, semiring=ns.COUNTING))) == 1

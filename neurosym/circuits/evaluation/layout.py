@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 from neurosym.circuits.evaluation.passes import Tables
 from neurosym.circuits.evaluation.roots import Roots
 from neurosym.circuits.evaluation.schedule import Inputs, schedule
-from neurosym.circuits.evaluation.sums import FIRST_LEAF, BoundedSums
+from neurosym.circuits.evaluation.sums import FIRST_LEAF, ONE, BoundedSums, Term
 
 
 def lay_out(bounded: BoundedSums, inputs: Sequence[int], weights: int) -> Tables:
@@ -64,3 +65,36 @@ def lay_out(bounded: BoundedSums, inputs: Sequence[int], weights: int) -> Tables
         upward=upward.classes,
         downward=downward.classes,
     )
+
+
+def read_back(tables: Tables) -> tuple[tuple[Term, ...], ...]:
+    """The terms of each row that tables lay out, rows after what they use; outside of jit.
+
+    Rows are numbered without the empty places of the schedule: constants, leaves, then these. Roots
+    come last, except for a single root that is a constant or a leaf.
+    """
+    roots, first = tables.roots, tables.first
+    width = sum(places for _, places in tables.upward)
+    terms: dict[int, list[Term]] = {}
+    for step, row in enumerate(np.asarray(tables.factors)):
+        left, right = np.split(row, 2)
+        column, position = 0, first + step * width
+        for room, places in tables.upward:
+            for place in range(places):
+                at = column + place + places * np.arange(room)
+                own = [(int(left[n]), int(right[n])) for n in at if left[n]]
+                if own:
+                    terms[position + place] = own
+            column, position = column + room * places, position + places
+    left, right, start = (np.asarray(x).tolist() for x in (roots.left, roots.right, roots.start))
+    pairs = list(zip(left, right, strict=True))
+    apart = [pairs[a:b] for a, b in itertools.pairwise(start)]
+    order = list(terms)
+    if len(apart) == 1 and len(apart[0]) == 1 and apart[0][0][1] == ONE:  # it is a row itself
+        root = apart.pop()[0][0]
+        if root not in terms:
+            return ()
+        order = [*(row for row in order if row != root), root]
+    number = {row: first + n for n, row in enumerate(order)}
+    rows = [*(terms[row] for row in order), *apart]
+    return tuple(tuple((number.get(a, a), number.get(b, b)) for a, b in own) for own in rows)

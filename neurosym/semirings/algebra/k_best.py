@@ -121,6 +121,24 @@ def assignments(keys: jax.Array, sizes: Sequence[int]) -> jax.Array:
     return ((keys[..., word] >> jnp.asarray(shift)) & jnp.asarray(mask)).astype(jnp.int32)
 
 
+class BestSolutions(NamedTuple):
+    """The k best solutions, the best first; equal ones by assignment, compared in order."""
+
+    assignments: jax.Array  # int32[k, V]: value indices; -1 where there are fewer solutions
+    log_weights: jax.Array  # float32[k]: -inf where there are fewer solutions
+    found: jax.Array  # int32[]: how many there are, at most k
+
+
+def best_solutions(best: Candidates, sizes: Sequence[int]) -> BestSolutions:
+    """What a total in K_BEST says, for variables of so many values."""
+    exists = best.weights > -jnp.inf
+    return BestSolutions(
+        assignments=jnp.where(exists[:, None], assignments(best.keys, sizes), -1),
+        log_weights=best.weights,
+        found=jnp.sum(exists, dtype=jnp.int32),
+    )
+
+
 def _bits(size: int) -> int:
     return max(0, size - 1).bit_length()
 

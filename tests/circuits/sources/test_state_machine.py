@@ -327,3 +327,17 @@ def test_graph_lists_the_roots_last():
     wanted = np.convolve(np.ones(10, int), np.ones(10, int))
     found = dict(zip(circuit.answers, values[-19:], strict=True))
     assert [found[total] for total in range(19)] == wanted.tolist()
+
+
+def test_rows_of_a_machine_with_a_single_answer():
+    circuit = from_state_machine(
+        [range(3)] * 4,
+        0,
+        lambda total, position, digit: total + digit,
+        lambda total, position: True if position == 4 and total == 4 else None,
+    )
+    values = [0, 1, *[1] * len(circuit.leaves)]
+    for terms in circuit.row_terms():
+        values.append(sum(values[a] * values[b] for a, b in terms))
+    assert values[circuit.root] == values[-1] == 19  # of 81 words
+    assert int(circuit.total(jnp.ones((4, 3), int), semiring=ns.COUNTING)) == 19
