@@ -86,7 +86,7 @@ def _compiled(formula: Formula, compiler: Compiler | None, minimize: bool | None
     graph = compiler(formula)
     if not isinstance(graph, Graph):
         raise ValueError(f"a compiler returns a circuits.Graph, not {type(graph).__name__}")
-    if len(graph.roots) != 1 or graph.variables < formula.variables:
+    if len(graph.roots) != 1 or graph.variables != formula.variables:
         raise ValueError(
             f"the formula has {formula.variables:,} variables and one root; the compiler's graph "
             f"has {graph.variables:,} variables and {len(graph.roots):,} roots"

@@ -72,7 +72,7 @@ def d4() -> D4:
     """Compiles by d4; the extra ``d4``: ``pip install 'neurosym[d4]'``.
 
     There are packages for Linux and Windows on x86-64. On random formulas it is faster than PySDD
-    by orders of magnitude; its circuits of small problems are often larger.
+    by orders of magnitude; its circuits of small problems have up to twice as many terms.
 
     Returns:
       A `Compiler`.

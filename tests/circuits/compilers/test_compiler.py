@@ -165,6 +165,12 @@ def test_what_is_no_compiler():
     with pytest.raises(ValueError, match="2 variables and one root; the compiler's graph has 1"):
         compile_formula(formula, compiler=shorter)
 
+    def auxiliary(formula):
+        return ns.circuits.pysdd()(Formula(formula.clauses, formula.variables + 1))
+
+    with pytest.raises(ValueError, match="graph has 3 variables and 1 roots"):
+        compile_formula(formula, compiler=auxiliary)
+
     def overlapping(formula):
         graph = GraphBuilder(formula.variables)
         return graph.finish(graph.conjoin([graph.literal(1), graph.literal(1)]))
