@@ -1,4 +1,8 @@
-"""The algebra: semirings, their reductions and contractions, and the one gradient rule."""
+"""The algebra: semirings, their reductions and contractions, and the one gradient rule.
+
+`algebra` holds semirings as values, `operations` what is computed in any of them, `fixpoints` least
+fixpoints and closures. The names below are the public ones.
+"""
 
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.instances import (

@@ -1,1 +1,9 @@
-"""What JAX is taught once: batches as the last axis, decisions for a batch, own transposes."""
+"""What JAX is taught once; the ground floor, which imports none of ours.
+
+- `any_in_batch`: a decision for a whole batch, so that a branch on it stays a branch.
+- `batch_last`: differentiable functions that see every batch as the last axis.
+- `one_program`: loops and searches that see every batch at once; nothing flows back through them.
+- `linear_map`: tangents that bring their own transpose.
+- `take`: gathers whose index is known to be in bounds.
+- `conversion`: Python's and NumPy's numbers as JAX arrays that hold the same numbers.
+"""

@@ -1,5 +1,12 @@
 """Functions whose batch is the last axis, however `jax.vmap` is applied from outside.
 
+    def running(x):                                   # x [n, B]: the batch is the last axis
+        return jnp.cumsum(x, axis=0)
+
+    batch_last(running, x)                            # x [n]: running sees [n, 1]
+    jax.vmap(lambda x: batch_last(running, x))(xs)    # xs [B, n]: running sees [n, B], once
+    jax.grad(...), jax.hessian(...)                   # as if running had been written for [n]
+
 `jax.vmap` puts the batch first, which leaves the innermost loops of a CPU to axes that are often
 short. `batch_last` calls a function of arrays with one more axis, the batch, as the last one: of
 length 1 for one instance, and of the batch's size (of several nested batches: their product) under
@@ -7,7 +14,8 @@ length 1 for one instance, and of the batch's size (of several nested batches: t
 it, in a `jax.lax.cond` that stays a branch.
 
 It is differentiated as JAX differentiates the function itself, in forward and in reverse mode and
-to any order.
+to any order. Where nothing flows back, and some arguments belong to the whole batch, use
+`neurosym.transforms.one_program`.
 """
 
 from __future__ import annotations

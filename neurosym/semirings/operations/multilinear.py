@@ -1,5 +1,13 @@
 """Multilinear functions of elements, such as a convolution or a whole pass of a dynamic program.
 
+The convolution of x = [x0, x1] and y = [y0, y1], read in three algebras:
+
+    f(algebra, x, y) = [x0 ⊗ y0,  x0 ⊗ y1 ⊕ x1 ⊗ y0,  x1 ⊗ y1]    # nothing but ⊕ and ⊗
+    MAX_TIMES:  f(MAX_TIMES, x, y)                                # read in the semiring itself
+    LOG, fast:  m + n + log f(REALS, exp(x - m), exp(y - n))      # m, n: the largest entries
+    LOG, exact: f(LOG, x, y), where f(REALS, ...) is so small that terms may have been lost to
+                underflow, although f(POSSIBILITIES, x > -inf, y > -inf) says that there are some
+
 A function that is written with the operations of an `Algebra` alone can be read in any semiring,
 and in the real numbers. In a semiring with real coordinates it is read in these, encoded once and
 decoded once, whatever happens in between. In log-like encodings the operands are scaled first;

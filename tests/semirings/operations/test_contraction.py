@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neurosym as ns
-from neurosym.semirings.operations import contraction
+from neurosym.semirings.operations import contraction_by_terms, terms
 from neurosym.semirings.operations.contraction import contract
 
 SELECTIVE = {
@@ -23,8 +23,8 @@ def operands(name, seed):
     """Few different values, so that ties are many; 40 steps are more than are unrolled at once."""
     rng = np.random.default_rng(seed)
     shapes = (2, 8, 40), (2, 40, 16)
-    assert contraction.FEW_TERMS < 2 * 8 * 40 * 16
-    assert contraction.UNROLLED < 40
+    assert terms.FEW_TERMS < 2 * 8 * 40 * 16
+    assert terms.UNROLLED < 40
     low, high = (0, 9) if name in ("max_min", "lukasiewicz") else (-4, 4)
     a, b = (rng.integers(low, high, shape) / 8 for shape in shapes)
     if name in ("max_times", "min_plus"):
@@ -98,7 +98,7 @@ def test_terms_that_would_be_many_are_reduced_in_blocks():
     rng = np.random.default_rng(4)
     a = jnp.asarray(rng.integers(0, 3, (2, 64, 130)), jnp.int32)
     b = jnp.asarray(rng.integers(0, 3, (2, 130, 40)), jnp.int32)
-    assert contraction.MAX_TERMS < 2 * 64 * 130 * 40
+    assert contraction_by_terms.MAX_TERMS < 2 * 64 * 130 * 40
     np.testing.assert_array_equal(contract(ns.COUNTING, a, b), np.asarray(a) @ np.asarray(b))
     possible = contract(ns.BOOLEAN, a > 1, b > 1)
     np.testing.assert_array_equal(possible, (np.asarray(a > 1) * 1 @ (np.asarray(b) > 1)) > 0)
