@@ -27,7 +27,6 @@ import numpy as np
 from neurosym.problems.constraints.lowering import Lowering
 from neurosym.problems.constraints.relation import Relation
 from neurosym.problems.structure import Structure
-from neurosym.semirings.algebra.instances import BOOLEAN
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.tensor_network import Plan, plan_contraction, supports
 from neurosym.soft.potentials import Scope
@@ -92,7 +91,7 @@ def factor_groups(structure: Structure, scopes: Sequence[Scope]) -> list[FactorG
             rows = np.asarray(alike[relation], np.int32)
             groups.append(AlikeGroup(scope=rows, relation=relation))
             continue
-        masks = _masks(relation, lowering)
+        masks = lowering.constant_masks(relation.sizes)
         key = tuple(relation.sizes), lowering.labels, tuple(mask.shape for mask in masks)
         stacked.setdefault(key, []).append((relation, masks, lowering))
     for members in stacked.values():
@@ -231,10 +230,3 @@ def _dense_support(
         two = terms.shape[1] == 2  # short reductions are slow on CPU
         found.append(semiring.add(terms[:, 0], terms[:, 1]) if two else semiring.sum(terms, 1))
     return found
-
-
-def _masks(relation: Relation, lowering: Lowering) -> list[np.ndarray]:
-    """The constant tensors of a lowering that absorbs nothing."""
-    with jax.ensure_compile_time_eval():
-        ones = [jnp.ones(size, jnp.bool_) for size in relation.sizes]
-        return [np.asarray(tensor) for tensor in lowering.up(BOOLEAN, ones)]

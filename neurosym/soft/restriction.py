@@ -25,7 +25,6 @@ from neurosym.problems.network import Network
 from neurosym.problems.structure import OverVariables, RestrictedStructure
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
-from neurosym.semirings.algebra.instances import BOOLEAN
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.weights import domain_mask
 from neurosym.transforms.take import take
@@ -241,9 +240,7 @@ def _reachable(
     sizes |= lowering.sizes
     if sum(math.prod(sizes[x] for x in tensor) for tensor in lowering.labels) > MAX_MASKS:
         return None
-    with jax.ensure_compile_time_eval():
-        ones = [BOOLEAN.ones((size,)) for size in relation.sizes]
-        masks = [np.asarray(mask) for mask in lowering.up(BOOLEAN, ones)]
+    masks = lowering.constant_masks(relation.sizes)
     values: dict[Hashable, np.ndarray] = {x: np.arange(size) for x, size in sizes.items()}
     values |= {k: np.asarray(few) for k, few in enumerate(kept)}
     masks = [

@@ -13,13 +13,12 @@ import dataclasses
 import itertools
 from collections.abc import Hashable, Sequence
 
-import jax
 import numpy as np
 
 from neurosym.circuits.formula import Clause, Formula
-from neurosym.problems.constraints.lowering import DenseLowering
+from neurosym.problems.constraints.lowering import Lowering
+from neurosym.problems.constraints.relation import Relation
 from neurosym.problems.network import Network
-from neurosym.semirings.algebra.instances import BOOLEAN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +65,14 @@ def tensors_of(
     structure = network.structure
     sizes: dict[Hashable, int] = {i: len(domain) for i, domain in enumerate(structure.domains)}
     tensors: list[tuple[Sequence[Hashable], np.ndarray]] = []
+    known: dict[Relation, tuple[Lowering, list[np.ndarray]]] = {}
     for n, (relation, scope) in enumerate(structure.relations):
-        lowering = relation.lower(frozenset())
+        if relation not in known:
+            made = relation.lower(frozenset())
+            known[relation] = made, made.constant_masks(relation.sizes)
+        lowering, masks = known[relation]
         labels, hidden = lowering.renamed(scope, ("constraint", n))
         sizes |= hidden
-        if isinstance(lowering, DenseLowering):  # as they are: no program for each shape
-            masks = [np.asarray(mask, np.bool_) for mask in lowering.masks()]
-        else:
-            ones = [np.ones(size, np.bool_) for size in relation.sizes]
-            with jax.ensure_compile_time_eval():
-                masks = [np.asarray(mask) for mask in lowering.up(BOOLEAN, ones)]
         tensors += zip(labels, masks, strict=True)
     return tensors, sizes
 

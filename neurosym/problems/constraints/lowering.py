@@ -16,11 +16,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
+from neurosym.semirings.algebra.instances import BOOLEAN
 from neurosym.semirings.algebra.semiring import Semiring
 
 Labels = tuple[Hashable, ...]
@@ -55,6 +57,19 @@ class Lowering(abc.ABC):
     ) -> dict[int, Elements]:
         """The supports of absorbed positions, given the supports of the tensors."""
 
+    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
+        """The tensors as 0 and 1, where no position is absorbed, so that no weight enters.
+
+        Args:
+          sizes: of the positions.
+
+        Returns:
+          Boolean arrays, one a tensor.
+        """
+        with jax.ensure_compile_time_eval():
+            ones = [BOOLEAN.ones((size,)) for size in sizes]
+            return [np.asarray(tensor) for tensor in self.up(BOOLEAN, ones)]
+
     def renamed(
         self, positions: Sequence[Hashable], owner: tuple[Hashable, ...]
     ) -> tuple[tuple[Labels, ...], dict[Hashable, int]]:
@@ -87,6 +102,9 @@ class DenseLowering(Lowering):
         self.masks = masks
         self.sizes = sizes or {}
         self.absorbed = frozenset()
+
+    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
+        return [np.asarray(mask, np.bool_) for mask in self.masks()]  # as they are
 
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         dtype = elements.dtype(semiring, weights[0])
