@@ -1,4 +1,4 @@
-"""Constraints, one file a kind."""
+"""Constraints, one file or folder a kind, and what all kinds consist of."""
 
 from neurosym.problems.constraints.absolute import Absolute
 from neurosym.problems.constraints.all_different.all_different import AllDifferent
