@@ -16,30 +16,29 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import math
 import sys
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
+from neurosym.training.damage import (
+    FOREIGN,
+    HALF_REMOVED,
+    checksum_of,
+    fault_of_note,
+    first_line,
+    is_out_of_reach,
+)
 from neurosym.training.failures import DamagedCheckpointError
-from neurosym.training.state import PyTree, TrainState, named_leaves
+from neurosym.training.state import PyTree, TrainState, fill, named_leaves
 from neurosym.training.workdir import Workdir
 
 if TYPE_CHECKING:
     import orbax.checkpoint as ocp
-
-_NOTE = "_CHECKPOINT_METADATA"  # Orbax's file, in which our record stands
-_FOREIGN = "it is not a checkpoint of this version of neurosym"
-_HALF_REMOVED = "its note is missing"
-
-# What errors say that tell of the machine and not of the file.
-_OUT_OF_REACH = ("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +130,7 @@ class Checkpoints:
         arrays = named_leaves(host._asdict())
         if self._damaged.pop(step, None) is not None:
             self._manager.delete(step)
-        self._records[step] = dataclasses.replace(record, checksum=_checksum(arrays))
+        self._records[step] = dataclasses.replace(record, checksum=checksum_of(arrays))
         self._manager.save(
             step,
             # One item and a note: each further item would cost half as much again to write.
@@ -250,11 +249,11 @@ class Checkpoints:
             arrays = dict(self._manager.restore(step, args=arguments)["arrays"])
         except Exception as error:
             # Orbax and TensorStore raise errors of many types for files that are not whole.
-            if _is_out_of_reach(error):
+            if is_out_of_reach(error):
                 raise
-            raise self._marked(step, DamagedCheckpointError(place, _first_line(error))) from error
+            raise self._marked(step, DamagedCheckpointError(place, first_line(error))) from error
         wanted = self._records[step].checksum if step in self._records else None
-        if wanted is not None and _checksum(arrays) != wanted:
+        if wanted is not None and checksum_of(arrays) != wanted:
             reason = "its arrays are not those that were written (the checksum differs)"
             raise self._marked(step, DamagedCheckpointError(place, reason))
         return arrays
@@ -270,25 +269,25 @@ class Checkpoints:
         Orbax removes a checkpoint file by file, when another that stays is complete.
         """
         newest = max(self._records, default=-1)
-        return [s for s, why in self._damaged.items() if why != _HALF_REMOVED or s > newest]
+        return [s for s, why in self._damaged.items() if why != HALF_REMOVED or s > newest]
 
     def _read_records(self) -> None:
         """Reads what checkpoints say of the run."""
         for step in self._manager.all_steps():
-            fault = _fault_of_note(self._folder / str(step) / _NOTE)
+            fault = fault_of_note(self._folder / str(step))
             if fault is None:
                 try:
                     self._records[step] = Record(**self._manager.metadata(step).custom_metadata)
                     continue
                 except TypeError:
-                    fault = _FOREIGN
+                    fault = FOREIGN
             self._damaged[step] = fault
         self._check_that_one_is_left()
 
     def _check_that_one_is_left(self) -> None:
         if self._records or not self._damaged:
             return
-        if set(self._damaged.values()) == {_FOREIGN}:
+        if set(self._damaged.values()) == {FOREIGN}:
             newest = self._folder / str(max(self._damaged))
             raise ValueError(f"{newest} is not a checkpoint of this version of neurosym")
         listed = "".join(
@@ -318,67 +317,8 @@ def _silence_late_writes() -> None:
     sys.unraisablehook = hook
 
 
-def fill(template: PyTree, saved: dict[str, np.ndarray]) -> PyTree:
-    """The saved arrays in the structure of `template`.
-
-    Args:
-      template: a tree of arrays.
-      saved: arrays by name; what the template lacks is left out.
-
-    Returns:
-      A tree of device arrays like the template.
-
-    Raises:
-      ValueError: an array is missing or has another shape; all of them are named.
-    """
-    wanted = named_leaves(template)
-    faults = []
-    for name, leaf in wanted.items():
-        if name not in saved:
-            faults.append(f"{name} {tuple(leaf.shape)} is missing")
-        elif tuple(saved[name].shape) != tuple(leaf.shape):
-            faults.append(f"{name} is {tuple(saved[name].shape)} there, {tuple(leaf.shape)} here")
-    if faults:
-        raise ValueError("the saved arrays do not fit this model: " + "; ".join(faults))
-    leaves = [jax.numpy.array(saved[name], leaf.dtype) for name, leaf in wanted.items()]
-    return jax.tree.unflatten(jax.tree.structure(template), leaves)
-
-
 def _newest(steps: Sequence[int]) -> int | None:
     return max(steps, default=None)
-
-
-def _fault_of_note(note: Path) -> str | None:
-    """What is wrong with the file of a checkpoint's note; Orbax takes a damaged one for empty."""
-    try:
-        content = json.loads(note.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return _HALF_REMOVED
-    except ValueError as error:
-        return f"its note {_NOTE} cannot be read: {_first_line(error)}"
-    return None if isinstance(content, dict) and content.get("custom_metadata") else _FOREIGN
-
-
-def _checksum(arrays: Mapping[str, Any]) -> int:
-    """CRC-32 of arrays with their names and types, in the order of their names."""
-    found = 0
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        found = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), found)
-        found = zlib.crc32(array.tobytes(), found)
-    return found
-
-
-def _is_out_of_reach(error: Exception) -> bool:
-    """Whether an error tells of the machine: a file that cannot be reached may well be whole."""
-    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-        return True
-    return isinstance(error, MemoryError) or any(word in str(error) for word in _OUT_OF_REACH)
-
-
-def _first_line(error: Exception) -> str:
-    text = next((line for line in str(error).splitlines() if line.strip()), "")
-    return text.strip()[:200] or type(error).__name__
 
 
 def _rank(score: float | None) -> float:

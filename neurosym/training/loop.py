@@ -11,41 +11,27 @@ every figure is a list and every file has its twins.
 """
 
 import contextlib
-import errno
-import re
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
 from neurosym.training import result as results
-from neurosym.training.blame import task_note
 from neurosym.training.contract import not_finite_of
-from neurosym.training.failures import NotSavedError, ProcessLostError
 from neurosym.training.interrupts import Interrupts, RunInterrupted, RunStopped
 from neurosym.training.options import Options
 from neurosym.training.prepare import Prepared
 from neurosym.training.result import Result
 from neurosym.training.run_on_disk import Clock, RunOnDisk
-from neurosym.training.runs import latest_step
 from neurosym.training.state import TrainState, seed_of, stack_seeds
+from neurosym.training.surroundings import in_terms_of
 
 # Seconds that a chunk of steps should take: how often progress is shown and signals are heeded.
 _CHUNK_SECONDS = 0.5
 
 # The chunk that a profile is taken of: the first one after compiling.
 _PROFILED_CHUNK = 1
-
-# What collectives and JAX's coordination service say when somebody is gone; their errors have no
-# type that tells.
-_LOST = re.compile(
-    r"gloo|nccl|coordination|heartbeat|unavailable|deadline|connection|aborted", re.I
-)
-
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
 _MEND_THE_TASK = (
     "Say in the task what the metric is where it is not defined, or lower the learning rate if the "
@@ -98,7 +84,7 @@ class Trainer:
           ExceptionGroup: some of several seeds met something not finite; the others are finished.
           NonFiniteError, RunStopped, ProcessLostError, NotSavedError: see `train`.
         """
-        with self._named_errors(), contextlib.ExitStack() as stack:
+        with in_terms_of([run.place for run in self._runs]), contextlib.ExitStack() as stack:
             for run in self._runs:
                 stack.enter_context(run)
             state = self._restored()
@@ -347,35 +333,3 @@ class Trainer:
         errors = [run.error for run in self._runs if run.error is not None]
         if len(errors) == len(self._runs):
             raise errors[0] if len(errors) == 1 else ExceptionGroup("all seeds failed", errors)
-
-    @contextlib.contextmanager
-    def _named_errors(self) -> Any:
-        """Says of errors of the file system and of collectives what they mean for the run."""
-        try:
-            yield
-        except OSError as error:
-            if (
-                error.errno not in _UNWRITABLE
-                or self._is_elsewhere(error)
-                or task_note(error) is not None
-            ):
-                raise
-            place = self._runs[0].place
-            try:
-                step = latest_step(place)
-            except (OSError, ValueError):
-                step = None
-            raise NotSavedError(error, place.path, step) from error
-        except (RuntimeError, ValueError) as error:
-            first_line = (str(error).splitlines() or [""])[0][:200]
-            alone = jax.process_count() == 1 or task_note(error) is not None
-            if alone or not _LOST.search(first_line):
-                raise
-            raise ProcessLostError(first_line) from error
-
-    def _is_elsewhere(self, error: OSError) -> bool:
-        """Whether an error names a file outside the workdirs, such as one of the task's data."""
-        if not isinstance(error.filename, str):
-            return False
-        file = Path(error.filename).absolute()
-        return not any(file.is_relative_to(run.place.path.absolute()) for run in self._runs)

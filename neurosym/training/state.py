@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 PyTree = Any
@@ -107,6 +108,32 @@ def named_leaves(tree: PyTree) -> dict[str, Any]:
         jax.tree_util.keystr(path, simple=True, separator="."): leaf
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
+
+
+def fill(template: PyTree, saved: dict[str, np.ndarray]) -> PyTree:
+    """The saved arrays in the structure of `template`.
+
+    Args:
+      template: a tree of arrays.
+      saved: arrays by name; what the template lacks is left out.
+
+    Returns:
+      A tree of device arrays like the template.
+
+    Raises:
+      ValueError: an array is missing or has another shape; all of them are named.
+    """
+    wanted = named_leaves(template)
+    faults = []
+    for name, leaf in wanted.items():
+        if name not in saved:
+            faults.append(f"{name} {tuple(leaf.shape)} is missing")
+        elif tuple(saved[name].shape) != tuple(leaf.shape):
+            faults.append(f"{name} is {tuple(saved[name].shape)} there, {tuple(leaf.shape)} here")
+    if faults:
+        raise ValueError("the saved arrays do not fit this model: " + "; ".join(faults))
+    leaves = [jax.numpy.array(saved[name], leaf.dtype) for name, leaf in wanted.items()]
+    return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
 def seed_of(tree: PyTree, index: int) -> PyTree:

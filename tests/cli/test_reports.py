@@ -106,6 +106,35 @@ def test_compare_says_what_is_wrong(runs, arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl", "result.json"])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b'{"step": 1\n{"step": 2}\n'])
+def test_a_damaged_file_of_a_run_is_named_by_every_command(runs, name, content, capsys):
+    (runs / "a" / name).write_bytes(content)
+    assert main(["compare", "a", "b"]) == 2
+    assert f"error: a/{name} is not the " in capsys.readouterr().err
+    assert main(["tabulate", "."]) == 0, "the others are tabulated"
+    out, err = capsys.readouterr()
+    assert f"neurosym tabulate: a/{name} is not the " in err
+    assert len(err.splitlines()) == 1
+    assert "| b" in out
+    (runs / "toy.py").write_text(
+        "import ml_collections\n\n\ndef get_config():\n    return ml_collections.ConfigDict("
+        "{'task': 't:T', 'seed': 0, 'train': {'epochs': 2}, 'width': 8})\n"
+    )
+    assert main(["record", "--config=toy.py", "a"]) == 2
+    assert f"error: a/{name} is not the " in capsys.readouterr().err
+    assert not (runs / "docs").exists()
+
+
+def test_a_benchmarks_output_that_is_no_text_is_named(runs, capsys):
+    (runs / "out.json").write_bytes(b"\xff")
+    assert main(["record", "--benchmark=x", "out.json"]) == 2
+    assert "error: out.json is not what a benchmark prints: 'utf-8'" in capsys.readouterr().err
+    (runs / "out.json").write_text('{"seconds": NaN}')
+    assert main(["record", "--benchmark=x", "out.json", "--results=results"]) == 2
+    assert "x.json: output.seconds is nan, and JSON has no form" in capsys.readouterr().err
+
+
 def test_doctor_is_well_here_and_says_what_is(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NEUROSYM_DATA_DIR", f"{tmp_path}/data")

@@ -166,3 +166,13 @@ def test_what_is_no_finished_run_of_the_config_is_refused(runs, tmp_path, capsys
     assert not (tmp_path / "kept").exists()
     with pytest.raises(ValueError, match=r"'\.\.' cannot be part of a file's name"):
         record_run("other", "kept", experiment="..", variant="v", command="")
+
+
+def test_a_run_whose_figures_are_not_numbers_is_not_recorded(runs, tmp_path, capsys):
+    place = runs("run")
+    # As versions wrote it that did not look.
+    place.result.write_text(place.result.read_text().replace("0.9375", "NaN"))
+    assert main(["record", "--config=mine.py", "run", "--results=kept"]) == 2
+    message = "the run in run cannot be recorded: result.metrics.accuracy is nan"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "kept").exists()
