@@ -14,6 +14,7 @@ from jax import Array
 
 from neurosym.bridge.noise import Noise
 from neurosym.reasoning.solvers import Solver
+from neurosym.transforms.conversion import as_array
 
 
 class Layer(Protocol):
@@ -102,7 +103,7 @@ def implicit_mle(
     solution.defvjp(forward, backward)
 
     def layer(log_weights: Array, evidence: Any = None, *, key: Array | None = None) -> Array:
-        log_weights = jnp.asarray(log_weights)
+        log_weights = as_array(log_weights, what="an array of log-weights")
         if log_weights.ndim != 2 or not jnp.issubdtype(log_weights.dtype, jnp.floating):
             raise ValueError(
                 f"log-weights are floats [V, D], not {log_weights.dtype}"

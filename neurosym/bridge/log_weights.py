@@ -23,6 +23,7 @@ from jax import Array
 
 from neurosym.reasoning.protocols import Reasoner
 from neurosym.reasoning.question import Question
+from neurosym.transforms.conversion import as_array
 
 
 class Bridge(Protocol):
@@ -111,7 +112,7 @@ def checked(reasoner: Reasoner, question: Question) -> tuple[Array, Array | None
     Raises:
       ValueError: if the logits are not floats [V, D], or ``observed`` is not bool[V].
     """
-    logits = jnp.asarray(question.logits)
+    logits = as_array(question.logits, what="an array of logits")
     shape = reasoner.exists.shape
     if logits.shape != shape or not jnp.issubdtype(logits.dtype, jnp.floating):
         raise ValueError(
@@ -144,6 +145,7 @@ def prepare_logits(
         raise ValueError(
             f"logits must be floats [..., V, D]; got {logits.dtype}{list(logits.shape)}"
         )
+    logits = as_array(logits, what="an array of logits")
     check_temperature(temperature)
     # NaN compares unequal to -inf: it stays possible, is passed on, and the loss shows it.
     possible = logits != -jnp.inf
@@ -155,7 +157,10 @@ def prepare_logits(
 def check_temperature(temperature: float | Array) -> None:
     """Raises ValueError when the temperature is known while tracing and not above 0."""
     # NumPy, since within jit even constants become traced once jax.numpy touches them.
-    if not isinstance(temperature, jax.core.Tracer) and not np.all(np.asarray(temperature) > 0):
+    if isinstance(temperature, jax.core.Tracer):
+        return
+    held = np.asarray(temperature).astype(jax.dtypes.canonicalize_dtype(float))
+    if not np.all(held > 0):  # what is above 0 but below every float is 0 too
         raise ValueError(f"temperature must be above 0; got {temperature}")
 
 

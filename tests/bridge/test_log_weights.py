@@ -160,3 +160,13 @@ def test_probabilities_without_a_possible_value_are_zero():
     weights = straight_through_probabilities(padded())
     expected = [[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 0]]
     np.testing.assert_array_equal(weights, expected)
+
+
+@pytest.mark.parametrize("number", [1e300, -1e300])
+def test_a_finite_logit_does_not_become_infinite(number):
+    logits = np.zeros((2, 3))
+    logits[1, 2] = number
+    with pytest.raises(ValueError, match=r"1e\+300 at \[1, 2\], beyond float32"):
+        softmax(logits)
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        softmax(np.zeros((2, 3)), temperature=1e-300)

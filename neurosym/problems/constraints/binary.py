@@ -20,6 +20,7 @@ from neurosym.bits import lanes as bits
 from neurosym.problems.constraints.lowering import DenseLowering
 from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
 from neurosym.problems.constraints.relation import Placed, Relation
+from neurosym.transforms.take import take
 
 BLOCK = 32
 """Values whose supports are united in one step. Longer reductions compile to slow code on a CPU,
@@ -132,7 +133,7 @@ class BinarySupports:
             word = jax.lax.dynamic_index_in_dim(others, n // steps_a_word, axis=2)
             bit = dtype.type(1) << ((n % steps_a_word * rows).astype(dtype) + positions)
             there = (word & bit[:, None]) != nothing  # [C, 2, L, B]
-            masks = supports.at[self.sources].get(mode="promise_in_bounds")  # [C, 2, L, W]
+            masks = take(supports, self.sources)  # [C, 2, L, W]
             chosen = jnp.where(there[:, :, :, None], masks[..., None], nothing)
             return found | jax.lax.reduce(chosen, nothing, jax.lax.bitwise_or, (2,)), None
 

@@ -21,6 +21,7 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import intersect_rows
 from neurosym.problems.constraints.propagator import Propagator
 from neurosym.problems.constraints.relation import Placed
+from neurosym.transforms.take import take
 
 
 @flax.struct.dataclass
@@ -34,10 +35,10 @@ class Gathered:
     def prune(self, domains: jax.Array) -> jax.Array:
         """What the inner constraints allow, lanes ``[C, K, W, B]``, of the outer positions."""
         tail = domains.shape[2:]
-        scoped = _take(domains.reshape(-1, *tail), self.sources)
+        scoped = take(domains.reshape(-1, *tail), self.sources)
         messages = self.propagator.prune(scoped).reshape(-1, *tail)
         silent = jnp.full((1, *tail), bits.everything(domains.dtype))
-        return intersect_rows(_take(jnp.concatenate([messages, silent]), self.touching), 2)
+        return intersect_rows(take(jnp.concatenate([messages, silent]), self.touching), 2)
 
 
 def gather(
@@ -78,7 +79,3 @@ def gather(
         sources=jax.device_put(sources),
         touching=jax.device_put(table.reshape(*scope.shape, -1)),
     )
-
-
-def _take(rows: jax.Array, index: jax.Array) -> jax.Array:
-    return rows.at[index].get(mode="promise_in_bounds")

@@ -31,6 +31,7 @@ from neurosym.problems.constraints.all_different.universe import (
     map_arrays,
     to_universe,
 )
+from neurosym.transforms.take import take
 
 
 @flax.struct.dataclass
@@ -158,14 +159,14 @@ class Distinct:
         if shifted:
             wide = bits.lane_dtype(max(self.universe, 8 * dtype.itemsize))
             held = lanes.astype(wide)
-        scoped = _take(held, self.scope)  # [C, K, W, B]
+        scoped = take(held, self.scope)  # [C, K, W, B]
         if shifted:
             scoped = scoped << self.shift.astype(held.dtype)[..., None, None]
         if self.ragged:
             scoped = jnp.where(self.present[..., None, None], scoped, bits.nothing(held.dtype))
         values = bits.narrow(self.values, held.dtype)
         parts = what_must(digest(scoped, 1), self.complete, values)
-        gathered = [_take(part, self.touching) for part in parts]  # [V, M, W, B]
+        gathered = [take(part, self.touching) for part in parts]  # [V, M, W, B]
         if shifted:
             back = self.back.astype(held.dtype)[..., None, None]
             gathered = [(part >> back).astype(dtype) for part in gathered]
@@ -176,10 +177,10 @@ class Distinct:
     def _placed(self, lanes: jax.Array) -> jax.Array:
         """What is not bound to the shared part of a pair of constraints, lanes ``[V, W, B]``."""
         full = bits.everything(lanes.dtype)
-        cells = union_rows(_take(lanes, self.cells), 1, alone=True)  # [N, W, B]
-        elsewhere = union_rows(_take(cells, self.outside), 1, alone=True)  # [P, W, B]
-        allowed = intersect_rows(_take(elsewhere, self.barring), 1, alone=True)
-        kept = intersect_rows(_take(allowed, self.holding), 1)
+        cells = union_rows(take(lanes, self.cells), 1, alone=True)  # [N, W, B]
+        elsewhere = union_rows(take(cells, self.outside), 1, alone=True)  # [P, W, B]
+        allowed = intersect_rows(take(elsewhere, self.barring), 1, alone=True)
+        kept = intersect_rows(take(allowed, self.holding), 1)
         return jnp.where(self.bound[:, None, None], kept, full)
 
 
@@ -190,7 +191,3 @@ def _padded(rows: Sequence[Sequence[int]], fill: int) -> np.ndarray:
 
 def _filled(lengths: Sequence[int]) -> np.ndarray:
     return np.arange(max(1, max(lengths))) < np.asarray(lengths)[:, None]
-
-
-def _take(rows: jax.Array, index: jax.Array) -> jax.Array:
-    return rows.at[index].get(mode="promise_in_bounds")

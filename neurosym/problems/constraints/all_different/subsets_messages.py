@@ -29,6 +29,7 @@ import numpy as np
 from neurosym.problems.constraints.chain_lowering import Chain, scanned_supports
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.transforms.batch_last import batch_last
+from neurosym.transforms.take import take
 
 SWEEPS = 4
 """Times that rows and columns are scaled."""
@@ -239,7 +240,7 @@ def _real_sum(left: jax.Array, right: jax.Array, pairs: Pairs) -> jax.Array:
     if rows >= width or width <= PORTION:
         return functools.reduce(
             jnp.add,
-            [_take(left, pairs.left[:, m]) * _take(right, pairs.right[:, m]) for m in range(width)],
+            [take(left, pairs.left[:, m]) * take(right, pairs.right[:, m]) for m in range(width)],
         )
     # Few sums of many terms: portions of them side by side first.
     portions = -(-width // PORTION)
@@ -253,10 +254,6 @@ def _real_sum(left: jax.Array, right: jax.Array, pairs: Pairs) -> jax.Array:
 
 def _padded(x: jax.Array) -> jax.Array:
     return jnp.concatenate([x, jnp.zeros_like(x[:1])])
-
-
-def _take(x: jax.Array, rows: np.ndarray) -> jax.Array:
-    return x.at[jnp.asarray(rows)].get(mode="promise_in_bounds")
 
 
 def _possible(lattice: SetLattice, there: jax.Array) -> jax.Array:
@@ -296,11 +293,7 @@ def _possible(lattice: SetLattice, there: jax.Array) -> jax.Array:
 
     def step(message: jax.Array, given: Any) -> tuple[jax.Array, jax.Array]:
         own, table = given
-        terms = [
-            message.at[table[0, :, m]].get(mode="promise_in_bounds")
-            & own.at[table[1, :, m]].get(mode="promise_in_bounds")
-            for m in range(widest)
-        ]
+        terms = [take(message, table[0, :, m]) & take(own, table[1, :, m]) for m in range(widest)]
         reached = functools.reduce(jnp.bitwise_or, terms)
         return jnp.concatenate([reached, jnp.zeros_like(reached[:1])]), message
 

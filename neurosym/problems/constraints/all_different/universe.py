@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
+from neurosym.transforms.take import take_along
 
 
 def map_arrays(
@@ -59,7 +60,7 @@ def _pick(members: jax.Array, index: jax.Array) -> jax.Array:
     """Members ``bool[C, K, N, B]`` at ``index``; False beyond."""
     inside = index < members.shape[2]
     index = jnp.where(inside, index, 0)[..., None]
-    picked = jnp.take_along_axis(members, index, axis=2, mode="promise_in_bounds")
+    picked = take_along(members, index, axis=2)
     return picked & inside[..., None]
 
 

@@ -25,6 +25,7 @@ from neurosym.bits.reductions import union_rows
 from neurosym.problems.constraints.lowering import DenseLowering, Labels
 from neurosym.problems.constraints.propagator import Propagator, power_of_two
 from neurosym.problems.constraints.relation import Placed, Relation
+from neurosym.transforms.take import take, take_along
 
 NOWHERE = -1
 """Stands for a position or a value that does not exist."""
@@ -202,11 +203,11 @@ class ElementEntries:
 def _translate(lanes: jax.Array, maps: jax.Array, which: jax.Array) -> jax.Array:
     """Lanes ``[C, I or 1, W, B]`` with their members moved, ``[C, I, W, B]``."""
     dtype, word = lanes.dtype, bits.word_bits(lanes)
-    source = maps.at[which].get(mode="promise_in_bounds")  # [C, I, D]
+    source = take(maps, which)  # [C, I, D]
     there = source != NOWHERE
     source = jnp.where(there, source, 0)[..., None]
     if lanes.shape[2] > 1:
-        lanes = jnp.take_along_axis(lanes, source // word, axis=2, mode="promise_in_bounds")
+        lanes = take_along(lanes, source // word, axis=2)
     member = (lanes >> (source % word).astype(dtype)) & dtype.type(1)  # [C, I, D, B]
     return bits.pack((member != bits.nothing(dtype)) & there[..., None], axis=2, dtype=dtype)
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.problems.constraints.propagator import padded_scopes, power_of_two
+from neurosym.transforms.take import take_along
 
 Places = tuple[int, ...]
 Offsets = tuple[tuple[int, ...], ...]
@@ -172,7 +173,7 @@ def _words(sums: jax.Array, source: jax.Array) -> jax.Array:
     """Words ``source`` of each set; empty where they lie outside."""
     inside = (source >= 0) & (source < sums.shape[2])
     index = jnp.where(inside, source, 0)[..., None]
-    taken = jnp.take_along_axis(sums, index, axis=2, mode="promise_in_bounds")
+    taken = take_along(sums, index, axis=2)
     return jnp.where(inside[..., None], taken, jnp.uint64(0))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
+from neurosym.transforms.take import take
 
 BLOCK = 32
 """States whose transitions are united in one step; longer reductions compile to slow code on a
@@ -70,7 +71,7 @@ class LayeredGraph:
 
     def _table(self, which: jax.Array) -> jax.Array:
         """The tables of one position of each constraint, block by block: ``int32[N, C, L, D]``."""
-        return jnp.moveaxis(self.tables.at[which].get(mode="promise_in_bounds"), 1, 0)
+        return jnp.moveaxis(take(self.tables, which), 1, 0)
 
 
 def _images(states: jax.Array, table: jax.Array) -> jax.Array:
