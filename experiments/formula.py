@@ -23,6 +23,7 @@ from jax import Array
 
 import neurosym as ns
 from experiments._answering import answers, likeliest_readings, split_answers
+from experiments._estimating import estimates, estimator_of
 from experiments._fields import check_fields
 from experiments._formulas import DIGITS, OPERATORS, SLOTS, formula_circuit, parse_text
 from experiments._images import FORMATS, encode
@@ -54,9 +55,7 @@ class Formula:
         self.circuit = formula_circuit()
         self._lengths = jnp.asarray([length for length, _ in self.circuit.answers])
         self.reasoner = ns.bridge.CircuitReasoner(self.circuit)
-        options = config.estimator.to_dict()
-        self.estimator = ns.bridge.make_estimator(options.pop("name", ""), self.reasoner, **options)
-        self.temperature = ns.bridge.make_schedule(**{"name": "", **config.temperature})
+        self.estimator, self.temperature = estimator_of(config, self.reasoner)
         self.augmentation = ns.encoders.make_augmentation(
             config.get("augmentation"), background=self.format.background
         )
@@ -135,18 +134,16 @@ class Formula:
         augmenting, estimating = jax.random.split(key)
         varied = self.augmentation(batch["images"], augmenting)
         logits = self.beliefs(model, {"images": varied})
-        keys = jax.random.split(estimating, logits.shape[0])
-        temperature = self.temperature(step)
-
-        def one(logits: Array, root: Array, length: Array, key: Array) -> ns.bridge.Estimate:
-            shown = jnp.arange(SLOTS) < length
-            return self.estimator(logits, root, observed=shown, key=key, temperature=temperature)
-
-        estimates = jax.vmap(one)(logits, batch["root"], batch["length"], keys)
-        return (
-            ns.losses.semantic_loss(estimates.log_likelihood),
-            jax.tree.map(jnp.mean, estimates.metrics),
+        found = estimates(
+            self.estimator,
+            logits,
+            batch["root"],
+            jnp.arange(SLOTS) < batch["length"][:, None],
+            key=estimating,
+            temperature=self.temperature(step),
         )
+        metrics = jax.tree.map(jnp.mean, found.metrics)
+        return ns.losses.semantic_loss(found.log_likelihood), metrics
 
     def evaluate(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Whether the likeliest value is right, and the share of symbols read right.

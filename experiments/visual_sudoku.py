@@ -23,6 +23,7 @@ from jax import Array
 
 import neurosym as ns
 from experiments._answering import answers, split_answers
+from experiments._estimating import estimates, estimator_of
 from experiments._fields import check_fields
 from experiments._images import FORMATS, encode, load_images
 from experiments._sudoku_boards import SPLITS, Boards, make_boards
@@ -65,9 +66,7 @@ class VisualSudoku:
         self._data_dir = data_dir
         self.network = ns.puzzles.sudoku_problem(self.size).compile()
         reasoner = ns.bridge.NetworkReasoner(self.network)
-        options = config.estimator.to_dict()
-        self.estimator = ns.bridge.make_estimator(options.pop("name", ""), reasoner, **options)
-        self.temperature = ns.bridge.make_schedule(**{"name": "", **config.temperature})
+        self.estimator, self.temperature = estimator_of(config, reasoner)
         self.node_limit = int(config.decoder.node_limit)
         if self.node_limit < 1:
             raise ValueError(f"config.decoder.node_limit is at least 1, not {self.node_limit}")
@@ -149,16 +148,14 @@ class VisualSudoku:
         images = self.augmentation(batch["images"], augmentation_key)
         logits = self.beliefs(model, {"images": images, "position": batch["position"]})
         observed = self._observed(batch["position"])
-        evidence = self._evidence(batch["label"])
-        temperature = self.temperature(step)
-
-        def estimate(logits: Array, evidence: Array, observed: Array, key: Array) -> Any:
-            return self.estimator(
-                logits, evidence, observed=observed, key=key, temperature=temperature
-            )
-
-        keys = jax.random.split(estimator_key, len(logits))
-        found = jax.vmap(estimate)(logits, evidence, observed, keys)
+        found = estimates(
+            self.estimator,
+            logits,
+            self._evidence(batch["label"]),
+            observed,
+            key=estimator_key,
+            temperature=self.temperature(step),
+        )
         metrics = {name: value.mean() for name, value in found.metrics.items()}
         impossible = found.log_likelihood == -jnp.inf
         metrics["impossible"] = impossible.astype(jnp.float32).mean()
