@@ -28,6 +28,7 @@ from neurosym.hard.propagate import Status, propagate
 from neurosym.problems.network import Network
 from neurosym.problems.problem import Problem
 from neurosym.problems.variable import Variable
+from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import BOOLEAN, LOG, log_normalised
 from neurosym.semirings.algebra.semiring import Semiring
@@ -164,12 +165,15 @@ class Answerer:
         """Elements ``[V, D]``: those of the inputs, and one for every other variable."""
         semiring, (variables, size) = self.semiring, self.shape
         assert semiring.from_log is not None
-        given = semiring.from_log(log_weights)
+        # What lies beyond the weights that are given has probability zero.
         padding = [(0, 0), (0, size - log_weights.shape[1])]
-        given = jnp.pad(given, padding, constant_values=semiring.zero)
-        blank = semiring.ones((size,), given.dtype)
+        given = semiring.from_log(jnp.pad(log_weights, padding, constant_values=-jnp.inf))
+        blank = semiring.ones((size,), elements.dtype(semiring, given))
         place = {row: n for n, row in enumerate(self.inputs)}
-        return jnp.stack([given[place[i]] if i in place else blank for i in range(variables)])
+        rows = [
+            elements.at(given, (place[row],)) if row in place else blank for row in range(variables)
+        ]
+        return elements.stack(semiring, rows)
 
 
 def make_answerer(

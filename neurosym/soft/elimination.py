@@ -61,7 +61,8 @@ class TooWideError(ValueError):
             f"of {_readable(limit)}. Give a larger memory_limit or max_slices, restrict the "
             "network to the domains that propagation leaves (neurosym.restricted), compile it to a "
             "circuit (neurosym.compile_circuit), or use an approximation "
-            "(neurosym.belief_propagation)."
+            "(neurosym.belief_propagation); neurosym.reasoning.automatic takes the first of these "
+            "that is affordable."
         )
 
 

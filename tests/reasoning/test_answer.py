@@ -83,6 +83,22 @@ def test_one_variable_of_a_circuit_is_that_of_its_network(compiler, semiring):
     np.testing.assert_allclose(alone[1](batch[:, :1]), alone[0](batch[:, :1]), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("semiring", "same"), [(ns.K_BEST(2), ns.MAX_TIMES), (ns.EXPECTATION, ns.LOG)], ids=repr
+)
+def test_elements_of_several_parts_answer_too(semiring, same):
+    network = addition().compile()
+    circuit = ns.circuits.trace_elimination(network)
+    batch = jnp.where(jnp.isnan(beliefs(3)), -1.0, beliefs(3))
+    for model in (network, circuit):
+        for query, inputs in (("total", None), (None, ["a", "b"])):
+            found, wanted = (
+                make_answerer(model, query, inputs=inputs, semiring=x)(batch)
+                for x in (semiring, same)
+            )
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_whether_a_circuit_holds():
     network = addition().compile()
     circuit = ns.circuits.trace_elimination(network)
