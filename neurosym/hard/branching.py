@@ -100,8 +100,8 @@ def open_degrees(constraints: Constraints, open_variables: jax.Array) -> jax.Arr
         rows = []
         for group in constraints.groups:
             counts = _sum(_masked(take(ones, group.scope), group.present), 1)
-            spread = jnp.broadcast_to(counts[:, None], (*group.scope.shape, ones.shape[1]))
-            rows.append(spread.reshape(-1, ones.shape[1]))
+            each = jnp.broadcast_to(counts[:, None], (*group.scope.shape, ones.shape[1]))
+            rows.append(each.reshape(-1, ones.shape[1]))
         stacked = jnp.concatenate(rows)
         for stage in constraints.incidence:
             stacked = _sum(take(jnp.concatenate([stacked, zero]), stage), 1)

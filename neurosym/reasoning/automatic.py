@@ -255,7 +255,7 @@ def _refusal(
             f"{method.value}: too wide, {error.width} indices in one tensor, {error.bytes:,} bytes"
         )
         return error
-    tried.append(f"{method.value}: {4 * plan.elements:,} bytes an instance")
+    tried.append(f"{method.value}: {4 * plan.element_count:,} bytes an instance")
     return None
 
 

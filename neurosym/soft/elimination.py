@@ -76,9 +76,9 @@ class Elimination:
     fixed: tuple[Hashable, ...]  # indices whose values are contracted in turn
 
     @property
-    def elements(self) -> int:
+    def element_count(self) -> int:
         """Elements of all tensors that one instance holds."""
-        return self.factors.element_count + self.plan.elements
+        return self.factors.element_count + self.plan.element_count
 
     @property
     def slices(self) -> int:
@@ -195,15 +195,15 @@ def eliminate_within(
     limit, levelled = effort.memory_limit // bytes_each, effort.levelled
     structure = network.structure
     found = _eliminate(structure, target, levelled, absorb, (), True)
-    if found.elements > limit:  # few levels cost memory
+    if found.element_count > limit:  # few levels cost memory
         found = _eliminate(structure, target, levelled, absorb, (), False)
     whole = found
-    while found.elements > limit:
+    while found.element_count > limit:
         room = limit - found.factors.element_count
         sizes = {**found.factors.sizes, **dict.fromkeys(found.fixed, 1)}
         x = best_slice(found.plan.steps, found.plan.output, sizes, room) if room > 0 else None
         if x is None or found.slices * found.factors.sizes[x] > effort.max_slices:
-            bytes_needed = whole.elements * bytes_each
+            bytes_needed = whole.element_count * bytes_each
             raise TooWideError(whole.plan.width, bytes_needed, effort.memory_limit)
         found = _eliminate(structure, target, levelled, absorb, (*found.fixed, x), False)
     return found
@@ -259,7 +259,7 @@ def _flatter(factors: Factors, plan: Plan, sizes: Mapping[Hashable, int]) -> Pla
         steps=tuple(steps),
         width=len(widest),
         largest=_size(widest, sizes),
-        elements=sum(_size(labels, sizes) for labels in results),
+        element_count=sum(_size(labels, sizes) for labels in results),
     )
 
 

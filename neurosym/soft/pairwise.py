@@ -118,8 +118,8 @@ def prepare(
         span = jnp.concatenate([highest - lowest, jnp.zeros(1, table.dtype)])
         spans = take(span, wiring.sources)[None]
         possible = own > -jnp.inf
-        spread = jnp.max(own, axis=0) - jnp.min(jnp.where(possible, own, jnp.inf), axis=0)
-        _, reach = messages.exclusive(MAX_TIMES, wiring, spread[None], spans)
+        range_ = jnp.max(own, axis=0) - jnp.min(jnp.where(possible, own, jnp.inf), axis=0)
+        _, reach = messages.exclusive(MAX_TIMES, wiring, range_[None], spans)
         limit = math.log(float(jnp.finfo(table.dtype).max)) - MARGIN - math.log(wiring.size)
         sound &= jnp.max(reach) + jnp.max(span) < limit
     # Nothing is encoded that could overflow: where it is not sound the arrays are not used.

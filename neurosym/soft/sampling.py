@@ -266,7 +266,7 @@ def _plan(network: Network | RestrictedNetwork, effort: Effort, bytes_each: int)
     limit = effort.memory_limit
     try:
         absorbing = plan(True, limit)
-        affordable = max(2**22, MAX_EXTRA_MEMORY * absorbing.elements * bytes_each)
+        affordable = max(2**22, MAX_EXTRA_MEMORY * absorbing.element_count * bytes_each)
         limit = min(limit, affordable)
     except TooWideError as error:
         refused = error

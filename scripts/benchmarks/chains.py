@@ -106,7 +106,7 @@ def pruned(batch: int) -> tuple[dict[str, Callable[[], Any]], dict[str, Any]]:
         runs[f"sudoku_{name}"] = lambda compiled=compiled: compiled(weights)
         facts[name] = {
             "compile_seconds": round(seconds, 2),
-            "elements": eliminate(held).elements,
+            "elements": eliminate(held).element_count,
             "largest_tensor": eliminate(held).plan.largest,
         }
     return runs, facts

@@ -41,7 +41,7 @@ def test_slices_add_up_to_the_whole(semiring, levelled):
         NETWORK, bytes_each=4, effort=ns.Effort(LIMIT, max_slices=100, levelled=levelled)
     )
     assert 1 < plan.slices <= 100
-    assert plan.elements * 4 <= LIMIT < eliminate(NETWORK, levelled=levelled).elements * 4
+    assert plan.element_count * 4 <= LIMIT < eliminate(NETWORK, levelled=levelled).element_count * 4
     weights = random_weights(semiring.name, NETWORK.mask.shape, np.random.default_rng(0))
     options = {"semiring": semiring, "memory_limit": LIMIT, "levelled": levelled}
 

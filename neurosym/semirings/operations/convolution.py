@@ -235,9 +235,9 @@ def placed(algebra: Algebra, x: Elements, positions: Sequence[int], size: int) -
     semiring, index = algebra.semiring, np.asarray(positions)
     step = _progression(index)
     if step is not None:
-        low, spread = int(index.min()), (len(index) - 1) * abs(step) + 1
+        low, width = int(index.min()), (len(index) - 1) * abs(step) + 1
         x = elements.at(x, slice(None, None, -1)) if step < 0 else x
-        return elements.pad(semiring, x, [(low, size - spread - low, abs(step) - 1), _KEEP])
+        return elements.pad(semiring, x, [(low, size - width - low, abs(step) - 1), _KEEP])
     sources: list[list[int]] = [[] for _ in range(size)]
     for n, position in enumerate(positions):
         if 0 <= position < size:

@@ -36,7 +36,7 @@ class Plan:
     steps: tuple[Step, ...]
     width: int  # indices of the largest intermediate tensor
     largest: int  # its elements
-    elements: int  # elements of all intermediate tensors together, which reverse mode keeps
+    element_count: int  # elements of all intermediate tensors together, which reverse mode keeps
 
 
 def plan_contraction(
@@ -85,7 +85,7 @@ def plan_contraction(
         steps=tuple(steps),
         width=len(widest),
         largest=math.prod(sizes[x] for x in widest),
-        elements=sum(counts),
+        element_count=sum(counts),
     )
 
 
@@ -127,7 +127,7 @@ def supports(semiring: Semiring, plan: Plan, tensors: Sequence[Elements]) -> lis
             part = contract_labelled(
                 semiring, above, step.labels, slots[sibling], labels[sibling], kept
             )
-            outer[child] = _spread(
+            outer[child] = _broadcast(
                 semiring, part, kept, labels[child], elements.shape(semiring, slots[child])
             )
     if not plan.steps:  # a single tensor: every entry counts once
@@ -152,7 +152,7 @@ def _contract(semiring: Semiring, plan: Plan, tensors: Sequence[Elements]) -> li
     return slots
 
 
-def _spread(
+def _broadcast(
     semiring: Semiring, x: Elements, labels: Labels, wanted: Labels, shape: tuple[int, ...]
 ) -> Elements:
     """Broadcasts ``x`` over the wanted labels that it lacks."""
