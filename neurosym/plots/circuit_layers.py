@@ -37,14 +37,14 @@ _LONGEST = 22
 
 _ROWS, _TERMS, _LEAF = "#1d4f91", "#8aa4c8", "#c05621"
 
-Rows = Sequence[Sequence[tuple[int, int]]]
+RowTerms = Sequence[Sequence[tuple[int, int]]]
 
 
 def circuit_layers(
     layers: Sequence[tuple[int, int]],
     path: str | Path,
     *,
-    terms: Rows | None = None,
+    terms: RowTerms | None = None,
     leaves: Sequence[str] = (),
     heading: str = "",
 ) -> Path:
@@ -120,7 +120,7 @@ def _label_form(texts: Sequence[str], used: int) -> tuple[bool | None, float, fl
     return None, _WIDEST, 0.0
 
 
-def _graph(axes: Axes, terms: Rows, leaves: Sequence[str], *, upright: bool | None) -> None:
+def _graph(axes: Axes, terms: RowTerms, leaves: Sequence[str], *, upright: bool | None) -> None:
     first = 2 + len(leaves)
     depth = np.zeros(first + len(terms), int)
     for row, own in enumerate(terms, start=first):
@@ -185,7 +185,7 @@ def _graph(axes: Axes, terms: Rows, leaves: Sequence[str], *, upright: bool | No
     axes.margins(0.06, 0.12)
 
 
-def _places(shown: Sequence[int], depth: np.ndarray, terms: Rows, first: int) -> dict:
+def _places(shown: Sequence[int], depth: np.ndarray, terms: RowTerms, first: int) -> dict:
     """Where each row stands: layer by layer, in the order of the mean of what is below it."""
     parents: dict[int, list[int]] = {}
     for row, own in enumerate(terms, start=first):
@@ -223,7 +223,7 @@ def _spread(count: int) -> list[float]:
     return [(n + 0.5) / count for n in range(count)]
 
 
-def _used(terms: Rows, leaves: int) -> int:
+def _used(terms: RowTerms, leaves: int) -> int:
     """How many leaves the rows use."""
     first = 2 + leaves
     found = set()

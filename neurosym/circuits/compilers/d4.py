@@ -56,7 +56,7 @@ class D4:
             )
         order = {"clauses": formula.clauses, "variables": formula.variables}
         done = subprocess.run(
-            [sys.executable, "-c", _CHILD],
+            [sys.executable, "-P", "-c", _CHILD],
             input=json.dumps([str(Path(package.origin).parent.parent), order]),
             capture_output=True,
             text=True,
