@@ -161,7 +161,7 @@ class GraphBuilder:
     >>> graph = GraphBuilder(variables=2)
     >>> both = graph.conjoin([graph.literal(1), graph.literal(-2)])
     >>> graph.finish(both).kinds
-    ['literal', 'literal', 'and']
+    ('literal', 'literal', 'and')
     """
 
     def __init__(self, variables: int) -> None:
@@ -204,13 +204,13 @@ class GraphBuilder:
         """The graph; arguments as the attributes of `Graph`."""
         return Graph(
             variables=self.variables,
-            kinds=self._kinds,
-            literals=self._literals,
-            children=self._children,
+            kinds=tuple(self._kinds),
+            literals=tuple(self._literals),
+            children=tuple(self._children),
             roots=roots,
             answers=answers,
             order=order,
-            places=self._places if any(self._places) else (),
+            places=tuple(self._places) if any(self._places) else (),
             frames=frames or {},
             smooth=smooth,
         )

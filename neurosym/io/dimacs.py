@@ -74,7 +74,7 @@ def read_dimacs(path: str | Path) -> Cnf:
 
     Raises:
       FormatError: the header is missing, repeated or states other numbers than the file has;
-        something is no integer; the last clause has no end.
+        something is not an integer; the last clause has no end.
       OSError: the file cannot be read.
     """
     return parse_dimacs(read_text(path))
@@ -206,7 +206,7 @@ def _is_count(word: str) -> bool:
 def _integers(
     text: Text, characters: np.ndarray, starts: np.ndarray, ends: np.ndarray
 ) -> np.ndarray:
-    """The words as integers, int64; raises at the first that is none."""
+    """The words as integers, int64; raises at the first that is not an integer."""
     if not len(starts):
         return np.zeros(0, np.int64)
     negative = characters[starts] == ord("-")

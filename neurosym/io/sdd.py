@@ -62,7 +62,7 @@ def read_vtree(path: str | Path) -> Vtree:
       path: the file, plain or gzip; `-` is standard input.
 
     Raises:
-      FormatError: the file is cut short or malformed, with the line; it is no tree, or lacks a
+      FormatError: the file is cut short or malformed, with the line; it is not a tree, or lacks a
         variable or has it twice.
       OSError: the file cannot be read.
     """

@@ -36,7 +36,7 @@ def read_sudoku(path: str | Path, *, box: int | None = None) -> np.ndarray:
       int8 ``[N, n²]``, row after row: 0 where a cell is blank, else its digit from 1 to n.
 
     Raises:
-      FormatError: a line is no puzzle, or one of another size than the first, or there is none.
+      FormatError: a line is not a puzzle, or has another size than the first, or there is none.
       OSError: the file cannot be read.
     """
     return parse_sudoku(read_text(path), box=box)
@@ -68,7 +68,7 @@ def format_sudoku(values: np.ndarray | Sequence[Sequence[int]]) -> list[str]:
       values: int ``[N, n²]``, 0 where a cell is blank.
 
     Raises:
-      ValueError: for another shape, or values that are no digits.
+      ValueError: for another shape, or values that are not digits.
     """
     array = np.asarray(values)
     box = _box_of(array.shape[-1]) if array.ndim == 2 else None

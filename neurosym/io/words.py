@@ -34,7 +34,7 @@ class Line(NamedTuple):
         """The words from ``start`` on as integers.
 
         Raises:
-          FormatError: if one is none, or has more than 9 digits.
+          FormatError: if one is not an integer, or has more than 9 digits.
         """
         words = self.words[start:]
         for word in words:

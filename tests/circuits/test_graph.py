@@ -81,7 +81,7 @@ def test_a_builder_makes_literals_and_constants_once():
     graph = GraphBuilder(2)
     assert graph.literal(-2) == graph.literal(-2) != graph.literal(2)
     assert graph.true() == graph.true() != graph.false()
-    assert graph.finish(graph.conjoin([])).kinds == ["literal", "literal", "true", "false", "and"]
+    assert graph.finish(graph.conjoin([])).kinds == ("literal", "literal", "true", "false", "and")
 
 
 def test_joins_of_nothing_are_constants():
@@ -135,3 +135,10 @@ def test_literals_that_stand_for_values():
     weights = jnp.asarray([[2.0, 3.0, 5.0], [7.0, 11.0, np.nan]])
     assert float(circuit.total(weights, semiring=ns.REAL)) == 5 * 18 + 2 * 11
     np.testing.assert_allclose(np.exp(circuit.query(jnp.zeros((2, 3)), target="y")), [1 / 3, 2 / 3])
+
+
+def test_a_graph_stays_what_it_was_when_its_builder_goes_on():
+    graph = GraphBuilder(2)
+    first = graph.finish(graph.literal(1))
+    graph.conjoin([graph.literal(2)])
+    assert first.kinds == ("literal",)

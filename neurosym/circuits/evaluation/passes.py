@@ -66,7 +66,7 @@ class Tables:
 
     @property
     def first(self) -> int:
-        """The first row that is no leaf."""
+        """The first row that is not a leaf."""
         return 2 + self.inputs.shape[0]
 
 

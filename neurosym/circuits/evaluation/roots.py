@@ -1,6 +1,6 @@
 """Roots: what is read off the rows of a circuit once they are known.
 
-A root is a sum of products of two rows. All of them are read at once for a query. One is read
+A root is a sum of products of two rows. All of them are read at once by `totals`. One is read
 alone where an instance asks for no other, which costs its own terms, not those of the rest: the
 instances of a batch may each ask for another. Going down, what arrives at the roots is handed to
 the rows that they are made of (`passes` takes it from there).

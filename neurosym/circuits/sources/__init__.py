@@ -1,1 +1,1 @@
-"""Where circuits come from: networks, files, state machines, traced elimination."""
+"""Where graphs come from: networks, files, state machines, traced elimination."""

@@ -92,6 +92,6 @@ def _check_partitions(sdd: Sdd) -> None:
 
         primes = [models(prime, middle - start) for prime, _ in elements]
         if sum(primes) != 1 << (middle - start):
-            raise ValueError(f"{place}: the primes of this decision are no partition")
+            raise ValueError(f"{place}: the primes of this decision are not a partition")
         subs = [models(sub, stop - middle) for _, sub in elements]
         counts.append(sum(p * s for p, s in zip(primes, subs, strict=True)))

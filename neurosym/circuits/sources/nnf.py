@@ -54,7 +54,7 @@ def parse_nnf(text: Text | str, *, variables: int | None = None) -> Graph:
 
     >>> circuit = parse_nnf("nnf 3 2 2\\nL 1\\nL -2\\nA 2 0 1\\n")
     >>> circuit.kinds, circuit.children[-1]
-    (['literal', 'literal', 'and'], (0, 1))
+    (('literal', 'literal', 'and'), (0, 1))
     """
     if isinstance(text, str):
         text = Text("<text>", text.encode())
@@ -89,11 +89,11 @@ def _parse_c2d(text: Text, lines: list[Line], variables: int | None) -> Graph:
         raise header.error("there is no circuit in it: a false one is a node 'O 0 0'")
     return Graph(
         variables=known,
-        kinds=kinds,
-        literals=literals,
-        children=children,
+        kinds=tuple(kinds),
+        literals=tuple(literals),
+        children=tuple(children),
         roots=(len(kinds) - 1,),
-        places=[line.place for line in rest],
+        places=tuple(line.place for line in rest),
     )
 
 

@@ -190,7 +190,10 @@ def test_d4_variables_beyond_those_stated(tmp_path):
         ("sdd 2\nT 0\nD 1 1 0\n", "file:3: a decision has at least one element"),
         ("sdd 2\nT 0\nD 1 1 -1\n", "file:3: a node is 'T NODE'"),
         ("sdd 3\nL 0 2 2\nT 1\nD 2 1 1 0 1\n", "file:4: prime 0 speaks of variables on the other"),
-        ("sdd 3\nL 0 0 1\nT 1\nD 2 1 1 0 1\n", "file:4: the primes of this decision are no part"),
+        (
+            "sdd 3\nL 0 0 1\nT 1\nD 2 1 1 0 1\n",
+            "file:4: the primes of this decision are not a part",
+        ),
         ("sdd 1\nT 0\nF 1", "file:3: the header states 1 nodes, the file has 2"),
         ("sdd 2\nL 0 0 1.5\nT 1\n", "file:2: '1.5' is not an integer of a node"),
     ],
