@@ -111,6 +111,8 @@ def fixpoint(
     """
     if max_rounds < 1:
         raise ValueError(f"fixpoint takes at least one round, not {max_rounds}")
+    if max_rounds >= 2**31:
+        raise ValueError(f"fixpoint counts rounds in int32, which does not hold {max_rounds}")
     if rtol is not None and not rtol >= 0:
         raise ValueError(f"rtol is at least 0, not {rtol}")
     init = jax.tree.map(_strong, _as_elements(semiring, init))

@@ -48,8 +48,8 @@ def implied(step: Step, value: Any, operands: Any, series: Series) -> Any:
     dtype = jnp.result_type(*jax.tree.leaves(value))
     rtol = 8 * float(jnp.finfo(dtype).eps) if series.rtol is None else series.rtol
     ends = _Ends(
-        most=jnp.asarray(series.most, jnp.float32),
-        least=jnp.asarray(series.least, jnp.float32),
+        most=series.most if isinstance(series.most, int) else _float(series.most),
+        least=_float(series.least),
         rtol=jax.lax.stop_gradient(rtol),
         sound=None if series.sound is None else jnp.where(series.sound, 1.0, jnp.nan),
     )
@@ -78,12 +78,16 @@ def implied(step: Step, value: Any, operands: Any, series: Series) -> Any:
 
 
 class _Ends(NamedTuple):
-    """A `Series` as floats."""
+    """A `Series` as floats, or as numbers of Python."""
 
-    most: jax.Array
+    most: Any
     least: jax.Array
     rtol: Any
     sound: jax.Array | None  # 1 or NaN
+
+
+def _float(x: Any) -> jax.Array:
+    return jnp.asarray(x, jnp.float32)
 
 
 def _summed_series(matvec: Matvec, right: jax.Array, ends: _Ends) -> jax.Array:

@@ -352,6 +352,7 @@ def bad_step(x, params):
     [
         (affine(ns.LOG), jnp.full(2, jnp.nan), {}, "init holds a NaN"),
         (affine(ns.LOG), jnp.zeros(2), {"max_rounds": 0}, "at least one round, not 0"),
+        (affine(ns.LOG), jnp.zeros(2), {"max_rounds": 2**31}, "counts rounds in int32"),
         (affine(ns.LOG), jnp.zeros(2), {"rtol": -1.0}, "rtol is at least 0, not -1"),
         (bad_step, jnp.zeros(2), {}, r"float32\[1\] for float32\[2\] of init"),
         (lambda x, params: (x, x), jnp.zeros(2), {}, "but init is"),
