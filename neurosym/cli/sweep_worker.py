@@ -21,6 +21,7 @@ from neurosym.sweeps.crew import EXIT_REFUSED
 from neurosym.sweeps.space import Space
 from neurosym.sweeps.strategies import make_pruner, make_sampler
 from neurosym.sweeps.study import SweepStudy, worker_name
+from neurosym.training.blame import in_words, task_note
 
 
 def main() -> int:
@@ -53,14 +54,22 @@ def main() -> int:
             import_roots=import_roots(),
         )
         worker.check()
-    except (ValueError, OSError) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+    except Exception as error:
+        # Nothing can run: not one of our errors, and not one of the task's, goes away by itself.
+        print(" ".join(refusal(error).split()), file=sys.stderr)
         return EXIT_REFUSED
     try:
         worker.run(job["trials"])
     except RunInterrupted as interrupted:
         return 128 + interrupted.signal_number
     return 0
+
+
+def refusal(error: Exception) -> str:
+    """Why nothing can run: a text that is meant for the user, or an error with its place."""
+    note = task_note(error)
+    foreseen = isinstance(error, ValueError | OSError) and (note is None or note.foreseen)
+    return str(error) if foreseen else in_words(error)
 
 
 def _leave_with_parent() -> None:

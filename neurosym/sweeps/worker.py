@@ -22,6 +22,7 @@ from neurosym.sweeps.space import Space
 from neurosym.sweeps.study import SweepStudy
 from neurosym.sweeps.trials import ERROR, FIELDS, WORKER, retry_history
 from neurosym.training.blame import in_words
+from neurosym.training.contract import split_of
 from neurosym.training.interrupts import Interrupts, RunInterrupted
 from neurosym.training.metrics import read_metrics
 from neurosym.training.options import Options
@@ -76,10 +77,11 @@ class Worker:
 
         Raises:
           ValueError: there is no such task, its data are missing, or it has nothing to validate on.
+            An error of the task's own code is raised as it is.
         """
         task = self._task(self._space.defaults().config)
         self._study.name_metric(task.metric)
-        if task.split("validation").size == 0:
+        if split_of(task, "validation", may_be_empty=True).size == 0:
             raise ValueError(
                 "this config has no validation split, and trials are not judged on test: let "
                 "sweep(trial) hold images out, or set the field that does on the command line"

@@ -16,6 +16,7 @@ import jax
 import ml_collections
 import numpy as np
 
+from neurosym.training.contract import split_of
 from neurosym.training.devices import Devices
 from neurosym.training.failures import NonFiniteError
 from neurosym.training.interrupts import Interrupts
@@ -245,7 +246,7 @@ def _at_one_step(runs: Sequence[RunOnDisk], devices: Devices) -> list[list[RunOn
 
 def _check_same_data(task: Any, other: Any) -> None:
     """Raises ValueError where two tasks, made for different seeds, train on different data."""
-    mine, others = task.split("train"), other.split("train")
+    mine, others = split_of(task, "train"), split_of(other, "train")
     leaves, theirs = named_leaves(mine.examples), named_leaves(others.examples)
     leaves |= named_leaves({"shared": mine.shared})
     theirs |= named_leaves({"shared": others.shared})

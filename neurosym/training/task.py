@@ -7,6 +7,7 @@ task it has.
 
 import dataclasses
 import importlib
+import inspect
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -182,6 +183,7 @@ def load_task(
             f"config.task {path!r} is not a task: it lacks {', '.join(missing)} "
             "(see neurosym.training.Task)"
         )
+    _check_makes(task_class, path)
     with blamed(task_class, "__init__"):
         task = task_class(config, data_dir=data_dir)
     check_task(task)
@@ -199,6 +201,21 @@ def check_task(task: Any) -> None:
             f"{name} needs an attribute `metric`: the name of the validation metric that picks "
             "the best checkpoint"
         )
+
+
+def _check_makes(task_class: Any, path: object) -> None:
+    """Raises ValueError unless a task is made of a config and `data_dir`."""
+    try:
+        signature = inspect.signature(task_class)
+    except (TypeError, ValueError):  # not written in Python
+        return
+    try:
+        signature.bind("config", data_dir=None)
+    except TypeError as error:
+        raise ValueError(
+            f"config.task {path!r} must be made by (config, *, data_dir), and takes {signature}: "
+            f"{error}"
+        ) from None
 
 
 def _import_class(path: object, import_roots: Sequence[Path]) -> Callable[..., Any]:

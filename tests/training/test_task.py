@@ -1,5 +1,6 @@
 """Splits, and tasks by name."""
 
+import blobs_task
 import jax.numpy as jnp
 import ml_collections
 import pytest
@@ -28,6 +29,17 @@ def test_split_needs_one_leading_axis():
 def test_wrong_task_strings_say_what_is_wrong(path, message):
     with pytest.raises(ValueError, match=message):
         load_task(ml_collections.ConfigDict({"task": path}))
+
+
+def test_a_task_that_takes_no_data_dir_is_told_what_to_take(monkeypatch):
+    class Old(blobs_task.Blobs):
+        def __init__(self, config):
+            super().__init__(config)
+
+    monkeypatch.setattr(blobs_task, "Old", Old, raising=False)
+    message = r"must be made by \(config, \*, data_dir\), and takes \(config\)"
+    with pytest.raises(ValueError, match=message):
+        load_task(ml_collections.ConfigDict({"task": "blobs_task:Old"}))
 
 
 def test_a_task_module_that_fails_is_named_with_its_line(tmp_path, monkeypatch):
