@@ -8,6 +8,7 @@ import sys
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from every_kind import one_of_each
 
 import neurosym as ns
 from neurosym.problems.constraints import Constraint, Group, Placed, Propagator, Relation
@@ -16,29 +17,6 @@ from neurosym.problems.constraints.constraint import placements
 from neurosym.problems.constraints.joint import joined
 from neurosym.soft.factor_messages import factor_groups
 from neurosym.soft.factors import network_factors
-
-
-def one_of_each(problem: ns.Problem, x: list, c: ns.Variable) -> list[Constraint]:
-    """Constraints over four variables of domain 0 to 3 and one of two values."""
-    automaton = ns.Automaton("ab", "a", "ab", {("a", 0): "b", ("b", 1): "a", ("b", 2): "b"})
-    return [
-        x[0] + x[1] + x[2] <= 5,
-        x[0] + x[1] == x[2],
-        x[0] != x[1],
-        abs(x[0] - x[2]) == 1,
-        ns.AllDifferent(x),
-        ns.AllDifferent([x[0] + 1, 2 * x[1]]),
-        ns.Table((x[0], x[3]), [(0, 1), (2, 3)]),
-        ns.Element(x[0], [x[1], 3, x[2]], x[3]),
-        ns.Count(x[:3], {1, 2}, ">=", 2),
-        ns.Regular(x[1:], automaton),
-        (x[0] == 1) | (x[1] == 2) | (c == 1),
-        x[2].isin({0, 3}),
-        ns.Predicate((x[0], x[1], c), lambda a, b, z: (a + b) % 2 == z),
-        ns.Implies(c, x[0] + x[1] + x[3] == 4),
-        ns.Reified(c, x[0] < x[3]),
-        ns.Implies(c == 0, ns.AllDifferent(x[1:])),
-    ]
 
 
 def test_a_relation_knows_neither_its_variables_nor_their_problem():
@@ -51,7 +29,7 @@ def test_a_relation_knows_neither_its_variables_nor_their_problem():
         x = list(problem.variables("x", shape=4, domain=range(4)))
         c = problem.variable("c", domain=(0, 1))
         found = []
-        for constraint in one_of_each(problem, x[::-1] if before else x, c):
+        for constraint in one_of_each(x[::-1] if before else x, c):
             placed = placements(constraint)
             scope = tuple(variable.index for variable in constraint.scope)
             assert [one.scope for one in placed] == [scope], repr(constraint)
@@ -70,7 +48,7 @@ def test_labels_of_a_lowering_are_positions_and_hidden_labels():
     problem.variable("idle", domain="ab")
     x = list(problem.variables("x", shape=4, domain=range(4)))
     c = problem.variable("c", domain=(0, 1))
-    for constraint in one_of_each(problem, x, c):
+    for constraint in one_of_each(x, c):
         relation = joined(constraint)
         arity = len(relation.sizes)
         for private in (frozenset(), frozenset(range(arity))):
