@@ -52,7 +52,7 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class ShowFlags:
     """The command line, checked."""
 
     subject: str  # of `_SUBJECTS`
@@ -65,7 +65,7 @@ class Options:
     method: str | None
 
     @classmethod
-    def read(cls, values: flags.FlagValues, arguments: list[str]) -> Options:
+    def read(cls, values: flags.FlagValues, arguments: list[str]) -> ShowFlags:
         """Raises `UsageError` for arguments that are wrong or do not go together."""
         if not arguments:
             raise UsageError(f"nothing to show: say one of {', '.join(_SUBJECTS)}")
@@ -111,7 +111,7 @@ class Options:
 
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
-    options = Options.read(values, arguments)
+    options = ShowFlags.read(values, arguments)
     if options.subject == "circuit" and _is_circuit_file(options.file):
         if options.problem is not None or options.size is not None:
             raise UsageError(f"{options.file} is a circuit already: it has no --problem and --size")
@@ -129,7 +129,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     return 0
 
 
-def _show_network(inputs: Inputs, options: Options) -> str:
+def _show_network(inputs: Inputs, options: ShowFlags) -> str:
     from neurosym.plots import factor_graph, network_summary
     from neurosym.plots.factor_graph import is_drawable
 
@@ -144,7 +144,7 @@ def _show_network(inputs: Inputs, options: Options) -> str:
     return said
 
 
-def _show_marginals(inputs: Inputs, options: Options) -> str:
+def _show_marginals(inputs: Inputs, options: ShowFlags) -> str:
     from neurosym.plots import marginals_map
     from neurosym.plots.marginals_map import marginals_caption
 
@@ -189,7 +189,7 @@ def _marginals(job: Job, mask: np.ndarray, method: str | None) -> tuple[np.ndarr
     return np.asarray(table), f"approximate: {choice.method.value}, {how}"
 
 
-def _show_circuit_file(options: Options) -> str:
+def _show_circuit_file(options: ShowFlags) -> str:
     from neurosym.circuits import from_nnf, from_sdd
 
     _quiet()
@@ -201,7 +201,7 @@ def _show_circuit_file(options: Options) -> str:
     return _draw_circuit(circuit, _literals(circuit), Path(options.file).name, options.out)
 
 
-def _show_compiled_circuit(inputs: Inputs, options: Options) -> str:
+def _show_compiled_circuit(inputs: Inputs, options: ShowFlags) -> str:
     if inputs.texts and not inputs.formula:
         raise UsageError("a circuit is that of the rules: --problem=NAME --size=N, without a file")
     (job,) = load_jobs(inputs)
@@ -236,7 +236,7 @@ def _literals(circuit: Circuit) -> list[str]:
     ]
 
 
-def _instance(inputs: Inputs, options: Options) -> tuple[Job, np.ndarray]:
+def _instance(inputs: Inputs, options: ShowFlags) -> tuple[Job, np.ndarray]:
     """The job, and the domains bool ``[V, D]`` of the instance that is shown."""
     (job,) = load_jobs(inputs)
     index = options.instance or 0
