@@ -19,11 +19,6 @@ from typing import Any
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 _LOOP = str(Path(__file__).resolve().parent) + os.sep
-_LIBRARIES = tuple(
-    os.path.realpath(path) + os.sep
-    for name in ("stdlib", "platstdlib", "purelib", "platlib")
-    if (path := sysconfig.get_path(name))
-)
 
 # Methods that are made of a user's input: a config and data, or files.
 _READING = ("__init__", "split", "predict")
@@ -64,14 +59,16 @@ class blamed:
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
         if not isinstance(error, Exception) or task_note(error) is not None or trace is None:
             return
+        libraries = _libraries()
         frames = traceback.extract_tb(trace)[1:]  # below the call of the method
         files = [os.path.realpath(frame.filename) for frame in frames]
         own = [
             frame
             for frame, file in zip(frames, files, strict=True)
-            if not file.startswith((_PACKAGE, *_LIBRARIES)) and os.path.exists(file)
+            if not file.startswith((_PACKAGE, *libraries)) and os.path.exists(file)
         ]
-        known = [file for file in files if not file.startswith(_LIBRARIES)]
+        # This package may be one of those that are installed.
+        known = [f for f in files if f.startswith(_PACKAGE) or not f.startswith(libraries)]
         ours = bool(known) and known[-1].startswith(_PACKAGE) and not known[-1].startswith(_LOOP)
         where = f" ({_short(own[-1].filename)}, line {own[-1].lineno})" if own else ""
         note = TaskNote(f"in {self._name}{where}", foreseen=self._is_foreseen(error, ours))
@@ -95,6 +92,12 @@ def in_words(error: BaseException) -> str:
     note = task_note(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return text if note is None else f"{text}, {note}"
+
+
+def _libraries() -> tuple[str, ...]:
+    """The folders of Python's own modules and of those that are installed."""
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple(os.path.realpath(path) + os.sep for n in names if (path := sysconfig.get_path(n)))
 
 
 def _short(filename: str) -> str:

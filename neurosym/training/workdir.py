@@ -87,7 +87,7 @@ class Workdir:
           ValueError: another process is training here, or a run of another config has begun.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.lock, "a+", encoding="utf-8") as file:
+        with open(self.lock, "a+", encoding="utf-8", errors="replace") as file:
             if not _try_lock(file.fileno()):
                 file.seek(0)
                 raise ValueError(

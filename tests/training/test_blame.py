@@ -7,7 +7,7 @@ import blobs_task
 import numpy as np
 import pytest
 
-from neurosym.training import Options, train
+from neurosym.training import Options, blame, train
 from neurosym.training.blame import blamed, in_words, task_note
 
 HERE = Path(__file__)
@@ -76,6 +76,17 @@ def test_what_a_task_says_of_its_config_and_what_we_say_of_data_is_foreseen(tmp_
     assert not refused("loss", ValueError("config.data.noise"))
     assert not refused("split", FileNotFoundError(errno.ENOENT, "No such file", "x"))
     assert refused("predict", ValueError("give two files"))
+
+
+def test_an_installed_package_tells_its_errors_from_a_tasks_too(monkeypatch):
+    from neurosym import datasets
+
+    installed = (blame._PACKAGE, *blame._libraries())
+    monkeypatch.setattr(blame, "_libraries", lambda: installed)
+    refused = pytest.raises(ValueError, match="cannot split 1797 digits")
+    with refused as raised, blamed(blobs_task.Blobs, "split"):
+        datasets.digits(test=10**6)
+    assert task_note(raised.value).foreseen
 
 
 def test_signals_and_our_own_errors_get_no_note(tmp_path):
