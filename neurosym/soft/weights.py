@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -45,7 +46,8 @@ def checked_weights(
             "neurosym.semiring_by_name(...)"
         )
     semiring.require_laws("exact inference")
-    weights = semiring.asarray(weights, relevant=declared_values(network))
+    exists = declared_values(network)
+    weights = semiring.asarray(weights, relevant=exists)
     wanted = (network.variables, network.size)
     shape = elements.shape(semiring, weights)
     if shape != wanted:
@@ -53,7 +55,7 @@ def checked_weights(
             f"weights have shape [V, D] = {list(wanted)}, not {list(shape)}; "
             "for a batch use jax.vmap"
         )
-    _refuse_faults(network, semiring, weights)
+    _refuse_faults(network, semiring, weights, exists)
     if domains is None:
         return weights
     mask = domain_mask(network, domains)
@@ -81,14 +83,20 @@ def domain_mask(
 
 def declared_values(network: Network | RestrictedNetwork) -> np.ndarray:
     """``bool[V, D]``: the value exists in the variable's domain."""
-    lengths = [len(domain) for domain in network.structure.domains]
-    return np.arange(network.size) < np.asarray(lengths)[:, None]
+    return _declared(tuple(len(domain) for domain in network.structure.domains))
+
+
+@functools.lru_cache(maxsize=64)
+def _declared(lengths: tuple[int, ...]) -> np.ndarray:
+    return np.arange(max(lengths)) < np.asarray(lengths)[:, None]
 
 
 def _refuse_faults(
-    network: Network | RestrictedNetwork, semiring: Semiring, weights: Elements
+    network: Network | RestrictedNetwork,
+    semiring: Semiring,
+    weights: Elements,
+    exists: np.ndarray,
 ) -> None:
-    exists = declared_values(network)
     for leaf in jax.tree.leaves(weights):
         wrong, what = faults(semiring, leaf)
         if not wrong.any():

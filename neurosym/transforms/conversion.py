@@ -51,6 +51,8 @@ def as_floats(x: Any, *, what: str = "an array", relevant: np.ndarray | None = N
     Raises:
       ValueError: as `as_array`, and for complex numbers.
     """
+    if isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jnp.floating):
+        return x
     kind = x.dtype if hasattr(x, "dtype") else None
     if kind is None and not _holds_jax(x):
         kind = _numbers(x, what).dtype

@@ -72,11 +72,26 @@ def one_program(
                 found = jax.tree.map(lambda y: _split(y, size, length, axis), found)
         return found, jax.tree.map(lambda _: True, found)
 
+    @custom_vmap
     def alone(shared: Any, instance: Any) -> Any:
         with precision():
             batch = jax.tree.map(lambda x: jnp.expand_dims(x, axis), instance)
-            found = batched(shared, batch)
+            found = together(shared, batch)
             return jax.tree.map(lambda y: jnp.squeeze(y, axis), found)
+
+    @alone.def_vmap
+    def _(size: int, in_batched: Any, shared: Any, instance: Any) -> Any:
+        with precision():
+            if any(jax.tree.leaves(in_batched[0])):
+                found = _one_after_another(alone, in_batched, (shared, instance))
+            else:
+                batch = jax.tree.map(
+                    lambda mapped, x: jnp.moveaxis(_repeated(x, size, mapped), 0, axis),
+                    in_batched[1],
+                    instance,
+                )
+                found = jax.tree.map(lambda y: jnp.moveaxis(y, axis, 0), batched(shared, batch))
+        return found, jax.tree.map(lambda _: True, found)
 
     return alone
 
@@ -104,10 +119,12 @@ def _length(mapped: Any, batch: Any, axis: int) -> int:
 
 def _join(x: jax.Array, size: int, mapped: bool, axis: int) -> jax.Array:
     """``[size, ..., B, ...]`` to ``[..., size * B, ...]``; without the first axis: repeated."""
-    if not mapped:
-        x = jnp.broadcast_to(x, (size, *x.shape))
-    x = jnp.moveaxis(x, 0, axis)
+    x = jnp.moveaxis(_repeated(x, size, mapped), 0, axis)
     return x.reshape(*x.shape[:axis], size * x.shape[axis + 1], *x.shape[axis + 2 :])
+
+
+def _repeated(x: jax.Array, size: int, mapped: bool) -> jax.Array:
+    return x if mapped else jnp.broadcast_to(x, (size, *x.shape))
 
 
 def _split(x: jax.Array, size: int, length: int, axis: int) -> jax.Array:
