@@ -1,4 +1,4 @@
-"""What the configs of digit addition share: the protocol of the data, the bridge, a tiny form."""
+"""Shared by the configs of digit addition: the protocol of the data, the bridge, a tiny form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ BRIDGE = {
 def addition(
     *, data: Mapping[str, Any], form: str = "sum", **sections: Any
 ) -> ml_collections.ConfigDict:
-    """`base` for the addition of digits; `form` is that of the reasoning."""
+    """`base` for the addition of digits; `form` is the form of the reasoning."""
     return base(
         "experiments.digit_addition:DigitAddition",
         data={**DATA, **data},
@@ -34,6 +34,6 @@ def addition(
 
 
 def tiny_addition(config: ml_collections.ConfigDict) -> None:
-    """Makes it fit for a test: two digits at most, in the form of reasoning of the variant."""
+    """Makes a config fit for a test: two digits at most, in the variant's form of reasoning."""
     config.data.update(digits=min(config.data.digits, 2), validation=0)
     config.data.update(validation_groupings=1, regroupings=1)

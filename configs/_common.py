@@ -1,4 +1,4 @@
-"""What the configs share. A config is its difference from `base`:
+"""Shared by all configs. A config is its difference from `base`:
 
     config = base(
         "experiments.my_task:MyTask",
@@ -45,8 +45,8 @@ def base(
 
     Args:
       task: "package.module:Class".
-      train: what `TRAIN` leaves open, and what differs from it.
-      optimizer: what `OPTIMIZER` leaves open, and what differs from it.
+      train: the fields that `TRAIN` leaves open, and those that differ from it.
+      optimizer: the fields that `OPTIMIZER` leaves open, and those that differ from it.
       **sections: the task's own.
     """
     return ml_collections.ConfigDict(
@@ -76,7 +76,7 @@ def checked(variant: str, variants: Mapping[str, str], config: str) -> str:
 def search_optimizer(
     trial: Any, *, batch_sizes: Sequence[int], least_weight_decay: float
 ) -> dict[str, Any]:
-    """What every sweep varies.
+    """The fields that every sweep varies.
 
     Args:
       trial: of Optuna.

@@ -4,9 +4,9 @@
     neurosym predict --workdir=runs/formula 3.png times.png 4.png
 
 10,000 training, 2,000 validation and 2,000 test formulas of 1, 3, 5 and 7 symbols (10, 10, 10 and
-70 %) over ten digits and + - × ÷, with exact rational values. The task is that of Li et al.
-2020 (NGS, https://arxiv.org/abs/2006.06649); how the protocol differs from theirs is said in
-`neurosym.datasets.formulas`. Images: BHMSDS, see `neurosym.datasets.symbols`.
+70 %) over ten digits and + - × ÷, with exact rational values. The task is that of Li et al. 2020
+(NGS, https://arxiv.org/abs/2006.06649); `neurosym.datasets.formulas` says how the protocol differs
+from theirs. Images: BHMSDS, see `neurosym.datasets.symbols`.
 
 Published there, % of results right: NGS 97.95, ISED 97.34, Scallop 96.65, A-NeSI 3.13.
 Ours: see docs/results.md.
@@ -57,7 +57,7 @@ def get_config(variant: str = "lenet") -> ml_collections.ConfigDict:
 
 
 def tiny(config: ml_collections.ConfigDict) -> None:
-    """Makes it fit for a test: few formulas."""
+    """Makes a config fit for a test: few formulas."""
     config.data.update(formulas=20, validation_formulas=10, test_formulas=20)
 
 

@@ -11,8 +11,8 @@ Published, % of sums right: N=1 97.9 ±0.1, N=2 96.4 ±0.1 (DeepStochLog), N=4 9
 has a ceiling of 98.3 to 98.4, 96.6 to 96.9 and 93.4 to 93.9. Ours: see docs/results.md.
 
 ``n1``, ``n2`` and ``n4`` train on all 60,000 images, as the published figures do; ``n4_augmented``
-is another encoder than theirs, so its figures stand apart. Those that end in ``_tune`` hold out
-10,000 images for validation, and are what to tune on.
+has another encoder than theirs, so its figures stand apart. The variants that end in ``_tune`` hold
+out 10,000 images for validation: tune on these.
 """
 
 from typing import Any

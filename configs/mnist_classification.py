@@ -7,7 +7,7 @@ with 300 hidden units 95.3 %.
     neurosym train --config=configs/mnist_classification.py:mlp --workdir=runs/mlp
 
 ``mlp`` and ``lenet`` train on all 60,000 images; ``mlp_tune`` and ``lenet_tune`` hold out 10,000 of
-them for validation, and are what to tune on.
+them for validation: tune on these.
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ def get_config(variant: str = "mlp") -> ml_collections.ConfigDict:
 
 
 def tiny(config: ml_collections.ConfigDict) -> None:
-    """Makes it fit for a test: a hundred images are enough."""
+    """Makes a config fit for a test: a hundred images are enough."""
     config.data.validation = 0
 
 

@@ -3,16 +3,17 @@
     neurosym train --config=configs/visual_sudoku.py --workdir=runs/vs
     neurosym predict --workdir=runs/vs runs/vs/board.png
 
-9,000 training boards of 36 givens with one solution each, made by propagation and search; images of
-training boards from the MNIST training images (10,000 of them held out for validation), those of
-1,000 test boards from the test images. No given cell is ever labelled (labels of
-givens are the leak that Chang et al. found in SATNet's protocol, https://arxiv.org/abs/2312.11522).
+9,000 training boards of 36 givens with one solution each, made by propagation and search. The
+images of training boards come from the MNIST training images (10,000 of them held out for
+validation), the images of 1,000 test boards from the test images. No given cell is ever labelled
+(labels of givens are the leak that Chang et al. found in SATNet's protocol,
+https://arxiv.org/abs/2312.11522).
 
 Published on other protocols: visual 9x9 without leakage, SATNet 0 (it learns the rules as well);
 AS2 99.89 % of cells (rules given). Ours: see docs/results.md.
 
-The fewer empty cells are labelled, the less propagation of the labels decides alone: of the givens
-of 1,000 training boards 93 % with all 45 labelled, 37 % with 30 and 3 % with 20.
+The fewer empty cells are labelled, the fewer givens does propagation of the labels alone decide: of
+the givens of 1,000 training boards, 93 % with all 45 labelled, 37 % with 30 and 3 % with 20.
 """
 
 from typing import Any
@@ -84,7 +85,7 @@ def get_config(variant: str = "default") -> ml_collections.ConfigDict:
 
 
 def tiny(config: ml_collections.ConfigDict) -> None:
-    """Makes it fit for a test: few boards of 4x4, from a hundred images a split."""
+    """Makes a config fit for a test: few boards of 4x4, from a hundred images a split."""
     config.data.update(size=4, givens=6, labelled=min(8, config.data.labelled))
     config.data.update(boards=64, validation_boards=20, test_boards=20, validation_images=50)
 

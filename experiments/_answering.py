@@ -72,8 +72,8 @@ def in_batches(function: Callable, arrays: PyTree, *fixed: Any, size: int = BATC
 
     Args:
       function: jit-able; row by row.
-      arrays: n at least 1. All parts have one shape, so that one program does; the last one is
-        filled up with the last row.
+      arrays: n is at least 1. All parts have one shape, so that one program is enough; the last
+        part is filled up with the last row.
       *fixed: further arguments, models among them.
       size: rows of a part.
     """

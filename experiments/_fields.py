@@ -1,4 +1,4 @@
-"""Checking a section of a config before what is wrong in it could fail after hours of training."""
+"""Checks a section of a config at once: a fault in it could else show after hours of training."""
 
 import difflib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ def check_fields(
 
     Args:
       section: `config.<name>`.
-      fields: what it consists of, with the least value of what is a number.
+      fields: the names of its fields, with the least value of each number.
       task: what to call the task in a message.
       name: of the section.
     """

@@ -1,9 +1,10 @@
-"""What formulas are worth: a machine that reads symbols from left to right, and its circuit.
+"""The values of formulas: a machine that reads symbols from left to right, and its circuit.
 
     2 + 3 × 4    reads as    Read(0, 2), Pending(2, 1, ×), Read(2, 3), Pending(2, 3, ×), Read(2, 12)
 
-and is worth 2 + 12. A sum is closed by + and -, after which only its value matters, so that
-``2 × 3 +`` and ``6 +`` are one state: the circuit of all formulas shares what they have in common.
+and is worth 2 + 12. The signs + and - close a sum, after which only its value matters, so that
+``2 × 3 +`` and ``6 +`` are one state: the circuit of all formulas shares the parts that the
+formulas have in common.
 """
 
 import functools

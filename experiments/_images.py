@@ -1,7 +1,7 @@
 """Images of handwritten digits and symbols, and the encoders that read them.
 
-Three data sets in one form: pixels as they are stored, what normalises them, and what a picture of
-a user's own has to become. A model sees ``(pixels - mean) / deviation``.
+Three data sets in one form: pixels as they are stored, the numbers that normalise them, and the
+form that a user's own picture takes. A model sees ``(pixels - mean) / deviation``.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ CLASSES = 10
 
 
 class Format(NamedTuple):
-    """What images of a data set are like; known without loading it."""
+    """The form of a data set's images; known without loading them."""
 
     shape: tuple[int, int]
     levels: int  # the value of full ink
@@ -33,7 +33,7 @@ class Format(NamedTuple):
 
     @property
     def background(self) -> float:
-        """What a pixel without ink is after normalising."""
+        """The normalised value of a pixel without ink."""
         return -self.mean / self.deviation
 
     def load(self, paths: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The boards of visual sudoku: puzzles of every split, what is shown of them and what is labelled.
+"""The boards of visual sudoku: the puzzles of every split, their images and their labels.
 
 make_sudokus ─▶ puzzles, solutions ─▶ show ─▶ Boards (positions, images, labels, solutions)
 """
@@ -59,9 +59,9 @@ def make_sudokus(
 ) -> dict[str, np.ndarray]:
     """Puzzles with one solution, and the solutions, of every split.
 
-    Solutions of test boards are no symmetries of training or validation boards, those of validation
-    boards none of training boards. There are only two 4x4 boards but for symmetry, so there the
-    puzzles differ and no more.
+    The solution of a test board is not a symmetry of a training or validation board, and the
+    solution of a validation board is not a symmetry of a training board. There are only two 4x4
+    boards but for symmetry, so at that size only the puzzles differ.
 
     Args:
       size: n.

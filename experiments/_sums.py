@@ -1,4 +1,4 @@
-"""Sums of two numbers of N digits each: as problems, as arithmetic, and read backwards."""
+"""Sums of two numbers of N digits: as problems, as arithmetic, and from a sum to its digits."""
 
 from typing import Any
 
@@ -27,12 +27,13 @@ def addition_problem(digits: int) -> tuple[ns.Network, np.ndarray, ns.Variable]:
 def column_problem(digits: int) -> tuple[ns.Network, np.ndarray, np.ndarray]:
     """The same sum as it is done by hand: a digit and a carry for each column.
 
-    Where the sum is observed, so are its digits, and a chain of carries is all that is left to sum
-    over: the likelihood of a sum costs a multiple of N here, and of 10^N as a distribution.
+    If the sum is observed, its digits are observed too, and only a chain of carries is left to sum
+    over: the likelihood of a sum costs a multiple of N here, and a multiple of 10^N as a
+    distribution.
 
     Returns:
-      The network, the digits of the numbers ``[2, digits]``, and those of the sum ``[digits + 1]``,
-      the last carry first.
+      The network, the digits of the numbers ``[2, digits]``, and the digits of the sum
+      ``[digits + 1]``, with the last carry first.
     """
     problem = ns.Problem()
     number = problem.variables("number", shape=(2, digits), domain=range(BASE))

@@ -80,7 +80,7 @@ class DigitAddition:
     def split(self, name: str) -> Split:
         """The protocol's grouping of a split: each image is used once.
 
-        Validation images are few, so that split holds several groupings of them.
+        Validation images are few, so the validation split holds several groupings of them.
         """
         images, labels = getattr(self.images, name)
         if len(labels) and name == "validation":

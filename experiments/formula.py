@@ -1,8 +1,8 @@
 """Handwritten formulas: images of digits and operators in, only the value of each is labelled.
 
 A formula of up to seven symbols is shown as images, digits and operators in turn. A machine that
-reads symbols from left to right knows what formulas are worth, in exact rationals; compiled to a
-circuit it turns an encoder's beliefs about the symbols into the likelihood of the labelled value,
+reads symbols from left to right knows the values of formulas as exact rationals. Compiled to a
+circuit, it turns an encoder's beliefs about the symbols into the likelihood of the labelled value,
 which trains the encoder. No symbol is ever labelled.
 
 images [7] ─▶ encoder ─▶ logits of digits or operators [7, 10] ─▶ estimator (circuit, value) ─▶ loss
@@ -118,7 +118,7 @@ class Formula:
         return jnp.where(odd[:, None], operators, digits)
 
     def answer(self, beliefs: Array, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """Of formulas of `length` int32[B]: the likeliest root, int32[B], and what all are worth.
+        """The likeliest root, int32[B], for formulas of `length` int32[B]; how likely all are.
 
         `log_probability` is float32[B, R], ``-inf`` for roots of other lengths.
         """
@@ -130,7 +130,7 @@ class Formula:
     def loss(
         self, model: Any, batch: dict[str, Array], *, key: Array, step: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """The negative log-likelihood of the values as the estimator has it, in nats."""
+        """The negative log-likelihood of the values as the estimator gives it, in nats."""
         augmenting, estimating = jax.random.split(key)
         varied = self.augmentation(batch["images"], augmenting)
         logits = self.beliefs(model, {"images": varied})
@@ -148,8 +148,8 @@ class Formula:
     def evaluate(self, model: Any, batch: dict[str, Array]) -> dict[str, Array]:
         """Whether the likeliest value is right, and the share of symbols read right.
 
-        The symbols of a formula are read each by itself, among those of the slot's kind. Those that
-        are right are counted in units of the split's mean length, so that the mean over its
+        Each symbol of a formula is read by itself, among the symbols of the slot's kind. The number
+        of symbols that are right is in units of the split's mean length, so that the mean over the
         formulas is the share of all symbols.
         """
         beliefs = self.beliefs(model, batch)
@@ -164,7 +164,7 @@ class Formula:
         }
 
     def reading(self, beliefs: np.ndarray, root: np.ndarray) -> list[np.ndarray]:
-        """The likeliest symbols of each formula among those that are worth what a root is.
+        """The likeliest symbols of each formula among all formulas that have the value of its root.
 
         Args:
           beliefs: float32[n, 7, 10].

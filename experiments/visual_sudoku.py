@@ -1,9 +1,9 @@
 """Visual sudoku: images of the givens in, and only values of empty cells are labelled.
 
-The rules are known, the images are not: no given cell is ever labelled. What the labelled cells
-and the rules leave possible is the evidence; an estimator of its probability under the encoder's
-beliefs trains the encoder. To solve a board, search finds the likeliest board that obeys the rules,
-so that the rules correct the reading.
+The rules are known, the digits on the images are not: no given cell is ever labelled. The evidence
+is whatever the labelled cells and the rules leave possible; an estimator of its probability under
+the encoder's beliefs trains the encoder. To solve a board, search finds the likeliest board that
+obeys the rules, so that the rules correct the reading.
 
 images of givens ─▶ encoder ─▶ logits [n², n] ─▶ estimator (labels and rules as evidence) ─▶ loss
                                               └▶ solve_best ─▶ board
@@ -130,7 +130,7 @@ class VisualSudoku:
     def answer(self, beliefs: Array, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """The likeliest boards that obey the rules, with the givens at `position` int32[B, G].
 
-        `board` is int32[B, n²], 0 where none was found, and `proven` bool[B]: none is likelier.
+        `board` is int32[B, n²], 0 where none was found, and `proven` bool[B]: no board is likelier.
         """
         given = self._observed(inputs["position"])
         weights = jnp.where(given[..., None], jax.nn.log_softmax(beliefs), 0)
@@ -143,7 +143,7 @@ class VisualSudoku:
     def loss(
         self, model: Any, batch: dict[str, Array], *, key: Array, step: Array
     ) -> tuple[Array, dict[str, Array]]:
-        """Minus the log-probability of the labelled cells, in nats, as the estimator has it."""
+        """Minus the log-probability of the labelled cells, in nats, as the estimator gives it."""
         augmentation_key, estimator_key = jax.random.split(key)
         images = self.augmentation(batch["images"], augmentation_key)
         logits = self.beliefs(model, {"images": images, "position": batch["position"]})

@@ -26,8 +26,8 @@ def query_nll(log_probabilities: Array, target: Array) -> Array:
       1.0397
 
     Args:
-      log_probabilities: float[..., D], the log-probability of every answer; ``-inf`` for what
-        cannot be.
+      log_probabilities: float[..., D], the log-probability of every answer; ``-inf`` for an answer
+        that cannot be.
       target: int[...], the index of the observed answer, at least 0 and below D.
 
     Returns:

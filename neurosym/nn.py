@@ -101,7 +101,7 @@ class Reasoning(nnx.Module):
 
 
 class _Held:
-    """Content that is no part of the module's state and is compared by identity."""
+    """Content that is not a part of the module's state and is compared by identity."""
 
     def __init__(self, content: Answerer) -> None:
         self.content = content

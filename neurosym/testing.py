@@ -1,4 +1,4 @@
-"""Law suites for a semiring, a constraint or a circuit compiler of one's own.
+"""Law suites for a semiring, a constraint or a circuit compiler of your own.
 
     ns.testing.check_semiring(mine, elements)
     ns.testing.check_provenance(mine, elements)
@@ -43,9 +43,9 @@ def check_semiring(semiring: Semiring, elements: Any = None, *, rtol: float = 1e
 
     Args:
       semiring: what to check.
-      elements: a few elements, ``[N]``; zero and one are added. Distinct ones make a sharper check.
-        Floating parts should be such that the operations are nearly exact in them. By default
-        those of a few probabilities, or the numbers themselves.
+      elements: a few elements, ``[N]``; zero and one are added. Distinct elements make a sharper
+        check. Their floating parts should be such that the operations are nearly exact. By default
+        the elements of a few probabilities, or the numbers themselves.
       rtol: relative tolerance of equality, and absolute tolerance near zero.
 
     Raises:
@@ -177,8 +177,9 @@ def check_constraint(
 def check_compiler(compiler: Compiler, *, formulas: int = 20, seed: int = 0) -> None:
     """Checks that a compiler's graphs have the models of their formulas, each of them once.
 
-    Weighted counts of small random formulas, satisfiable and not, with variables that occur in no
-    clause: of all models and of those through each literal, against sums over all assignments.
+    The check compares weighted counts of small random formulas with sums over all assignments: the
+    count of all models, and the count of the models through each literal. Formulas that cannot hold
+    and variables that occur in no clause are among them.
 
     Args:
       compiler: what to check; see `neurosym.circuits.Compiler`.

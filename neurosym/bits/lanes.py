@@ -42,7 +42,7 @@ def as_lanes(lanes: Any) -> jax.Array:
 
     Raises:
       ValueError: if they have lost their upper halves: a NumPy array of 64-bit lanes that was
-        passed through a jit with x64 off arrives with 32.
+        passed through a jit with x64 off arrives with 32 bits.
     """
     if lanes.dtype != np.uint64:
         raise ValueError(

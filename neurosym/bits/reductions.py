@@ -66,8 +66,9 @@ def union_rows(x: jax.Array, axis: int, *, alone: bool = False) -> jax.Array:
       x: lanes, or Booleans.
       axis: to reduce.
       alone: keep the reduction a loop of its own. On CPU, XLA fuses a reduction into its consumer;
-        where that gathers and reduces in turn, the inner loop is repeated for each row of the
-        outer, a hundred times the work. A reduction to two results is not fused so.
+        where the consumer gathers and reduces in turn, the inner loop is repeated for each row of
+        the outer loop, a hundred times the work. A reduction to two results is not fused in this
+        way.
     """
     none = x.dtype.type(0)
     if alone:

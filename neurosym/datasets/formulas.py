@@ -1,13 +1,13 @@
 """Random formulas over digits and operators, their exact values, and images to show them with.
 
-A formula alternates digits and operators, begins and ends with a digit, and is valued with the
-usual precedence (× and ÷ before + and -, equal ones from the left) in exact rationals. The
-task of reading them is that of Li et al. 2020, "Closed loop neural-symbolic learning via
-integrating neural perception, grammar parsing, and symbolic reasoning" (NGS,
+A formula alternates digits and operators, and begins and ends with a digit. Its value is an exact
+rational, by the usual precedence (× and ÷ before + and -, operators of equal precedence from the
+left). The task of reading formulas is that of Li et al. 2020, "Closed loop neural-symbolic learning
+via integrating neural perception, grammar parsing, and symbolic reasoning" (NGS,
 https://arxiv.org/abs/2006.06649), whose data set HWF has 10,000 training and 2,000 test formulas of
 up to seven symbols. The protocol differs from theirs: the images come from another collection
-(`symbols`; theirs from CROHME), the formulas are drawn here, values are compared as exact
-rationals, and images are drawn with replacement from those of the split.
+(`symbols`; the images of HWF come from CROHME), the formulas are drawn here, values are compared as
+exact rationals, and images are drawn with replacement from the images of the split.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ def formulas(split: str, *, count: int | None = None, seed: int = 0) -> Formulas
     """Draws the formulas of a split; the same ones on every machine.
 
     Every length has its share exactly, and its formulas are evenly distributed over those that do
-    not divide by zero. Splits are drawn independently, so short formulas occur in several.
+    not divide by zero. Splits are drawn independently, so short formulas occur in several splits.
 
     >>> drawn = formulas("test", count=10)
     >>> drawn.lengths.tolist().count(7)
@@ -87,8 +87,8 @@ def formula_images(drawn: Formulas, labels: np.ndarray, split: str, *, seed: int
 
     Args:
       drawn: The formulas of the split.
-      labels: int[m], those of the images of the split.
-      split: As in `formulas`: another split draws otherwise.
+      labels: int[m], the labels of the split's images.
+      split: As in `formulas`; another split makes other draws.
       seed: As in `formulas`.
 
     Returns:
@@ -123,13 +123,13 @@ def formula_value(symbols: Sequence[int]) -> Fraction | None:
       symbols: Labels as in `symbols.SIGNS`: a digit, then operators and digits in turn.
 
     Raises:
-      ValueError: The symbols are no formula.
+      ValueError: The symbols are not a formula.
     """
     digits, operators = symbols[::2], symbols[1::2]
     if len(digits) != len(operators) + 1 or not (
         all(0 <= d < DIGITS for d in digits) and all(DIGITS <= o < len(SIGNS) for o in operators)
     ):
-        raise ValueError(f"{list(symbols)} is no formula: digits and operators must alternate")
+        raise ValueError(f"{list(symbols)} is not a formula: digits and operators must alternate")
     terms = [Fraction(digits[0])]
     for operator, digit in zip(operators, digits[1:], strict=True):
         sign = SIGNS[operator]
@@ -145,7 +145,7 @@ def formula_value(symbols: Sequence[int]) -> Fraction | None:
 
 
 def formula_text(symbols: Sequence[int]) -> str:
-    """How a formula is written: "2 + 3 × 4"; what is `NOTHING` is left out."""
+    """How a formula is written: "2 + 3 × 4"; entries that are `NOTHING` are left out."""
     return " ".join(SIGNS[symbol] for symbol in symbols if symbol != NOTHING)
 
 

@@ -1,8 +1,9 @@
 """Generated data, kept in the user's cache so that they are generated once.
 
-What is generated follows from a name, a version and parameters alone. It lies in one file,
-`neurosym/generated/NAME-KEY.npz` in the user's cache, with a checksum of its content: a damaged
-file is noticed and generated again. Where nothing can be written, the data are generated anew.
+The data follow from a name, a version and parameters alone. They lie in one file,
+`neurosym/generated/NAME-KEY.npz` in the user's cache, with a checksum of its content: `generated`
+notices a damaged file and makes the data again. Where it cannot write, it makes the data anew at
+each call.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ def generated(
     version: int,
     parameters: Mapping[str, Any],
 ) -> dict[str, np.ndarray]:
-    """The arrays that `make` returns, from the cache where they are in it.
+    """The arrays that `make` returns, taken from the cache if they are there.
 
     Args:
       name: of the data, part of the file's name.
       make: generates the arrays; the same ones for the same version and parameters.
-      version: of what `make` does; raise it with every change of its result.
+      version: of `make`; raise it with every change of the result.
       parameters: what else the arrays depend on, as plain JSON values.
 
     Returns:
       The arrays by name.
 
     Raises:
-      ValueError: if `make` names an array as the checksum is named.
+      ValueError: if `make` gives an array the name of the checksum.
     """
     key = json.dumps([name, version, dict(parameters)], sort_keys=True)
     path = _folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
@@ -82,7 +83,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes a file whole or not at all; a cache that cannot be written is no fault."""
+    """Writes a file whole or not at all; a cache that cannot be written is not a fault."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")

@@ -14,7 +14,7 @@ MARGIN = 0.12
 """Of a cell, on each side: where the lines of the grid run."""
 
 _BLANK = 0.35  # Of the ink of the darkest stroke: a cell whose strokes are all fainter is blank.
-_CONTRAST = 0.1  # Of the whole range from black to white: less in the whole picture is no ink.
+_CONTRAST = 0.1  # Of the whole range from black to white: less in the whole picture is not ink.
 _SMALLEST = 8  # Pixels of a cell's side.
 
 
@@ -29,7 +29,7 @@ def load_grid(
     """Loads a picture of an even grid of cells, each blank or with one symbol.
 
     The picture must show the grid alone, upright and without a frame of other things around it.
-    Lines between cells are left out by a margin of `MARGIN` on each side of a cell.
+    A margin of `MARGIN` on each side of a cell leaves out the lines between cells.
 
     Args:
       path: a PNG (or another format that Pillow reads).

@@ -1,8 +1,8 @@
 """Images into numbers: the protocol of the digit addition tasks.
 
-The indices of the images are permuted with a seed and grouped by `numbers * digits`; each image is
-used once. What comes out are indices and the sums that the labels make; the images stay where they
-are.
+The protocol permutes the indices of the images with a seed and groups them by `numbers * digits`;
+each image is used once. The results are indices and the sums that the labels make; the images stay
+where they are.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ class Groups:
 
 
 def group_images(labels: np.ndarray, *, digits: int, numbers: int = 2, seed: int) -> Groups:
-    """Groups every image once, as the published figures on MNIST addition are made.
+    """Groups every image once: the protocol of the published figures on MNIST addition.
 
     Args:
       labels: int[m], the digit on each image, 0 to 9.
@@ -65,8 +65,8 @@ def regroupings(
 ) -> Iterator[Groups]:
     """Groups the same images again and again, each time by another permutation.
 
-    One grouping of 10,000 images holds few sums when the numbers are long; the mean over several
-    thousand groupings is what the encoder deserves.
+    One grouping of 10,000 images holds few sums when the numbers are long; only the mean over
+    several thousand groupings says how good the encoder is.
 
     Args:
       labels: int[m], the digit on each image, 0 to 9.
@@ -74,11 +74,11 @@ def regroupings(
       numbers: Numbers in a sum.
       count: How many groupings in all.
       seed: Decides them; they have nothing in common with `group_images` of the same seed.
-      batch: How many groupings come in one piece (memory; it does not change the groupings).
+      batch: How many groupings come in one piece. It decides the memory, not the groupings.
 
     Returns:
-      An iterator over pieces of `batch` groupings, the last one smaller where need be:
-      index int32[batch, n, numbers, digits] and total int32[batch, n].
+      An iterator over pieces of `batch` groupings, of which the last piece may be smaller: index
+      int32[batch, n, numbers, digits] and total int32[batch, n].
 
     Raises:
       ValueError: As `group_images`, before the first piece; or count or batch below 1.

@@ -1,6 +1,6 @@
 """The IDX format: a small header, then one array in big-endian order, gzipped or not.
 
-Bytes of a file go in, a NumPy array comes out; every claim of the header is held against the bytes
+Bytes of a file go in, a NumPy array comes out; every claim of the header is compared with the bytes
 that are there. The format: two zero bytes, a type code, the number of axes, the length of each axis
 as an unsigned 32-bit integer, the elements.
 """

@@ -1,4 +1,4 @@
-"""A picture of a symbol, as a person has it, into the form in which the data sets have theirs.
+"""A user's own picture of one symbol, brought into the form of the data sets' images.
 
 PNG file → grey ink on an empty ground → cropped to the ink, scaled and centred → uint8[H, W].
 """
@@ -13,7 +13,7 @@ MNIST_INK_BOX = 20 / 28
 
 _MIDDLE = 0.5 + 0.5 / 28  # In MNIST the mass is around pixel 14 of 0 to 27, both ways.
 _FAINT = 0.1  # Of the darkest ink: less than this is taken for paper, compression or noise.
-_CONTRAST = 0.1  # Of the whole range from black to white: less than this is no ink.
+_CONTRAST = 0.1  # Of the whole range from black to white: less than this is not ink.
 
 
 def load_image(
@@ -26,19 +26,19 @@ def load_image(
 ) -> np.ndarray:
     """Loads a picture of one symbol in the convention of MNIST.
 
-    Light on dark or dark on light is decided by the border. The picture is cropped to the ink,
-    scaled with its proportions kept until the ink fits a centred box, and moved until the ink's
-    centre of mass is in the middle, as far as the ink stays inside.
+    The border decides whether the picture is light on dark or dark on light. The picture is cropped
+    to the ink, scaled with its proportions kept until the ink fits a centred box, and moved until
+    the ink's centre of mass is in the middle, as far as the ink stays inside.
 
     Args:
       path: A PNG (or another format that Pillow reads) of any mode; parts that are transparent
         count as ground.
       shape: Height and width of the result, (28, 28) for MNIST, (8, 8) for `digits`.
       levels: The value of full ink: 255 for MNIST, 16 for `digits`.
-      ink_box: Height and width of the ink box as a part of the result's: 20/28 for MNIST, 1 for
+      ink_box: Height and width of the ink box as a fraction of the result's: 20/28 for MNIST, 1 for
         `digits`, whose ink fills the whole height.
-      centred: "mass" puts the ink's centre of mass in the middle, as in MNIST; "box" the box
-        around the ink.
+      centred: "mass" puts the ink's centre of mass in the middle, as in MNIST; "box" puts the
+        middle of the ink's bounding box there.
 
     Returns:
       uint8[H, W], 0 where there is no ink.
@@ -89,9 +89,9 @@ def _on_ground(image: Image.Image) -> np.ndarray:
 
 
 def to_ink(grey: np.ndarray, path: str | Path, *, ground: float | None = None) -> np.ndarray:
-    """The distance to the ground, on the side of it where the ink is, 1 where it is largest.
+    """How far each pixel is from the ground, on the side of the ink; 1 for the furthest pixel.
 
-    The ground is the median of the border where it is not given.
+    Where no ground is given, it is the median of the border.
 
     Raises:
       ValueError: there is no ink.
@@ -130,7 +130,7 @@ def fit(ink: np.ndarray, box: tuple[float, float], shape: tuple[int, int]) -> np
 
 
 def centre(ink: np.ndarray, shape: tuple[int, int], *, by_mass: bool = True) -> np.ndarray:
-    """Puts the ink whole on an empty ground, its centre of mass or of its box in the middle."""
+    """Puts the whole ink on an empty ground, its centre of mass or its box's in the middle."""
     corner = []
     for axis in (0, 1):
         room = shape[axis] - ink.shape[axis]

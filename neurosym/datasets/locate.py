@@ -1,4 +1,4 @@
-"""Where the files of a data set are looked for, and whether they are the right ones.
+"""In which folders to look for the files of a data set, and whether they are the right files.
 
 A `Source` says what a data set consists of. From it and the user's folders `locate` finds a folder
 that holds all of its files; `read_verified` hands out their content once its checksum is right.
@@ -72,8 +72,8 @@ def locate(source: Source, data_dir: str | None = None) -> Path:
       The folder. The content of its files has not been looked at.
 
     Raises:
-      MissingDataError: `data_dir` does not exist, or no folder holds all files; says where was
-        looked and how to get them.
+      MissingDataError: `data_dir` does not exist, or no folder holds all files; the message says
+        which folders were searched and how to get the files.
     """
     if data_dir and not Path(data_dir).expanduser().is_dir():
         raise MissingDataError(f"the data folder {data_dir} does not exist or is not a folder")
@@ -90,7 +90,7 @@ def locate(source: Source, data_dir: str | None = None) -> Path:
 def find_file(folder: Path, name: str) -> Path | None:
     """The file `name.gz` or else `name` in a folder; None where neither is there.
 
-    The zipped one goes first: it is what a download puts in place, also beside a damaged
+    The zipped file goes first: a download puts such a file in place, also beside a damaged
     uncompressed one.
     """
     for candidate in (folder / f"{name}.gz", folder / name):
@@ -110,7 +110,7 @@ def read_verified(path: Path, md5: str) -> bytes:
       The uncompressed content.
 
     Raises:
-      CorruptDataError: The file is damaged, or its content is another one.
+      CorruptDataError: The file is damaged, or has another content.
     """
     content = read_uncompressed(path)
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,7 +1,7 @@
 """MNIST: 70,000 handwritten digits, from the four original IDX files to arrays.
 
-The files are found and checked by `locate.py`, read by `idx.py`, and fetched by
-`neurosym data mnist --download`.
+`locate.py` finds and checks the files, `idx.py` reads them, and `neurosym data mnist --download`
+fetches them.
 """
 
 import dataclasses
@@ -69,7 +69,8 @@ def mnist(data_dir: str | None = None) -> Mnist:
       The images and labels.
 
     Raises:
-      MissingDataError: The files are nowhere; says where was looked and how to get them.
+      MissingDataError: No folder holds the files; the message says which folders were searched and
+        how to get the files.
       CorruptDataError: A file is not the original one, by the md5 of its uncompressed content.
 
     References:

@@ -1,7 +1,8 @@
 """Seeded permutations that stay the same on every machine and in every version of NumPy.
 
-Splits and groupings of published figures rest on them. NumPy promises the stream of its bit
-generators, not that of `Generator.permutation`, so the permutations are made of raw bits here.
+Splits and groupings of published figures rest on these permutations. NumPy promises that the bits
+of its generators stay the same, but not that the results of `Generator.permutation` do, so this
+file makes permutations from raw bits.
 """
 
 import numpy as np
@@ -28,14 +29,14 @@ def bit_stream(seed: int, *, purpose: int = 0) -> np.random.BitGenerator:
 def permutations(stream: np.random.BitGenerator, count: int, size: int) -> np.ndarray:
     """Draws uniformly random permutations.
 
-    Each is the order of random keys. The index stands in the low bits of its key, so that sorting
-    the keys, which is much faster than an argsort, gives it back.
+    Each permutation is the order of random keys. An index stands in the low bits of its key, so
+    that sorting the keys gives the indices back; sorting is much faster than an argsort.
 
     Args:
       stream: Where the bits come from, see `bit_stream`.
       count: How many permutations.
-      size: Of how many elements, below 2**24: with 40 random bits or more in a key, what two equal
-        ones do to uniformity is far below notice.
+      size: The number of elements, below 2**24: a key then has 40 random bits or more, and the
+        effect of two equal keys on uniformity is far below notice.
 
     Returns:
       int32[count, size]; each row holds 0 to size - 1. One call for several equals several calls.

@@ -1,6 +1,6 @@
-"""What data is on this machine, and how to get the rest: what `neurosym data` shows and does.
+"""Which data are on this machine, and how to get the others: the work of `neurosym data`.
 
-Reports come out as data; how they are shown is the command line's matter.
+Reports come out as data; the command line shows them.
 """
 
 import dataclasses
@@ -30,8 +30,8 @@ class DatasetReport:
     Attributes:
       name: The data set's name.
       present: Whether every file is there and verified.
-      where: The folder that was judged (that holds the files, or would); a package's name where
-        the data comes with one.
+      where: The folder that was judged: it holds the files, or would hold them. The name of a
+        package where the data come with one.
       files: File name and status of each: "verified", "missing", or what is wrong with it.
       searched: The folders that were looked in, in order.
       hint: What to do where it is not present, else "".
@@ -85,7 +85,7 @@ def inspect(source: Source, data_dir: str | None = None) -> DatasetReport:
 def download(
     name: str, data_dir: str | None = None, *, progress: Progress | None = None
 ) -> DatasetReport:
-    """Fetches what a data set lacks here; see `download_source`.
+    """Fetches the files of a data set that are missing here; see `download_source`.
 
     Args:
       name: The data set's name, such as "mnist"; "digits" is always here.
@@ -116,11 +116,11 @@ def download_source(
     timeout: float = 30.0,
     progress: Progress | None = None,
 ) -> DatasetReport:
-    """Fetches the files of a source that are missing or wrong; right ones are left alone.
+    """Fetches the files of a source that are missing or wrong; it leaves the others alone.
 
-    They go to the folder that is in use: the first that already holds a file of the data set, else
-    a folder of the data set's name in `data_dir`, `NEUROSYM_DATA_DIR` or the user's cache, the
-    first that is set. A named `data_dir` is the only one considered.
+    The files go to the first folder that already holds a file of the data set. If there is none,
+    they go to a folder of the data set's name in `data_dir`, `NEUROSYM_DATA_DIR` or the user's
+    cache, whichever of these is set first. If `data_dir` is named, no other folder is considered.
 
     Args:
       source: The data set.
@@ -133,7 +133,7 @@ def download_source(
       The report after it.
 
     Raises:
-      DownloadError: No mirror delivered a file, or there are none.
+      DownloadError: No mirror delivered a file, or there are no mirrors.
       OSError: The folder cannot be written.
     """
     if source.origin and not inspect(source, data_dir).present:

@@ -1,7 +1,8 @@
 """Handwritten digits and operators: the symbols of arithmetic among those of BHMSDS.
 
 The collection has 1,500 samples of each symbol and no split of its own. Here samples 0 to 1199 of
-each are for training, the last of them held out for validation, and 1200 to 1499 for the test.
+each symbol are for training, of which the last are held out for validation, and samples 1200 to
+1499 are for the test.
 """
 
 import dataclasses
@@ -60,13 +61,14 @@ def symbols(data_dir: str | None = None, *, validation: int = 100) -> Symbols:
     Args:
       data_dir: A folder that holds the file, itself or in `symbols/`. Then `NEUROSYM_DATA_DIR`
         (there in `symbols/`) and the user's cache are looked at.
-      validation: Samples of each symbol that are held out of the 1,200 training samples: the last.
+      validation: How many of the 1,200 training samples of each symbol are held out: the last ones.
 
     Returns:
       The images and labels. The test part does not depend on `validation`.
 
     Raises:
-      MissingDataError: The file is nowhere; says where was looked and what belongs there.
+      MissingDataError: No folder holds the file; the message says which folders were searched and
+        what belongs there.
       CorruptDataError: The file is not the original one, by its md5.
       ValueError: `validation` is negative or leaves nothing to train on.
 

@@ -47,8 +47,8 @@ def augment(
       rotate: the largest rotation either way, in degrees.
       scale: the largest change of size, as a fraction below 1: 0.1 draws factors of 0.9 to 1.1.
       shear: how far a row may slide sideways, in columns for each row of distance to the centre.
-      background: the value that fills what lies outside of an image; 0 for pixels that were not
-        normalised, else what a pixel without ink became.
+      background: the value of every place outside of an image; 0 for pixels that were not
+        normalised, else the normalised value of a pixel without ink.
 
     Returns:
       float[..., H, W], of the dtype of the images.
@@ -68,7 +68,7 @@ def augment(
 def make_augmentation(
     options: Mapping[str, float] | None, *, background: float = 0.0
 ) -> Callable[[Array, Array], Array]:
-    """What a config calls its augmentation, as a function of images and a key.
+    """A config's augmentation, as a function of images and a key.
 
     Example:
       >>> same = make_augmentation(None)
@@ -76,8 +76,8 @@ def make_augmentation(
       (2, 4, 4)
 
     Args:
-      options: of ``shift``, ``rotate``, ``scale`` and ``shear``, those that are not zero, as in
-        :func:`augment`. None or nothing leaves images as they are.
+      options: those of ``shift``, ``rotate``, ``scale`` and ``shear`` that are not zero, as in
+        :func:`augment`. None, like an empty mapping, leaves images as they are.
       background: as in :func:`augment`.
 
     Raises:

@@ -1,7 +1,7 @@
 """Convolution and pooling as fast array programs, with the batch as the last axis.
 
 Feature maps are ``float[C, H, W, B]`` (channels, rows, columns, batch) all the way through a
-convolutional encoder. What a platform does best differs, and :func:`convolve` is the one place
+convolutional encoder. Platforms differ in what they do best, and :func:`convolve` is the one place
 that chooses, when a program is lowered:
 
 - CPU: one matrix product. The image is cut into blocks of ``stride * pool`` pixels a side (space

@@ -26,7 +26,7 @@ def make_encoder(
     channels: int = 1,
     **options: Any,
 ) -> nnx.Module:
-    """Makes the encoder of that name.
+    """Makes an encoder by its name.
 
     Example:
       >>> import jax
@@ -41,8 +41,8 @@ def make_encoder(
       classes: number of logits.
       rngs: the source of the initial parameters.
       channels: colours of the images; 1 for grey images.
-      **options: what only this encoder takes, e.g. ``hidden`` of "mlp", ``widths`` and ``blocks``
-        of "resnet".
+      **options: options that only this encoder takes, e.g. ``hidden`` of "mlp", ``widths`` and
+        ``blocks`` of "resnet".
 
     Returns:
       A module from images float[..., H, W] (or float[..., H, W, C]) to logits float[..., classes].

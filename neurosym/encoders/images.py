@@ -1,4 +1,4 @@
-"""What every encoder takes: images as users hold them, checked and laid out batch-last.
+"""The input of every encoder: images as users hold them, checked and laid out batch-last.
 
 Grey images are ``float[..., H, W]``; images of more than one channel are ``float[..., H, W, C]``.
 Any number of leading axes is a batch: none for a single image, ``[B, 2]`` for pairs.
@@ -16,7 +16,7 @@ ImageSize = int | tuple[int, int]
 
 
 def image_shape(image_size: ImageSize, *, classes: int, channels: int) -> tuple[int, int, int]:
-    """Checks what every encoder is told and returns (rows, columns, channels).
+    """Checks the arguments that all encoders share; returns (rows, columns, channels).
 
     Raises:
       ValueError: when a size is not positive, or there are fewer than two classes.

@@ -17,10 +17,10 @@ Initializer = Callable[..., Array]
 def uniform_kernel(gain: float, *, outputs_axis: int = -1) -> Initializer:
     """Uniform draws of variance ``gain / fan_in``; fan_in counts the inputs of one output.
 
-    A gain of 1 is LeCun's (1998, for the layer that gives the logits), of 2 He's for layers before
-    a ReLU (2015, https://arxiv.org/abs/1502.01852), and of 1/3 PyTorch's default. On MNIST,
-    LeNet's mean loss over its first 100 steps was 0.82 with He's, 0.91 with LeCun's, 1.16 with
-    PyTorch's; after three epochs they are alike.
+    A gain of 1 is LeCun's (1998, for the layer that gives the logits), a gain of 2 is He's for
+    layers before a ReLU (2015, https://arxiv.org/abs/1502.01852), and a gain of 1/3 is PyTorch's
+    default. On MNIST, LeNet's mean loss over its first 100 steps was 0.82 with He's gain, 0.91 with
+    LeCun's and 1.16 with PyTorch's; after three epochs the losses are alike.
 
     Args:
       gain: variance of an output for inputs of variance one.

@@ -21,8 +21,9 @@ class ResNet(nnx.Module):
     """A convolution, stages of residual blocks, the mean over pixels, one dense layer.
 
     Blocks normalise before they convolve (He et al. 2016, https://arxiv.org/abs/1603.05027), by
-    groups of channels (Wu and He 2018, https://arxiv.org/abs/1803.08494): it has no running
-    statistics, so an image reads the same in training and in use, whatever else is in its batch.
+    groups of channels (Wu and He 2018, https://arxiv.org/abs/1803.08494): the network has no
+    running statistics, so it reads an image in the same way in training and in use, whatever else
+    is in the batch.
     """
 
     def __init__(
@@ -117,8 +118,8 @@ class ResidualBlock(nnx.Module):
 class GroupNormalisation(nnx.Module):
     """Zero mean and unit variance of each image over groups of channels, then scale and shift.
 
-    A group has 4 channels, or 2 or 1 where 4 does not divide them: flax's own layer
-    wants the channels last.
+    A group has 4 channels, or 2 or 1 where 4 does not divide their number. Flax's own layer would
+    want the channels last.
     """
 
     def __init__(self, channels: int, *, epsilon: float = 1e-5) -> None:

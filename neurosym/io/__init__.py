@@ -1,8 +1,8 @@
 """File formats: sudoku lines, DIMACS CNF, and circuits as SDD and NNF files.
 
-What is read here is what a file says, without any of our other rooms. A file in negation normal
-form says a `neurosym.circuits.Graph`, so its reader lives there and is lent to this room: `Nnf` is
-`Graph`, and `read_nnf` and `parse_nnf` return one.
+A reader returns what a file says, and needs none of the other rooms. A file in negation normal form
+holds a `neurosym.circuits.Graph`, so its reader stands in that room, and this room only exports it:
+`Nnf` is `Graph`, and `read_nnf` and `parse_nnf` return one.
 """
 
 import importlib

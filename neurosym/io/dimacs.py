@@ -73,8 +73,8 @@ def read_dimacs(path: str | Path) -> Cnf:
       path: the file, plain or gzip; `-` is standard input.
 
     Raises:
-      FormatError: the header is missing, repeated or states other numbers than the file has;
-        something is not an integer; the last clause has no end.
+      FormatError: the header is missing, repeated or states other numbers than the file has; a word
+        is not an integer; the last clause has no end.
       OSError: the file cannot be read.
     """
     return parse_dimacs(read_text(path))

@@ -1,8 +1,8 @@
 """Sentential decision diagrams and their vtrees, as the SDD package (and PySDD) saves them.
 
 http://reasoning.cs.ucla.edu/sdd. Both files have a header with the number of their nodes, and then
-a node a line, children first; the last node of an SDD is its root. A decision node lists its
-elements, a prime and a sub each.
+one node on each line, children first; the last node of an SDD is its root. A decision node lists
+its elements, a prime and a sub each.
 
     vtree 3                 sdd 5
     L 0 1                   L 0 0 1
@@ -27,8 +27,8 @@ class Vtree:
 
     Attributes:
       order: the variables from left to right.
-      spans: of each node the places in ``order`` that are below it, ``(start, middle, stop)``; the
-        middle is where its right child starts, for a leaf the stop.
+      spans: for each node, the places in ``order`` below it, ``(start, middle, stop)``; the right
+        child starts at the middle, which for a leaf is the stop.
     """
 
     order: tuple[int, ...]
@@ -44,8 +44,8 @@ class Sdd:
       literals: ``v`` or ``-v`` for each literal, 0 for other nodes.
       elements: pairs of prime and sub of each decision.
       places: where each node is written, "FILE:LINE".
-      spans: of each node the variables that it may speak of, as those of a `Vtree`; empty ones for
-        constants.
+      spans: for each node, the variables that it may mention, as the spans of a `Vtree`; an empty
+        span for a constant.
     """
 
     kinds: tuple[str, ...]
@@ -74,7 +74,7 @@ def read_sdd(path: str | Path, vtree: Vtree) -> Sdd:
 
     Args:
       path: the file, plain or gzip; `-` is standard input.
-      vtree: that it respects.
+      vtree: the vtree that the diagram respects.
 
     Raises:
       FormatError: the file is cut short or malformed, with the line; it names a node or a variable

@@ -36,7 +36,8 @@ def read_sudoku(path: str | Path, *, box: int | None = None) -> np.ndarray:
       int8 ``[N, n²]``, row after row: 0 where a cell is blank, else its digit from 1 to n.
 
     Raises:
-      FormatError: a line is not a puzzle, or has another size than the first, or there is none.
+      FormatError: a line is not a puzzle or has another size than the first puzzle, or there is no
+        puzzle.
       OSError: the file cannot be read.
     """
     return parse_sudoku(read_text(path), box=box)

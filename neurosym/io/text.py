@@ -22,7 +22,7 @@ class Text:
     Attributes:
       name: what errors call it.
       content: its bytes; lines end with a line feed, with or without a carriage return before it.
-        The last one need not.
+        The last line need not end so.
     """
 
     name: str

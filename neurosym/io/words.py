@@ -12,7 +12,7 @@ class Line(NamedTuple):
     """A line that is neither blank nor a comment.
 
     Attributes:
-      text: that it is of.
+      text: the text that the line is of.
       number: of the line, from 1.
       words: at least one.
     """
@@ -34,7 +34,7 @@ class Line(NamedTuple):
         """The words from ``start`` on as integers.
 
         Raises:
-          FormatError: if one is not an integer, or has more than 9 digits.
+          FormatError: if a word is not an integer, or has more than 9 digits.
         """
         words = self.words[start:]
         for word in words:
@@ -46,8 +46,8 @@ class Line(NamedTuple):
 def lines_of(text: Text, comment: str = "c") -> list[Line]:
     """The lines of a text that are neither blank nor start with the word ``comment``.
 
-    The last line may lack its line feed: programs write such files. Whether a file is cut short is
-    for its format to say, by the number of words in a line and of lines in a file.
+    The last line may lack its line feed: programs write such files. The reader of a format says
+    whether a file is cut short, by the numbers of words in a line and of lines in a file.
     """
     lines = text.content.decode("utf-8", "replace").split("\n")
     numbered = ((number, tuple(line.split())) for number, line in enumerate(lines, start=1))

@@ -1,1 +1,1 @@
-"""What other people's models and formats become: problems and formulas."""
+"""Models and formats of other tools become problems and formulas here."""

@@ -1,4 +1,4 @@
-"""Formulas in conjunctive normal form as networks: one variable over False and True for each.
+"""Formulas in conjunctive normal form as networks, with a variable over False and True for each.
 
 Large formulas have 10⁵ clauses and more, so a clause skips the declaration by literals that
 `Clause` offers to people, and compiles to the same relation.
@@ -74,8 +74,8 @@ class CnfClause(Constraint):
 
     Attributes:
       scope: distinct variables of the domain (False, True).
-      literals: a positive number says that the variable in its place is true, a negative one that
-        it is false.
+      literals: a positive number says that the variable in the same place is true, a negative one
+        that it is false.
     """
 
     scope: tuple[Variable, ...]

@@ -1,4 +1,4 @@
-"""Pictures of what the other rooms return, as PNG and GIF files."""
+"""Pictures of the results of the other rooms, as PNG and GIF files."""
 
 from neurosym.plots.circuit_layers import circuit_layers
 from neurosym.plots.confusion_matrix import confusion_matrix

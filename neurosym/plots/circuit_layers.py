@@ -1,7 +1,7 @@
 """The layers of a circuit: how many rows and terms each has, and for a small one the rows.
 
 A picture starts at the leaves, below, and ends at the root. Bars show sizes; where the rows are few
-and their terms are given, they are drawn with the lines that join them.
+and their terms are given, the picture shows the rows with the lines that join them.
 """
 
 from collections.abc import Sequence

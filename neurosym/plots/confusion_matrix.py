@@ -26,10 +26,10 @@ def confusion_matrix(
     """Draws how often each class was read as each; mistakes stand out in a colour of their own.
 
     Both colours are by the share of the class, so that a class with few examples is as legible as
-    any; what never happened is left empty.
+    any other; a cell of something that never happened stays empty.
 
     Args:
-      counts: int[N, N]: rows are what is true, columns what was read.
+      counts: int[N, N]: rows are the true classes, columns the classes that were read.
       names: of the N classes.
       path: the PNG to write; its folder is made where needed.
       heading: a line above the matrix.
@@ -38,7 +38,7 @@ def confusion_matrix(
       The path.
 
     Raises:
-      ValueError: counts are no square matrix of numbers of at least 0, or do not fit the names.
+      ValueError: counts are not a square matrix of numbers of at least 0, or do not fit the names.
     """
     counts = np.asarray(counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:

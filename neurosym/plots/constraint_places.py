@@ -1,4 +1,4 @@
-"""Places for constraints where those of the variables are known: on a board, or half way.
+"""Places for constraints where the variables have places: on a board, or half way between them.
 
 An edge is about 1 long, as in `graph_layout`.
 """
@@ -13,7 +13,7 @@ _CELL = 1.4  # the distance of two cells
 
 
 def straightened(positions: np.ndarray, scopes: Sequence[Sequence[int]]) -> np.ndarray:
-    """Every constraint between two variables that no other one is between, half way.
+    """Moves each constraint that alone joins two variables half way between them, if it has room.
 
     Args:
       positions: float ``[variables + constraints, 2]``.
@@ -39,8 +39,8 @@ def straightened(positions: np.ndarray, scopes: Sequence[Sequence[int]]) -> np.n
 def on_board(cells: np.ndarray, variables: int, scopes: Sequence[Sequence[int]]) -> np.ndarray:
     """Variables at their cells, constraints where their edges run through no other cell's middle.
 
-    A constraint on a line of cells stands at its end outside of the board, one of two neighbours
-    between them, every other one among its cells.
+    A constraint on a line of cells stands at the line's end, outside of the board; a constraint on
+    two neighbours stands between them; every other constraint stands among its cells.
 
     Args:
       cells: int ``[rows, columns]``, a variable each; -1 leaves a place empty.

@@ -1,4 +1,4 @@
-"""A grid of examples: what was shown, what was read of it, and the mistakes first."""
+"""A grid of examples, mistakes first: the images, and how they were read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +45,7 @@ def example_grid(
       path: The PNG to write; its folder is made where needed.
       columns: Examples in a row; fewer where their titles are too wide for a legible picture.
       rows: Rows at most; more where there had to be fewer columns.
-      numbers: The k images are so many groups of equal size, with a gap between groups.
+      numbers: The k images form this many groups of equal size, with a gap between groups.
       heading: A line above the grid.
       noun: What the caption calls the examples, in the plural.
 

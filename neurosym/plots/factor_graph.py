@@ -4,7 +4,7 @@
 
 Each constraint stands among its variables, in the colour of its kind, whose name is in the box
 where there is room for it. Every variable and every constraint is there, up to `MOST_NODES`;
-`network_summary` draws what is larger.
+`network_summary` draws larger networks.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ _GIVEN_GROUND, _WRONG_GROUND = "#e3e6ea", "#f8dcda"
 
 
 class DrawnRelation(Protocol):
-    """What is drawn of a constraint."""
+    """The part of a relation that is drawn."""
 
     @property
     def kind(self) -> str: ...
@@ -51,7 +51,7 @@ class DrawnRelation(Protocol):
 
 
 class DrawnStructure(Protocol):
-    """What is drawn of a network's structure."""
+    """The part of a network's structure that is drawn."""
 
     @property
     def names(self) -> Sequence[str]: ...
@@ -64,7 +64,7 @@ class DrawnStructure(Protocol):
 
 
 class DrawnNetwork(Protocol):
-    """A `neurosym.Network`, or what looks like one."""
+    """A `neurosym.Network`, or an object that looks like one."""
 
     @property
     def structure(self) -> DrawnStructure: ...
@@ -111,8 +111,8 @@ def factor_graph(
     Args:
       network: the compiled problem.
       path: the PNG to write, its folder made where needed.
-      domains: bool ``[V, D]``: the values that are possible. A variable with one is drawn grey with
-        its value, one without any red.
+      domains: bool ``[V, D]``: the values that are possible. A variable with one value is drawn
+        grey with this value, a variable without any value red.
       cells: int ``[rows, columns]``: where every variable stands on a board; -1 leaves a place
         empty. None finds places by the structure alone.
       title: the heading.

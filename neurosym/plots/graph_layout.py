@@ -1,12 +1,12 @@
-"""Places for the nodes of a graph: neighbours near each other, everything else as far as its path.
+"""Places for the nodes of a graph: neighbours near each other, others as far as their path.
 
 Each connected part is laid out by stress majorization (Gansner, Koren and North 2004, "Graph
 drawing by stress majorization", https://doi.org/10.1007/978-3-540-31843-9_25) from a start by
-classical scaling, turned so that its edges run along the axes where they can, and folded into
-lines where it is a long strip. Nodes with one neighbour are put around it at the end, so that they
-do not bend the rest. A small part is then untangled (`untangling`), from several starts, of which
-the best is kept; a chain stays a line. Random numbers are always the same ones, and so a graph
-always looks the same.
+classical scaling, turned so that its edges run along the axes where they can, and folded into lines
+where it is a long strip. Nodes with one neighbour are put around it at the end, so that they do not
+bend the rest. A small part is then untangled (`untangling`) from several starts, and the best
+result is kept; a chain stays a line. The random numbers are always the same, and so a graph always
+looks the same.
 """
 
 import math

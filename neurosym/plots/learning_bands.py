@@ -32,8 +32,9 @@ def learning_bands(
 
     Args:
       groups: by name, the curves of each seed: columns of equal length for each split, "epoch" or
-        "step" among them. None is left out. A point is drawn where all seeds of the group that
-        have the curve have one: their mean as a line, from the least to the most as a band.
+        "step" among them. None in a column is left out. A point is drawn where all seeds of the
+        group that have the curve have a number: their mean as a line, the range from the least to
+        the most as a band.
       path: the PNG to write; its folder is made where needed.
       metric: the name of the metric; an accuracy is shown in percent. Its panel is left out where
         no group was validated.

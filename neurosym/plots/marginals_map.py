@@ -1,6 +1,6 @@
 """Marginals as a heat map: on a board, cell by cell, or as a table of variables and values.
 
-The darker a value, the likelier. A cell of a board shows all its values as small marks, and one
+The darker a value, the likelier. A cell of a board shows all its values as small marks, and a value
 that is certain large; on a chess board the marks are squares of the board. A row whose marginals
 are all zero, as they are where the constraints cannot hold, is red.
 """
@@ -68,15 +68,15 @@ def marginals_map(
       given: bool ``[V]``: variables whose value was known, drawn on grey.
       certain: the probability from which on a value is drawn as the only one.
       title: the heading.
-      caption: what the marginals are; how many variables are certain, and the mean entropy of the
-        others, are added.
+      caption: what the marginals are; the picture adds how many variables are certain, and the mean
+        entropy of the others.
 
     Returns:
       The path.
 
     Raises:
-      ValueError: marginals that are none, shapes that do not fit each other, or more cells than can
-        be drawn legibly.
+      ValueError: numbers that are not marginals, shapes that do not fit each other, or more cells
+        than can be drawn legibly.
     """
     table = _checked(marginals)
     variables, values = table.shape

@@ -1,7 +1,7 @@
-"""All trials of a sweep at once: an axis a field, a line a trial, coloured by what it reached.
+"""All trials of a sweep at once: an axis for each field, a coloured line for each trial.
 
-The colours go from dark to bright as values go up, in steps that the eye sees as equal. The best
-trial has an outline and lies on top.
+The colours go from dark to bright as the values of trials go up, in steps that the eye sees as
+equal. The best trial has an outline and lies on top.
 """
 
 import math
@@ -44,8 +44,8 @@ def parallel_coordinates(
     """Draws the varied fields of every trial and its value as lines from axis to axis.
 
     Args:
-      trials: Dicts as in `sweep.json`: "number", "state", "value" and "params". Those without a
-        finite value are left out; of pruned ones, drawn dashed, the last value counts.
+      trials: Dicts as in `sweep.json`: "number", "state", "value" and "params". Trials without a
+        finite value are left out; pruned trials are drawn dashed, and their last value counts.
       path: The PNG to write; its folder is made where needed.
       metric: The name of the value, higher is better. An accuracy (a name that ends so) is shown in
         percent.

@@ -1,4 +1,4 @@
-"""How much each varied field of a sweep matters: a bar a field."""
+"""How much each varied field of a sweep matters: a bar for each field."""
 
 from collections.abc import Mapping
 from pathlib import Path

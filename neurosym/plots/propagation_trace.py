@@ -1,9 +1,9 @@
 """How propagation empties domains, round by round: an animated GIF, or one PNG with all rounds.
 
-Cells stand on a grid. An open cell shows the values that it may still have as small marks; those
-that a round removes are drawn faint, and are gone in the next. A cell with one value left shows it
-large: on grey where it was given, on blue in the round that fixed it. A cell that has lost all of
-its values is red.
+Cells stand on a grid. An open cell shows the values that it may still have as small marks; the
+values that a round removes are drawn faint, and are gone in the next round. A cell with one value
+left shows it large: on grey where it was given, on blue in the round that fixed it. A cell that has
+lost all of its values is red.
 """
 
 import math
@@ -65,8 +65,8 @@ def propagation_trace(
       enlarge: False leaves the last value of a cell where its mark was, as on a chess board.
       titles: R texts; "start", "round 1" and so on if None.
       columns: frames in a row of a PNG.
-      most: frames of a PNG; of more rounds, the first, the last and some between are shown, with
-        their titles.
+      most: frames of a PNG; where there are more rounds, it shows the first, the last and some
+        between, with their titles.
 
     Returns:
       The path.

@@ -1,4 +1,4 @@
-"""Rows of images that were read one by one: what was read under each, what follows beside them."""
+"""Rows of images that were read one by one: the readings below, the conclusion beside them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,12 +33,12 @@ def reading_rows(
 ) -> Path:
     """Draws a choice of examples, mistakes first, and counts the mistakes of all.
 
-    Mistakes take half of the rows at most, as long as there are right ones for the other half. What
-    was misread is in colour, with what it was.
+    Mistakes take half of the rows at most, as long as there are right ones for the other half. A
+    reading that is wrong is in colour, with the truth.
 
     Args:
       images: for each of n examples uint8 or float [k, H, W], large values are ink; k may differ.
-      read: what each image was read as.
+      read: the reading of each image.
       truth: what each image is.
       notes: a text for each example, of one or two lines, such as the value.
       correct: bool[n], whether what follows from the reading is right.

@@ -47,7 +47,7 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 
 def quiet_axes(axes: Axes) -> None:
-    """Takes away what does not carry data: two spines, ticks; a faint grid behind the curves."""
+    """Takes away spines that carry no data, quietens the others, and puts a faint grid behind."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(QUIET)
     axes.tick_params(colors=QUIET, labelsize=9, length=3)

@@ -1,4 +1,4 @@
-"""The trials of a sweep in their order: what each reached, and the best so far."""
+"""The trials of a sweep in their order: the value of each trial, and the best so far."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ def sweep_history(
 
     Args:
       trials: Dicts as in `sweep.json`: "number", "state" and "value", which is None where nothing
-        was measured. Of a pruned trial the value is the last before it was given up; one that
-        failed is marked below the axis.
+        was measured. The value of a pruned trial is its last one before it was given up; a trial
+        that failed is marked below the axis.
       path: The PNG to write; its folder is made where needed.
       metric: The name of the value, higher is better. An accuracy (a name that ends so) is shown in
         percent.

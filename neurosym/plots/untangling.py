@@ -1,6 +1,6 @@
 """Small graphs made legible: no edge under a foreign node, few crossings, a picture that is filled.
 
-Distances alone do not see edges. On the left node 4 is where its distances want it, and yet nobody
+Distances alone do not see edges. On the left, node 4 is where its distances want it, and yet nobody
 can tell whether one edge joins 0 and 2, or two edges join them to 4:
 
     0 ───── 4 ───── 2        ─▶        0 ───────────── 2
@@ -46,7 +46,7 @@ class _Graph(NamedTuple):
 
 
 def untangled(positions: np.ndarray, edges: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Moves nodes to places that cost less, until none does.
+    """Moves nodes to places that cost less, until no move helps.
 
     Args:
       positions: float ``[N, 2]``, where to start.
@@ -74,7 +74,7 @@ def untangled(positions: np.ndarray, edges: np.ndarray, target: np.ndarray) -> n
 
 
 def cost(positions: np.ndarray, edges: np.ndarray, target: np.ndarray) -> float:
-    """What places cost: distances that are wrong, edges under nodes, crossings, a narrow picture.
+    """The cost of places: wrong distances, edges under nodes, crossings, a narrow picture.
 
     Args:
       positions: float ``[N, 2]``.

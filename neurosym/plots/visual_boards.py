@@ -30,9 +30,10 @@ def visual_boards(
 ) -> Path:
     """Draws boards with the images of their givens and the digits that were found.
 
-    In each given cell stands its image; beneath it, small, what was read where the solved board
-    says otherwise, and what the board says, in green where that is true and in red where it is not.
-    Cells that were empty show the digit of the solved board, in red where it is wrong.
+    Each given cell shows its image. Where the solved board says otherwise than the reading, the
+    cell also shows, small and beneath the image, the digit that was read and the digit of the
+    board, in green where the board is right and in red where it is wrong. Cells that were empty
+    show the digit of the solved board, in red where it is wrong.
 
     Args:
       images: uint8 or float [N, G, H, W], large values are ink.

@@ -62,4 +62,6 @@ def puzzle_by_name(name: str) -> Puzzle:
         return found
     others = [key for key, value in vars(module).items() if isinstance(value, Puzzle)]
     has = f"its puzzles are: {', '.join(others)}" if others else "it has no puzzle"
-    raise ValueError(f"problem {name!r}: {attribute!r} is no Puzzle of module {module_name}; {has}")
+    raise ValueError(
+        f"problem {name!r}: {attribute!r} is not a Puzzle of module {module_name}; {has}"
+    )

@@ -8,7 +8,7 @@ from neurosym.puzzles.puzzle import Layout, Puzzle, aligned_rows, check_size, sq
 
 
 def latin_problem(size: int) -> Problem:
-    """All squares; none is taken for another that turns or renames it.
+    """All squares count, also turned and renamed ones.
 
     Raises:
       ValueError: if the size is not positive.

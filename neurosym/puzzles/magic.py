@@ -11,7 +11,7 @@ from neurosym.puzzles.puzzle import Layout, Puzzle, aligned_rows, check_size, sq
 
 
 def magic_problem(size: int) -> Problem:
-    """All squares; none is taken for another that turns or mirrors it.
+    """All squares count, also turned and mirrored ones.
 
     Raises:
       ValueError: if the size is not positive.

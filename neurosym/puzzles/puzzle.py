@@ -47,9 +47,9 @@ def _plain(size: int, values: Sequence[Any]) -> str:
 class Puzzle:
     """A family of problems, one for each size.
 
-    An object of a module of one's own serves the command line: ``--problem=module:NAME``. The
-    functions are called when the command needs them and knows the size, not when the object is
-    made: what they read besides their arguments is read then.
+    A `Puzzle` in a user's own module serves the command line: ``--problem=module:NAME``. The
+    command calls the functions when it needs them and knows the size, not when the object is made:
+    whatever they read besides their arguments, they read then.
 
     >>> def pigeons(size):
     ...     problem = Problem()
@@ -63,12 +63,12 @@ class Puzzle:
     Attributes:
       name: what the user types.
       description: what it is and what its size counts, in a line.
-      build: from a size to the problem; raises `ValueError` for a size that there is not.
-      text: a size and the values of a solution, in the order of the variables, to one line.
-      board: the same to a picture in characters; None where the line says it all.
-      layout: from a size to where the variables stand in a picture; None where there is none.
-      read: a text, and the size that its instances must have or None, to instances; None where
-        there is one instance alone of each size.
+      build: from a size to the problem; raises `ValueError` for a size that has no problem.
+      text: from a size and the values of a solution, in the order of the variables, to one line.
+      board: from the same to a picture in characters; None where the line is enough.
+      layout: from a size to where the variables stand in a picture; None where there is no picture.
+      read: from a text, and the size that its instances must have or None, to instances; None where
+        each size has one instance only.
     """
 
     name: str

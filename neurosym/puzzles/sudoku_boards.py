@@ -46,14 +46,14 @@ def random_sudokus(
       givens: cells that are given, in each puzzle the same number.
       seed: everything follows from it.
       avoid: fingerprints ``uint64[M]`` (`sudoku_fingerprints`): a board with one of them is
-        replaced, so that none is a symmetry of the boards that they are of.
+        replaced, so that no board is a symmetry of the boards that the fingerprints are of.
 
     Returns:
       Puzzles, 0 where a cell is blank, and solutions, both ``int8[N, n²]`` with digits 1 to n.
 
     Raises:
-      ValueError: for a size that is no square, a number of boards or givens out of range, or where
-        boards beyond those to avoid, or puzzles with so few givens, do not turn up.
+      ValueError: for a size that is not a square, a number of boards or givens out of range, or if
+        the search finds no more boards beyond those to avoid or no puzzle with so few givens.
     """
     network = sudoku_problem(size).compile()
     cells = size**2
@@ -90,8 +90,8 @@ def random_boards(network: Network, boards: int, random: np.random.Generator) ->
     """Solved boards, ``int8[N, n²]`` with digits 1 to n.
 
     The boxes of the diagonal do not constrain each other, so they are shuffled; then the open cell
-    with the fewest values, of equal ones any, takes any of its values, until the board is full. One
-    that runs into a contradiction starts again.
+    with the fewest values (any of several such cells) takes any of its values, until the board is
+    full. A board that runs into a contradiction starts again.
 
     Args:
       network: of `sudoku_problem`.

@@ -2,10 +2,11 @@
 
 The symmetries of sudoku rename the digits, swap bands and rows within a band, stacks and columns
 within a stack, and transpose (Russell and Jarvis 2006, "Mathematics of Sudoku II"). Two rows of a
-board make a permutation, from the digit in the one to the digit in the other in the same column;
-renaming digits conjugates it and swapping columns leaves it, so its cycle type stays. A fingerprint
-hashes which pairs of rows, and of columns, have which cycle type. Boards with different
-fingerprints are therefore no symmetries of each other; boards with equal ones may or may not be.
+board make a permutation, from a digit in the first row to the digit in the second row in the same
+column. Renaming digits conjugates the permutation and swapping columns leaves it, so its cycle type
+stays. A fingerprint hashes which pairs of rows, and of columns, have which cycle type. Boards with
+different fingerprints are therefore not symmetries of each other; boards with equal fingerprints
+may or may not be.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def sudoku_fingerprints(boards: np.ndarray) -> np.ndarray:
       ``uint64[N]``.
 
     Raises:
-      ValueError: for a shape that is none of square boards with square boxes, or a board in which
-        a row or column lacks a digit.
+      ValueError: for a shape other than that of square boards with square boxes, or a board in
+        which a row or column lacks a digit.
     """
     boards = np.asarray(boards)
     size = math.isqrt(boards.shape[-1]) if boards.ndim == 2 else 0

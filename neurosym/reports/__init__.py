@@ -1,7 +1,7 @@
-"""What many runs say together: tables over seeds, published figures beside ours, differences.
+"""The results of many runs together: tables over seeds, published figures beside ours, differences.
 
 Runs and records come in as `Entry` values, are grouped by config, and go out as text. Nothing here
-computes with JAX but `reproduce`, which trains what is missing.
+computes with JAX but `reproduce`, which trains the runs that are missing.
 """
 
 import importlib

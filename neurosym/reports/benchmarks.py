@@ -1,7 +1,7 @@
 """Figures of benchmarks as records: `RESULTS/benchmarks/NAME.json`.
 
-A record says what was measured by which command, on what machine and when. Its figures are tables
-of text, or what the benchmark printed (`output`) with `views` that lay parts of it out:
+A record says which command measured the figures, on which machine and when. The figures are tables
+of text, or the output that the benchmark printed (`output`) with `views` that lay parts of it out:
 
     {"title": "…", "command": "neurosym bench …", "date": "2026-11-21", "machine": "…",
      "tables": [{"title": "…", "header": ["figure", "ours"], "rows": [["…", "…"]]}],
@@ -33,10 +33,10 @@ class Benchmark:
     Attributes:
       name: of its file.
       title: a heading.
-      command: what measures it again.
+      command: the command that measures the figures again.
       date: on which it was measured, or the days.
       machine: on which it was measured.
-      order: where it stands among the others; then their names decide.
+      order: its place among the benchmarks; at equal places the names decide.
       sheets: tables with their titles ("" for none).
       notes: sentences below.
     """
@@ -93,8 +93,9 @@ def load_benchmark(path: str | Path) -> Benchmark:
 def file_output(
     output: Any, path: str | Path, *, command: str, date: str, machine: str, note: str = ""
 ) -> Path:
-    """Writes what a benchmark printed as its record; title, order, views and notes of a record
-    that is there already stay.
+    """Writes a benchmark's output as its record.
+
+    If there is a record already, its title, order, views and notes stay.
 
     Args:
       output: the JSON that it printed.

@@ -1,4 +1,4 @@
-"""What tells runs apart: config, figures, what they ran on, and how they got there."""
+"""The differences between runs: config, figures, the machines they ran on, and their curves."""
 
 import dataclasses
 import math
@@ -53,14 +53,15 @@ def read_side(path: str | Path) -> Side:
 
 
 def compare(sides: Sequence[Side]) -> list[tuple[str, Sheet]]:
-    """Tables of what differs between runs, the first of which the others are held against.
+    """Tables of what differs between runs; each run is compared with the first one.
 
     Returns:
       Titles and tables: the config's fields that differ, the metrics with their differences, what
-      the runs were, and their curves. A table without a row is left out, except that of the config.
+      the runs were, and their curves. A table without a row is left out, except the table of the
+      config.
 
     Raises:
-      ValueError: there are fewer than two.
+      ValueError: there are fewer than two runs.
     """
     if len(sides) < 2:
         raise ValueError("two runs or more are compared; there is nothing to hold one against")

@@ -49,7 +49,7 @@ class Entry:
 
 
 class Found(NamedTuple):
-    """What was found below some folders, and what could not be read, each in a sentence."""
+    """The runs below some folders, and whatever could not be read there, a sentence each."""
 
     entries: list[Entry]
     problems: list[str]
@@ -88,7 +88,8 @@ def read_entry(path: str | Path) -> Entry:
       path: a workdir, a `result.json` in one, or a record.
 
     Raises:
-      ValueError: there is no finished run, or its files are damaged; says which and why.
+      ValueError: there is no finished run, or its files are damaged; the message says which and
+        why.
     """
     path = Path(path)
     if path.is_dir():

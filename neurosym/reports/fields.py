@@ -12,9 +12,9 @@ from typing import Any, Self
 class Fields:
     """A JSON object with its place in a file.
 
-    The readers raise `ValueError` with file and place where a field is not what was asked for; a
-    field that is absent is empty, but for `text`, `whole_number` and `objects`, which must be there
-    unless a default is given.
+    The readers raise `ValueError` with file and place where a field is not of the kind that was
+    asked for. A field that is absent reads as empty, but `text`, `whole_number` and `objects` must
+    be there unless a default is given.
 
     Args:
       content: what was read.
@@ -22,7 +22,7 @@ class Fields:
       place: where in it, "" for the whole.
 
     Raises:
-      ValueError: the content is no object.
+      ValueError: the content is not an object.
     """
 
     def __init__(self, content: Any, file: str, place: str = "") -> None:
@@ -53,7 +53,7 @@ class Fields:
         """Refuses fields of other names."""
         for name in self.content:
             if name not in known:
-                raise self.wrong(name, f"is no field; the fields are {', '.join(known)}")
+                raise self.wrong(name, f"is not a field; the fields are {', '.join(known)}")
 
     def text(self, field: str, default: str | None = None) -> str:
         """A text that is not blank, or the default."""
@@ -120,5 +120,5 @@ class Fields:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number; true and false are none."""
+    """Whether a JSON value is a number; true and false are not numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -33,7 +33,7 @@ class Group:
         return [entry.seed for entry in self.entries]
 
     def over_seeds(self, metric: str, *, split: str = "test") -> Spread | None:
-        """The spread of a metric over the seeds that have it; None where none has.
+        """The spread of a metric over the seeds that have it; None where no seed has it.
 
         Args:
           metric: its name.
@@ -71,7 +71,7 @@ def group_entries(entries: Sequence[Entry]) -> Grouped:
     """Groups entries by config; runs of a reduced budget are groups of their own.
 
     A seed that is there twice (a run and its record, say) counts once; where the two say different
-    things the first counts, and that is told.
+    things, the first one counts, and a remark says so.
     """
     by_config: dict[tuple[str, bool], dict[int, list[Entry]]] = {}
     for entry in entries:

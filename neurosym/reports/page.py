@@ -1,7 +1,7 @@
 """The page of results: a section for each experiment, the benchmarks, and where it comes from.
 
 Everything on it is read from files: records of runs and of benchmarks, and published figures with
-their notes. It is made anew whenever one of them changes, and never edited.
+their notes. The page is made anew whenever one of them changes, and never edited by hand.
 """
 
 import os
@@ -30,7 +30,7 @@ of each run holds its figures, its whole config and the command that gives it ag
 _QUICK_HEAD = f"""# A quick look
 
 {MARKER}
-These runs had reduced budgets; they show that everything works, and their figures are no results.
+These runs had reduced budgets; they show that everything works, and their figures are not results.
 """
 
 

@@ -1,7 +1,7 @@
 """Published figures as data: `configs/published/NAME.json`, read and checked.
 
-A file holds what papers report on one task and where, the protocol, which variants of one of our
-configs stand beside them, and what those are meant to reach:
+A file says what papers report on one task and where, by which protocol, which variants of one of
+our configs stand beside these figures, and which goals the variants have:
 
     {"title": "…",
      "config": "configs/NAME.py",
@@ -18,7 +18,8 @@ configs stand beside them, and what those are meant to reach:
      "quick": {"train.epochs": 1}}             what `--quick` changes in the config
 
 A figure is a number, `[mean, deviation]`, `{"from": a, "to": b}` or a word such as "timeout";
-accuracies are in percent. The metric "minutes" is of training a seed, compiling included.
+accuracies are in percent. The metric "minutes" is the time that training one seed takes, compiling
+included.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ Figure = float | tuple[float, float] | str
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """What is compared: a name for the heading, and the metric of ours that is meant."""
+    """A column of figures: a name for the heading, and the metric of ours that stands there."""
 
     name: str
     metric: str
@@ -115,7 +116,7 @@ class Published:
 
     @property
     def curve_metric(self) -> str:
-        """The metric whose learning curve is drawn: the first that is one."""
+        """The metric whose learning curve is drawn: the first column's that is not a time."""
         return next(c.metric for c in self.columns if c.metric != MINUTES)
 
 
@@ -124,7 +125,7 @@ def load_published(path: str | Path) -> Published:
 
     Raises:
       ValueError: it cannot be read, or a field is missing, unknown, of the wrong kind, or names
-        something that is not there; says the file and the field.
+        something that is not there; the message says the file and the field.
     """
     path = Path(path)
     whole = Fields.of_file(path, "published figures")
@@ -219,7 +220,7 @@ def _check_names(published: Published, whole: Fields) -> None:
         _check_notes(whole, f"ours[{r}].notes", ours.notes, published)
     for name, variant_fields in published.variants.items():
         if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
-            raise whole.wrong(f"variants.{name}", "is no name of a variant")
+            raise whole.wrong(f"variants.{name}", "is not the name of a variant")
         for metric in variant_fields.goals:
             if metric not in published.metrics:
                 raise _unknown(whole, f"variants.{name}.goals", metric, published.metrics)

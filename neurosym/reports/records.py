@@ -1,4 +1,4 @@
-"""Finished runs as records to keep: small files that say what was found, of what, and how.
+"""Finished runs as records to keep: small files with the result, the config and the command.
 
 A run's folder is large and local. Its record is one JSON file, `EXPERIMENT/VARIANT-HASH-seedK.json`
 in a folder of results, with the result, the whole config, the command that gives it again, and
@@ -91,24 +91,24 @@ def record_run(
     command: str,
     quick: bool = False,
 ) -> Path:
-    """Writes the record of a finished run; one that is there already stays as it is.
+    """Writes the record of a finished run; a record that is there already stays as it is.
 
-    Only a record from before curves were kept is completed by them.
+    The one exception: a record from before curves were kept gets the curves.
 
     Args:
       run: the workdir of the run.
       folder: of all results.
       experiment: the folder of its results in there.
       variant: how its file's name begins.
-      command: what trains it again.
+      command: the command that trains it again.
       quick: the run had a reduced budget, and its figures are never to stand among full ones.
 
     Returns:
       The path of the record.
 
     Raises:
-      ValueError: there is no run, it is not finished, a name is none for a file, or there is a
-        record of this config and seed with another content; nothing is written then.
+      ValueError: there is no run, it is not finished, a name cannot be the name of a file, or there
+        is a record of this config and seed with another content; nothing is written then.
     """
     for name in (experiment, variant):
         if not _NAME.fullmatch(name) or not name.strip("."):
@@ -168,7 +168,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """The fields of a record.
 
     Raises:
-      ValueError: the file is none.
+      ValueError: the file is not a record.
     """
     return read_json(path, "a record")
 

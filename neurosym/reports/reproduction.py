@@ -1,7 +1,8 @@
-"""Running what is missing of configs × seeds, within a budget of time.
+"""Trains the runs that are missing of configs × seeds, within a budget of time.
 
-What is there is told by the records; so an interrupted reproduction goes on where it was, two at a
-time share the work, and a larger number of seeds adds to what there is.
+The records say which runs are there. So an interrupted reproduction goes on where it was, two
+reproductions at a time share the work, and a larger number of seeds adds to the runs that are
+there.
 """
 
 import shlex
@@ -31,7 +32,7 @@ class Job(NamedTuple):
       variant: of the config.
       seed: of the run.
       key: the hash of its config.
-      compile_seconds: what compiling took another seed; 0 where nobody knows.
+      compile_seconds: the time that compiling took another seed; 0 where it is unknown.
     """
 
     experiment: Experiment
@@ -54,7 +55,7 @@ class Job(NamedTuple):
 
     @property
     def command(self) -> str:
-        """What trains it alone."""
+        """The command that trains it alone."""
         published = self.experiment.published
         changes = dict(published.quick) if self.experiment.quick else {}
         overrides = [f"--config.{k}={v}" for k, v in {**changes, "seed": self.seed}.items()]
@@ -83,11 +84,11 @@ class Outcome(NamedTuple):
 def missing_jobs(
     experiments: Sequence[Experiment], entries: Sequence[Entry], *, seeds: int | None = None
 ) -> list[Job]:
-    """What was not run yet, all first seeds before any second one.
+    """The runs that are missing, the first seeds of all variants before any second seed.
 
     Args:
       experiments: which.
-      entries: what is there.
+      entries: the runs that are there.
       seeds: how many are wanted of each variant; None takes each experiment's own number.
     """
     there = {(e.config_hash, e.seed, e.quick): e.result.compile_seconds for e in entries}
@@ -118,10 +119,10 @@ def run_jobs(
 ) -> Outcome:
     """Trains and records, in turn, until all is done or the time is up.
 
-    A run that the time does not suffice for is saved within about a second of training, and goes
-    on in the next call. Compiling, validation and the final test are not broken off; a run is not
-    begun when compiling it took another seed longer than is left. What fails does not stop the
-    others.
+    When the time is up, the run is saved within about a second of training, and goes on in the next
+    call. Compiling, validation and the final test are not broken off. A run is not begun if
+    compiling took another seed longer than the time that is left. A run that fails does not stop
+    the others.
 
     Args:
       jobs: in order.
@@ -130,7 +131,7 @@ def run_jobs(
       budget_seconds: for the whole call.
       data_dir: see `train`.
       import_roots: see `train`.
-      progress: makes who is told of each run.
+      progress: makes the display of each run.
       clock: seconds from anywhere.
     """
     deadline = clock() + budget_seconds

@@ -21,10 +21,10 @@ def experiment_section(
     """The section of one experiment.
 
     Args:
-      published: the figures of others, and what of ours stands beside them.
+      published: the figures of others, and which variants of ours stand beside them.
       groups: by variant, the seeds that were run; variants without any are left out.
       picture: path of the learning curves, "" for none.
-      quick: the runs had a reduced budget; says so.
+      quick: the runs had a reduced budget; the section says so.
 
     Returns:
       Markdown: protocol, theirs and ours, what ours took, footnotes, remarks.
@@ -133,7 +133,7 @@ def _goals(published: Published, name: str, group: Group | None) -> str:
         verdict = ""
         if found is not None:
             mean = found.mean * (100 if in_percent(metric) else 1)
-            # 0.97 as a mean of float32 figures is no miss of 97.
+            # 0.97 as a mean of float32 figures is not a miss of 97.
             verdict = " met" if mean >= goal - 1e-6 else " **missed**"
         texts.append(f"{label}{goal:g}{verdict}")
     return "; ".join(texts) or ABSENT

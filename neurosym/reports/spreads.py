@@ -9,7 +9,7 @@ ABSENT = "–"
 
 
 class Spread(NamedTuple):
-    """What several seeds say of one figure.
+    """One figure over several seeds.
 
     Attributes:
       mean: over the seeds; NaN where one of them is.
@@ -35,7 +35,7 @@ def spread(values: Sequence[float]) -> Spread:
     True
 
     Raises:
-      ValueError: there are none.
+      ValueError: there are no values.
     """
     if not values:
         raise ValueError("there are no values to take the mean of")

@@ -28,7 +28,7 @@ class Choices(ABC):
       fixed: fields that keep their value.
 
     Attributes:
-      distributions: what was asked for so far.
+      distributions: the ranges and choices that were asked for so far.
     """
 
     def __init__(self, fields: dict[str, Any], fixed: frozenset[str]) -> None:
@@ -63,7 +63,7 @@ class Choices(ABC):
         for choice in choices:
             if not fits(choice, default):
                 raise ValueError(
-                    f"sweep(trial): {choice!r} is no value for config.{name}, which is "
+                    f"sweep(trial): {choice!r} is not a value for config.{name}, which is "
                     f"{type(default).__name__} ({default!r})"
                 )
         # Storages hold plain values only; a list goes as its JSON.

@@ -46,7 +46,7 @@ class SweepDisplay:
             self._live.stop()
 
     def skip(self, trials: Sequence[TrialSummary]) -> None:
-        """Takes trials for told that were finished before."""
+        """Marks trials that were finished before as shown."""
         self._told = {t.number: t.state for t in trials if t.state not in ("RUNNING", "WAITING")}
 
     def update(self, trials: Sequence[TrialSummary]) -> None:

@@ -1,4 +1,4 @@
-"""What a sweep leaves: `sweep.json`, the best config as a file to train from, what mattered."""
+"""The results of a sweep: `sweep.json`, the best config as a file, and which fields mattered."""
 
 import pprint
 import warnings

@@ -14,9 +14,9 @@ which may be more (a split to hold out, say):
             fields["optimizer.momentum"] = trial.suggest_float("optimizer.momentum", 0.0, 0.95)
         return fields
 
-Asked with the config's own values it gives the defaults, with an Optuna trial what that proposes.
-Either way everything is checked against the config. A field that the user has fixed keeps its
-value.
+Asked with the config's own values, the function gives the defaults; asked with an Optuna trial, it
+gives the trial's proposals. Either way the space checks everything against the config. A field that
+the user has fixed keeps its value.
 """
 
 import ast
@@ -129,7 +129,7 @@ class Space:
         return ml_collections.ConfigDict(values)
 
     def identity(self) -> dict[str, str]:
-        """What tells this space from others, as text by name."""
+        """The facts that tell this space from others, as text by name."""
         varied = self.defaults().distributions
         return {
             **{f"config.{name}": json.dumps(value) for name, value in self._fields.items()},

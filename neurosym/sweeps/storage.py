@@ -40,13 +40,14 @@ def open_storage(url: str, heartbeat: int, retry: RetryHeartbeatStaleTrialCallba
       retry: what to do with the trial of a dead one.
 
     Raises:
-      ValueError: the URL is none, its driver is missing, or the database does not answer.
+      ValueError: the URL is not a storage's, its driver is missing, or the database does not
+        answer.
     """
     try:
         address = sqlalchemy.make_url(url)
     except ArgumentError as error:
         raise ValueError(
-            f"--storage={url!r} is no storage URL, such as sqlite:///study.db or "
+            f"--storage={url!r} is not a storage URL, such as sqlite:///study.db or "
             "postgresql://user:password@host/database"
         ) from error
     if address.drivername in ("postgresql", "postgres"):

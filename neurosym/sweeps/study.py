@@ -1,7 +1,7 @@
 """The study of a sweep in its storage: whose it is, which trial is next, and what became of each.
 
 Workers on any number of machines meet here and nowhere else. A trial that a signal stopped goes
-back to the queue under its own number. One whose worker died is marked as failed, and another
+back to the queue under its own number. A trial whose worker died is marked as failed, and another
 trial with the same values takes its place.
 """
 
@@ -94,7 +94,7 @@ class SweepStudy:
         """Takes the study that `create` has made.
 
         Raises:
-          ValueError: there is none.
+          ValueError: there is no study of this name.
         """
         try:
             self.study = optuna.load_study(
@@ -165,7 +165,7 @@ class SweepStudy:
 
         def beat() -> None:
             while True:
-                # A storage that is away for a while is no reason to stop.
+                # A storage that is away for a while is not a reason to stop.
                 with contextlib.suppress(StorageInternalError, SQLAlchemyError):
                     self._storage.record_heartbeat(trial._trial_id)
                 if over.wait(self.heartbeat):

@@ -1,4 +1,4 @@
-"""What is told of trials, to tables, files and pictures: plain data, read from Optuna's trials."""
+"""Trials as tables, files and pictures need them: plain data, read from Optuna's trials."""
 
 import dataclasses
 from collections.abc import Sequence

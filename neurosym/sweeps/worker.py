@@ -1,7 +1,8 @@
 """One worker: takes trials from a study, one at a time, and trains them in this process.
 
 A trial is a run in `WORKDIR/trials/NUMBER` like any other, stopped before the test split is read.
-Its value is the best validation metric. One that takes another's place goes on in its folder.
+Its value is the best validation metric. A trial that takes another trial's place goes on in that
+trial's folder.
 """
 
 import contextlib

@@ -308,7 +308,7 @@ def test_trials_that_all_fail_are_a_failure_with_the_first_error(here, light, ca
         (["--sampler=cmaes"], "there is no sampler 'cmaes'"),
         (["--pruner=mean"], "there is no pruner 'mean'"),
         (["--trials=0"], "trials"),
-        (["--storage=nonsense"], "is no storage URL"),
+        (["--storage=nonsense"], "is not a storage URL"),
         (["--config.encoder.with=4"], "near matches: config.encoder.width"),
         (["--config.optimizer.learning_rate=-1"], "must be at least 0"),
         (

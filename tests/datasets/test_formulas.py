@@ -36,7 +36,7 @@ def test_values_are_those_of_pythons_grammar():
 
 @pytest.mark.parametrize("symbols", [[], [10], [1, 2, 3], [1, 10], [1, 10, 11], [14], [-1]])
 def test_what_is_no_formula(symbols):
-    with pytest.raises(ValueError, match="is no formula"):
+    with pytest.raises(ValueError, match="is not a formula"):
         formula_value(symbols)
 
 

@@ -198,11 +198,11 @@ def test_names(tmp_path, monkeypatch):
     assert isinstance(mine, Puzzle)
     assert mine.build(3).compile().mask.shape == (1, 3)
     assert mine.text(3, [2]) == "2"
-    with pytest.raises(ValueError, match=r"'HIS' is no Puzzle of module own_puzzles; .* are: MINE"):
+    with pytest.raises(ValueError, match=r"'HIS' is not a Puzzle of module own_puzzles; .* are: MINE"):
         puzzle_by_name("own_puzzles:HIS")
     with pytest.raises(ValueError, match="there is no module 'missing_module'"):
         puzzle_by_name("missing_module:MINE")
-    with pytest.raises(ValueError, match="is no Puzzle of module json; it has no puzzle"):
+    with pytest.raises(ValueError, match="is not a Puzzle of module json; it has no puzzle"):
         puzzle_by_name("json:dumps")
     with pytest.raises(ModuleNotFoundError, match="something_that_is_not_there"):
         puzzle_by_name("broken_puzzles:MINE")

@@ -166,7 +166,7 @@ def test_benchmarks_are_on_the_page(project):
     ("changes", "message"),
     [
         ({"title": 3}, "title must be a text, got 3"),
-        ({"when": "now"}, "when is no field"),
+        ({"when": "now"}, "when is not a field"),
         ({"notes": "x"}, "notes must be a list"),
         ({"order": "1"}, "order must be a whole number from 1"),
         ({"tables": []}, "there are no figures"),

@@ -122,11 +122,11 @@ def test_an_int_does_for_a_float_field():
         ),
         (
             lambda t: {"encoder.kind": t.suggest_categorical("encoder.kind", ["mlp", 3])},
-            r"3 is no value for config\.encoder\.kind",
+            r"3 is not a value for config\.encoder\.kind",
         ),
         (
             lambda t: {"data.final": t.suggest_categorical("data.final", [True, 1])},
-            "1 is no value",
+            "1 is not a value",
         ),
         (
             lambda t: {"encoder.width": t.suggest_int("encoder.width", 16, 4)},

@@ -188,7 +188,7 @@ def test_a_folder_belongs_to_one_study(tmp_path):
 
 
 def test_storages_that_cannot_be_opened_are_said_without_the_password(tmp_path):
-    with pytest.raises(ValueError, match="no storage URL"):
+    with pytest.raises(ValueError, match="not a storage URL"):
         SweepStudy("nonsense", "s")
     with pytest.raises(ValueError, match="cannot be opened") as caught:
         SweepStudy("postgresql://me:secret@localhost:1/none", "s")
