@@ -198,7 +198,9 @@ def test_names(tmp_path, monkeypatch):
     assert isinstance(mine, Puzzle)
     assert mine.build(3).compile().mask.shape == (1, 3)
     assert mine.text(3, [2]) == "2"
-    with pytest.raises(ValueError, match=r"'HIS' is not a Puzzle of module own_puzzles; .* are: MINE"):
+    with pytest.raises(
+        ValueError, match=r"'HIS' is not a Puzzle of module own_puzzles; .* are: MINE"
+    ):
         puzzle_by_name("own_puzzles:HIS")
     with pytest.raises(ValueError, match="there is no module 'missing_module'"):
         puzzle_by_name("missing_module:MINE")
