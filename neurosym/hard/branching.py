@@ -116,9 +116,9 @@ def _masked(x: jax.Array, there: jax.Array) -> jax.Array:
 def _largest_degree(constraints: Constraints) -> int:
     """What no degree exceeds, from the shapes alone."""
     arity = max((group.scope.shape[1] for group in constraints.groups), default=0)
-    messages = math.prod(stage.shape[1] for stage in constraints.incidence)
+    of_a_variable = math.prod(stage.shape[1] for stage in constraints.incidence)
     together = (group.scope.shape[1] * group.touching.shape[1] for group in constraints.coupled)
-    return arity * messages + sum(together)
+    return arity * of_a_variable + sum(together)
 
 
 def _sum(x: jax.Array, axis: int) -> jax.Array:
