@@ -59,6 +59,18 @@ WINGS = {
         "compilers": {"formula", "graph", "sources"},
         "compilation": {"formula", "graph", "sources", "compilers", "circuit", "building"},
     },
+    # Who answers knows no other way of asking; choosing among them comes last.
+    "reasoning": {
+        "question": set(),
+        "protocols": set(),
+        "solvers": set(),
+        "network": {"protocols", "solvers"},
+        "circuit": set(),
+        "restricted": {"network"},
+        "automatic": {"question", "network", "restricted"},
+        "answer": set(),
+        "batches": set(),
+    },
 }
 
 # A file format whose reader moved up to the room of what it reads keeps its name, looked up late.

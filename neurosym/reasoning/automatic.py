@@ -37,7 +37,7 @@ from neurosym.reasoning.restricted import RestrictedReasoner, restrict
 from neurosym.semirings.algebra.instances import log_normalised
 from neurosym.soft import inference
 from neurosym.soft.effort import Effort
-from neurosym.soft.elimination import TooWideError, eliminate_within
+from neurosym.soft.elimination import TooWideError, eliminate_within, readable_bytes
 from neurosym.soft.restriction import RestrictedNetwork
 
 
@@ -224,7 +224,10 @@ def automatic(
         if refused is None:
             return chosen(Method.ELIMINATION, whole)
     small = restrict(network, left, effort=effort)
-    if Method.RESTRICTED in methods:
+    if refused is not None and bool(jnp.all(left == network.mask)):
+        if Method.RESTRICTED in methods:
+            tried.append(f"{Method.RESTRICTED.value}: propagation ruled nothing out")
+    elif Method.RESTRICTED in methods:
         refused = _refusal(small.small, effort, Method.RESTRICTED, tried)
         if refused is None:
             return chosen(Method.RESTRICTED, small)
@@ -252,10 +255,11 @@ def _refusal(
         plan = eliminate_within(network, None, bytes_each=4, effort=effort)
     except TooWideError as error:
         tried.append(
-            f"{method.value}: too wide, {error.width} indices in one tensor, {error.bytes:,} bytes"
+            f"{method.value}: too wide, {error.width} indices in one tensor, "
+            f"{readable_bytes(error.bytes)}"
         )
         return error
-    tried.append(f"{method.value}: {4 * plan.element_count:,} bytes an instance")
+    tried.append(f"{method.value}: {readable_bytes(4 * plan.element_count)} an instance")
     return None
 
 

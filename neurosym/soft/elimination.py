@@ -57,9 +57,9 @@ class TooWideError(ValueError):
         self.bytes = bytes_needed
         super().__init__(
             f"the problem is too wide for exact elimination: its largest tensor spans {width} "
-            f"indices, and one instance would take {_readable(bytes_needed)}, more than the limit "
-            f"of {_readable(limit)}. Give a larger memory_limit or max_slices, restrict the "
-            "network to the domains that propagation leaves (neurosym.restricted), compile it to a "
+            f"indices, and one instance would take {readable_bytes(bytes_needed)}, more than the "
+            f"limit of {readable_bytes(limit)}. Give a larger memory_limit or max_slices, restrict "
+            "the network to the domains that propagation leaves (neurosym.restricted), compile it to a "
             "circuit (neurosym.compile_circuit), or use an approximation "
             "(neurosym.belief_propagation); neurosym.reasoning.automatic takes the first of these "
             "that is affordable."
@@ -287,7 +287,8 @@ def _written_out(semiring: Semiring, x: Elements, count: int) -> Elements:
     return elements.broadcast_to(semiring, x, (*shape[:-1], count))
 
 
-def _readable(size: int) -> str:
+def readable_bytes(size: int) -> str:
+    """A number of bytes as people say it."""
     for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if size >= unit:
             return f"{size / unit:.3g} {name}" if size < 2**60 else f"{size / unit:.1e} {name}"

@@ -14,6 +14,7 @@ from neurosym.circuits import trace_elimination
 from neurosym.reasoning import Method, NetworkReasoner, Status, automatic
 from neurosym.reasoning.automatic import METHODS
 from neurosym.reasoning.protocols import HasMarginals, HasTotal
+from neurosym.soft.elimination import eliminate_within
 
 SIZES = (3, 4, 3, 2)
 EXACT = METHODS[:-1]
@@ -85,11 +86,12 @@ def test_every_engine_answers_right(method):
 
 
 def test_the_first_that_is_affordable_is_taken_and_says_why():
+    plan = eliminate_within(network(), bytes_each=4, effort=ns.Effort())
+    bytes_whole = 4 * plan.element_count
     whole, small = (
         automatic(network(), methods=[m]) for m in (Method.ELIMINATION, Method.RESTRICTED)
     )
-    assert "elimination: " in whole.why
-    bytes_whole = int(whole.why.split(": ")[1].split(" ")[0].replace(",", ""))
+    assert whole.why == f"elimination: {bytes_whole} bytes an instance"
     _, allowed = instance(2)
     few = allowed & np.array([[1, 0, 1, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 0]], bool)
     few |= np.arange(4) == 0
@@ -109,6 +111,10 @@ def test_the_first_that_is_affordable_is_taken_and_says_why():
     assert choice.method is Method.MESSAGES
     assert "circuit: eliminating the variables takes more than 2 products" in choice.why
     assert small.method is Method.RESTRICTED
+    assert small.why == f"restricted elimination: {bytes_whole} bytes an instance"
+    choice = automatic(network(), effort=tiny)
+    assert choice.method is Method.CIRCUIT
+    assert "; restricted elimination: propagation ruled nothing out; " in choice.why
     with pytest.raises(ns.TooWideError, match="too wide for exact elimination"):
         automatic(network(), few, effort=tiny, compile_circuit=few_terms, methods=EXACT)
 
