@@ -59,8 +59,8 @@ class TooWideError(ValueError):
             f"the problem is too wide for exact elimination: its largest tensor spans {width} "
             f"indices, and one instance would take {readable_bytes(bytes_needed)}, more than the "
             f"limit of {readable_bytes(limit)}. Give a larger memory_limit or max_slices, restrict "
-            "the network to the domains that propagation leaves (neurosym.restricted), compile it to a "
-            "circuit (neurosym.compile_circuit), or use an approximation "
+            "the network to the domains that propagation leaves (neurosym.restricted), compile it "
+            "to a circuit (neurosym.compile_circuit), or use an approximation "
             "(neurosym.belief_propagation); neurosym.reasoning.automatic takes the first of these "
             "that is affordable."
         )
