@@ -55,7 +55,7 @@ def likeliest_readings(reasoner: Any, logits: Any, evidence: Any) -> np.ndarray:
     """The likeliest values of all variables together that make the evidence hold, int32[n, V].
 
     Args:
-      reasoner: with `k_best`, such as `neurosym.bridge.NetworkReasoner`.
+      reasoner: with `k_best`, such as `neurosym.reasoning.NetworkReasoner`.
       logits: float32[n, V, D], one row for each variable of the reasoner.
       evidence: as the reasoner takes it, with leading axis n.
     """

@@ -79,6 +79,6 @@ def likeliest_digits(logits: np.ndarray, total: np.ndarray) -> np.ndarray:
         weights[:, rows] = logits[other]
         allowed = np.ones(weights.shape, bool)
         allowed[:, observed] = digits_of(total[other], count + 1)
-        reasoner = ns.bridge.NetworkReasoner(network)
+        reasoner = ns.reasoning.NetworkReasoner(network)
         read[other] = likeliest_readings(reasoner, weights, allowed)[:, rows]
     return read

@@ -54,7 +54,7 @@ class Formula:
         self._data_dir = data_dir
         self.circuit = formula_circuit()
         self._lengths = jnp.asarray([length for length, _ in self.circuit.answers])
-        self.reasoner = ns.bridge.CircuitReasoner(self.circuit)
+        self.reasoner = ns.reasoning.CircuitReasoner(self.circuit)
         self.estimator, self.temperature = estimator_of(config, self.reasoner)
         self.augmentation = ns.encoders.make_augmentation(
             config.get("augmentation"), background=self.format.background

@@ -65,7 +65,7 @@ class VisualSudoku:
         self.cells = self.size**2
         self._data_dir = data_dir
         self.network = ns.puzzles.sudoku_problem(self.size).compile()
-        reasoner = ns.bridge.NetworkReasoner(self.network)
+        reasoner = ns.reasoning.NetworkReasoner(self.network)
         self.estimator, self.temperature = estimator_of(config, reasoner)
         self.node_limit = int(config.decoder.node_limit)
         if self.node_limit < 1:

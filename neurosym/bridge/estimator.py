@@ -8,8 +8,8 @@ possible; and training wants the gradient of
 
 with respect to the logits. An estimator gives a number for it, whose derivative (by `jax.grad`, as
 of any function) is its estimate of that gradient: exact, approximate or from samples. Each stands
-in a file of its own and asks a :class:`neurosym.bridge.Reasoner` for what it needs: a total, a best
-assignment, whether one holds.
+in a file of its own and asks a :class:`neurosym.reasoning.Reasoner` for what it needs: a total, a
+best assignment, whether one holds.
 """
 
 from __future__ import annotations

@@ -78,22 +78,22 @@ class Instances(NamedTuple):
     """A small problem, seeded instances of it, and who competes on it."""
 
     contenders: dict[str, Contender]
-    reasoner: ns.bridge.NetworkReasoner
+    reasoner: ns.reasoning.NetworkReasoner
     logits: jax.Array  # float32[N, V, D]
     evidence: jax.Array  # bool[N, V, D]
     observed: jax.Array  # bool[N, V]
 
 
-def addition_reasoner() -> ns.bridge.NetworkReasoner:
+def addition_reasoner() -> ns.reasoning.NetworkReasoner:
     """Two digits and their sum."""
     problem = ns.Problem()
     digits = problem.variables("digit", shape=2, domain=range(10))
     total = problem.variable("total", domain=range(19))
     problem.add(digits.sum() == total)
-    return ns.bridge.NetworkReasoner(problem.compile())
+    return ns.reasoning.NetworkReasoner(problem.compile())
 
 
-def addition_evidence(reasoner: ns.bridge.NetworkReasoner, totals: jax.Array) -> jax.Array:
+def addition_evidence(reasoner: ns.reasoning.NetworkReasoner, totals: jax.Array) -> jax.Array:
     """bool[..., 3, 19]: the sum is known."""
     exists = jnp.broadcast_to(jnp.asarray(reasoner.exists), (*totals.shape, 3, 19))
     return exists.at[..., 2, :].set(totals[..., None] == jnp.arange(19))
@@ -129,7 +129,7 @@ def sudoku(rng: np.random.Generator) -> Instances:
         logits[n] += TRUTH * (board[:, None] == np.arange(4))
     return Instances(
         SUDOKU,
-        ns.bridge.NetworkReasoner(network),
+        ns.reasoning.NetworkReasoner(network),
         jnp.asarray(logits, jnp.float32),
         jnp.asarray(evidence),
         jnp.asarray(observed),
