@@ -10,6 +10,9 @@ with respect to the logits. An estimator gives a number for it, whose derivative
 of any function) is its estimate of that gradient: exact, approximate or from samples. Each stands
 in a file of its own and asks a :class:`neurosym.reasoning.Reasoner` for what it needs: a total, a
 best assignment, whether one holds.
+
+Inside, an estimator is a function of one :class:`neurosym.reasoning.Question`: `of_question` gives
+it the form in which it is called, and `ask` asks a question of any estimator, also of a user's own.
 """
 
 from __future__ import annotations
