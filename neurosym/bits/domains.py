@@ -5,8 +5,13 @@ from collections.abc import Iterator
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from neurosym.bits import lanes as bits
+from neurosym.transforms.concrete import concrete
+
+SMALL = 2**18
+"""Elements of an array that NumPy packs and unpacks, outside of every trace."""
 
 
 @flax.struct.dataclass
@@ -35,12 +40,17 @@ class Domains:
         mask = jnp.asarray(mask)
         if mask.dtype != jnp.bool_ or mask.ndim < 2:
             raise ValueError(f"a domain mask is bool[V, D], not {mask.dtype}{list(mask.shape)}")
+        if _at_hand(mask):
+            return cls(lanes=_held(bits.pack_host(np.asarray(mask))), size=mask.shape[-1])
         return cls(lanes=bits.pack(mask), size=mask.shape[-1])
 
     @property
     def mask(self) -> jax.Array:
         """``bool[..., V, D]``: value ``v`` of variable ``i`` is possible."""
-        return bits.unpack(bits.as_lanes(self.lanes), self.size)
+        lanes = bits.as_lanes(self.lanes)
+        if _at_hand(lanes):
+            return jnp.asarray(bits.unpack_host(np.asarray(lanes), self.size))
+        return bits.unpack(lanes, self.size)
 
     @property
     def sizes(self) -> jax.Array:
@@ -66,10 +76,22 @@ class Domains:
         """The values possible in both."""
         if self.size != other.size:
             raise ValueError(f"domains over {self.size} and {other.size} values do not intersect")
+        first, second = bits.as_lanes(self.lanes), bits.as_lanes(other.lanes)
+        if _at_hand(first, second):
+            return Domains(lanes=_held(np.asarray(first) & np.asarray(second)), size=self.size)
         with jax.enable_x64(True):
-            both = bits.as_lanes(self.lanes) & bits.as_lanes(other.lanes)
-            return Domains(lanes=both, size=self.size)
+            return Domains(lanes=first & second, size=self.size)
 
     def __iter__(self) -> Iterator["Domains"]:
         """The instances of a batch ``uint64[B, V, W]``, one by one."""
         return (Domains(lanes=lane, size=self.size) for lane in self.lanes)
+
+
+def _at_hand(*arrays: jax.Array) -> bool:
+    """Whether arrays are small and can be looked at: NumPy then spares a program for each shape."""
+    return all(x.size <= SMALL for x in arrays) and concrete(arrays)
+
+
+def _held(lanes: np.ndarray) -> jax.Array:
+    with jax.enable_x64(True):
+        return jnp.asarray(lanes)

@@ -161,6 +161,21 @@ def lowest(lanes: jax.Array) -> jax.Array:
     return jnp.where(index == beyond, jnp.int32(-1), index)
 
 
+def pack_host(mask: np.ndarray) -> np.ndarray:
+    """As `pack` of NumPy's ``bool[..., D]``, without JAX: ``uint64[..., W]``."""
+    words = word_count(mask.shape[-1])
+    held = np.zeros((*mask.shape[:-1], 8 * words), np.uint8)
+    packed = np.packbits(mask, axis=-1, bitorder="little")
+    held[..., : packed.shape[-1]] = packed
+    return held.view("<u8").astype(np.uint64)
+
+
+def unpack_host(lanes: np.ndarray, size: int) -> np.ndarray:
+    """As `unpack` of NumPy's ``uint64[..., W]``, without JAX: ``bool[..., size]``."""
+    data = np.ascontiguousarray(lanes, "<u8").view(np.uint8)
+    return np.unpackbits(data, axis=-1, count=size, bitorder="little").astype(np.bool_)
+
+
 def single(index: np.ndarray, words: int) -> np.ndarray:
     """Lanes ``uint64[..., words]`` (NumPy) of the one-value sets ``{index}``."""
     index = np.asarray(index)

@@ -22,16 +22,19 @@ from neurosym.bits.domains import Domains
 from neurosym.bits.reductions import reduce_rows
 from neurosym.hard import rounds
 from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
-from neurosym.hard.enumeration import heaviest_value, values_of
+from neurosym.hard.enumeration import MOST, heaviest_value, values_of
 from neurosym.hard.nodes import Layout, default_width, to_lanes
 from neurosym.hard.pool import Batch, Front, Plan, search
+from neurosym.hard.prepared import few, on_device, prepare
 from neurosym.hard.search import (
     check_search,
     layout_of,
+    retry_few_when_full,
     retry_when_full,
     search_status,
 )
 from neurosym.problems.network import Network
+from neurosym.transforms.concrete import concrete
 from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
 from neurosym.transforms.take import take
@@ -120,16 +123,13 @@ def solve_best(
                 "fit float32; exclude a value by -inf"
             )
     batch = np.broadcast_shapes(start.lanes.shape[:-2], weights.shape[:-2])
+    if few(network, np.empty((*batch, 0, 0))) and concrete(start, weights, node_limit):
+        return _best_few(network, start, weights, batch, heuristic, node_limit, width, capacity)
     lanes = jnp.broadcast_to(start.lanes, (*batch, *start.lanes.shape[-2:]))
     weights = jnp.broadcast_to(weights, (*batch, *weights.shape[-2:]))
     layout = layout_of(network)
-    if width is None:
-        # The weights of a node take more of the cache than its domains.
-        fitting = max(1, 2**21 // (4 * network.variables * network.size))
-        width = min(default_width(layout), max(32, 2 ** (fitting.bit_length() - 1)))
-    # Nothing may be given, so a batch may go down to the last variable in step.
-    levels = min(128, max(16, network.variables))
-    limit, room = check_search(node_limit, width, capacity, levels=levels)
+    width = _default_width(layout, network.size) if width is None else width
+    limit, room = check_search(node_limit, width, capacity, levels=_levels(layout))
     # As integers: nothing differentiates them, so a gradient around this needs no rule.
     patterns = jax.lax.bitcast_convert_type(weights, jnp.uint32)
 
@@ -143,6 +143,55 @@ def solve_best(
             return searcher((rounds.constraints_of(network), limit), (narrowed, patterns))
 
     return Best(*retry_when_full(run, (lanes, patterns), capacity is None, room))
+
+
+def _best_few(
+    network: Network,
+    start: Domains,
+    weights: jax.Array,
+    batch: tuple[int, ...],
+    heuristic: Heuristic | None,
+    node_limit: Any,
+    width: int | None,
+    capacity: int | None,
+) -> Best:
+    """As `solve_best`, in a program that networks and batches of about these sizes share."""
+    form = prepare(network, heuristic)
+    layout = form.layout
+    width = _default_width(layout, form.size) if width is None else width
+    limit, room = check_search(node_limit, width, capacity, levels=_levels(layout))
+    limit = np.int32(MOST if node_limit is None else limit)
+
+    def run(room: int, lanes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        filled = form.lanes(lanes)
+        heavy = np.zeros((len(filled), *weights.shape[1:]), np.float32)
+        heavy[: len(weights)] = weights
+        plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN, True)
+        search = _search_batch(plan, form.size, heuristic is None)
+        with jax.enable_x64(True):
+            data = ((form.constraints, limit), (filled, heavy.view(np.uint32)))
+            found = jax.device_get(search(*data))
+        return tuple(x[: len(lanes)] for x in (found[0][:, : form.variables], *found[1:]))
+
+    count = int(np.prod(batch))
+    shape = start.lanes.shape[-2:]
+    lanes = np.broadcast_to(np.asarray(start.lanes), (*batch, *shape)).reshape(count, *shape)
+    held = form.weights(weights, 0.0)
+    shape = held.shape[-2:]
+    held = np.broadcast_to(held, (*batch, *shape)).reshape(count, *shape)
+    results = retry_few_when_full(run, (lanes, held), capacity is None, room)
+    return Best(*(on_device(x, batch) for x in results))
+
+
+def _default_width(layout: Layout, size: int) -> int:
+    # The weights of a node take more of the cache than its domains.
+    fitting = max(1, 2**21 // (4 * layout.variables * size))
+    return min(default_width(layout), max(32, 2 ** (fitting.bit_length() - 1)))
+
+
+def _levels(layout: Layout) -> int:
+    # Nothing may be given, so a batch may go down to the last variable in step.
+    return min(128, max(16, layout.variables))
 
 
 class Incumbents(NamedTuple):
@@ -266,6 +315,12 @@ def _total(weights: jax.Array) -> jax.Array:
 @functools.lru_cache(maxsize=256)
 def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
     """The search as a function of arrays, for one instance or a batch."""
+    return one_program(_search_batch(plan, size, by_regret), x64=True)
+
+
+@functools.lru_cache(maxsize=256)
+def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:
+    """The search as a function of arrays, for a batch."""
 
     @jax.jit
     def batched(
@@ -293,4 +348,4 @@ def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
         bound = jnp.where(unclear, jnp.nan, bound)
         return assignment, objective, bound, status, pool.visited
 
-    return one_program(batched, x64=True)
+    return batched

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.hard import nodes as columns
@@ -34,15 +35,19 @@ class Enumeration:
         layout: columns.Layout,
         width: int,
         wanted: jax.Array,  # int32[]
-        kept: int,
+        kept: int | jax.Array,  # or int32[], with ``room``
         preference: jax.Array | None = None,  # float32[V, D]: values of higher weight come first
+        *,
+        room: int | None = None,  # entries of the log; as many as ``kept`` needs if None
     ) -> None:
         self.layout, self.width, self.stop, self.kept = layout, width, wanted, kept
-        self.preference = preference
+        self.preference, self.room = preference, room
 
     def start(self, instances: int) -> Found:
         """Nothing found yet."""
-        room = instances * self.kept + self.width if self.kept else 1
+        room = self.room
+        if room is None:
+            room = instances * int(self.kept) + self.width if self.kept else 1
         return Found(
             number=jnp.zeros(instances, jnp.int32),
             winner=jnp.full(instances, -1, jnp.int64),
@@ -76,12 +81,22 @@ class Enumeration:
         )
 
     def _record(self, state: Found, front: Front, solved: jax.Array) -> Found:
+        if self.room is None:
+            return (self._logged if self.kept else self._counted)(state, front, solved)
+        return jax.lax.cond(
+            self.kept > 0,
+            lambda: self._logged(state, front, solved),
+            lambda: self._counted(state, front, solved),
+        )
+
+    def _counted(self, state: Found, front: Front, solved: jax.Array) -> Found:
+        # Saturating: an addition that wraps around becomes negative.
+        count = state.number.at[front.owner].add(solved.astype(jnp.int32))
+        count = jnp.where(count < state.number, MOST, count)
+        return state._replace(number=jnp.minimum(count, self.stop))
+
+    def _logged(self, state: Found, front: Front, solved: jax.Array) -> Found:
         before = take(state.number, front.owner)
-        if not self.kept:
-            # Saturating: an addition that wraps around becomes negative.
-            count = state.number.at[front.owner].add(solved.astype(jnp.int32))
-            count = jnp.where(count < state.number, MOST, count)
-            return state._replace(number=jnp.minimum(count, self.stop))
         state, rank = self._rank(state, front.owner, solved)
         rank = before + rank
         new = solved & (rank < self.stop)
@@ -119,6 +134,7 @@ class Enumeration:
 
     def assignments(self, state: Found) -> jax.Array:
         """The recorded solutions as value indices ``int32[N, kept, V]``; -1 where there is none."""
+        assert isinstance(self.kept, int)
         instances = state.number.shape[0]
         if not self.kept:
             return jnp.zeros((instances, 0, self.layout.variables), jnp.int32)
@@ -131,6 +147,22 @@ class Enumeration:
         values = values_of(columns.to_lanes(self.layout, picked))  # [V, slots]
         values = jnp.where(filled, values, -1).T
         return values.reshape(instances, self.kept, -1)
+
+
+def assignments_of(layout: columns.Layout, found: Found, instances: int, kept: int) -> np.ndarray:
+    """As `Enumeration.assignments`, by NumPy: ``int32[instances, kept, V]``."""
+    values = np.full((instances, kept, layout.variables), -1, np.int32)
+    logged = int(found.logged)
+    log = np.asarray(found.log)[:, :logged]
+    each = np.uint64(64 // layout.together)
+    planes = [(log >> (each * np.uint64(n))).astype(layout.dtype) for n in range(layout.together)]
+    flat = np.concatenate(planes)[: layout.variables * layout.words]
+    lanes = flat.reshape(layout.variables, layout.words, logged)
+    below = np.bitwise_count(lanes - lanes.dtype.type(1)).astype(np.int32)
+    offset = np.arange(layout.words, dtype=np.int32)[:, None] * (8 * lanes.dtype.itemsize)
+    held = np.where(lanes != 0, below + offset, 0).sum(axis=1)  # [V, logged]
+    values[np.asarray(found.owner)[:logged], np.asarray(found.rank)[:logged]] = held.T
+    return values
 
 
 def lowest_value(domain: jax.Array) -> jax.Array:

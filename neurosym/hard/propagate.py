@@ -16,6 +16,7 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
 from neurosym.hard import rounds
 from neurosym.hard.nodes import Layout, default_width
+from neurosym.hard.prepared import few, on_device, prepare
 from neurosym.problems.network import Network
 from neurosym.transforms.one_program import one_program
 
@@ -73,9 +74,11 @@ def propagate(
       ValueError: if ``domains`` has another shape, or ``trace`` is negative.
     """
     start = rounds.start_domains(network, domains)
-    constraints = rounds.constraints_of(network)
     if trace is not None and trace < 0:
         raise ValueError(f"a trace holds a number of rounds, not {trace}")
+    if trace is None and few(network, start.lanes):
+        return _propagate_few(network, start)
+    constraints = rounds.constraints_of(network)
     with jax.enable_x64(True):
         narrowed = bits.narrow(start.lanes, bits.lane_dtype(network.size))
         run = _propagate if trace is None else _traced(trace)
@@ -87,6 +90,19 @@ def propagate(
             return Domains(bits.narrow(lanes, np.dtype(np.uint64)), network.size)
 
         return Propagation(widened(lanes), status, count, *map(widened, history))
+
+
+def _propagate_few(network: Network, start: Domains) -> Propagation:
+    """As `propagate`, in a program that networks and batches of about these sizes share."""
+    form = prepare(network)
+    with jax.enable_x64(True):
+        filled = form.lanes(start.lanes)
+        lanes, status, count = jax.device_get(_in_blocks(form.constraints, filled))
+    words = start.lanes.shape[-1]
+    lanes = lanes[:, : form.variables, :words].astype(np.uint64)
+    # Of an instance that is wiped out all lanes are cleared, those that were filled up as well.
+    found = (on_device(x, start.lanes.shape[:-2]) for x in (lanes, status, count))
+    return Propagation(Domains(next(found), network.size), *found)
 
 
 @jax.jit

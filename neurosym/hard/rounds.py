@@ -28,8 +28,12 @@ class Constraints(NamedTuple):
 
 def constraints_of(network: Network) -> Constraints:
     """The constraints of a network as JAX arrays, also where the network holds NumPy's."""
-    parts = Constraints(network.groups, network.coupled, network.incidence)
-    return jax.tree.map(_as_array, parts)
+    return as_arrays(Constraints(network.groups, network.coupled, network.incidence))
+
+
+def as_arrays(constraints: Constraints) -> Constraints:
+    """Constraints as JAX arrays."""
+    return jax.tree.map(_as_array, constraints)
 
 
 def start_domains(network: Network, domains: Domains | jax.Array | None) -> Domains:

@@ -7,7 +7,7 @@ import enum
 import functools
 import math
 import numbers
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.struct
 import jax
@@ -16,14 +16,19 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
-from neurosym.hard import rounds
+from neurosym.hard import prepared, rounds
 from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
-from neurosym.hard.enumeration import MOST, Enumeration
+from neurosym.hard.enumeration import MOST, Enumeration, assignments_of
 from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.pool import Batch, Plan, least_capacity, search
+from neurosym.hard.prepared import few, on_device, prepare
 from neurosym.problems.network import Network
+from neurosym.transforms.concrete import concrete
 from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
+
+MOST_LOGGED = 2**16
+"""Solutions of one instance that are read off a log by NumPy."""
 
 MOST_BYTES = 2**33
 """Of a pool that is made larger because it was full."""
@@ -115,10 +120,8 @@ def solve(
                 f"not {list(preference.shape)}"
             )
     start = rounds.start_domains(network, domains)
-    result = _retried(
-        network, start, node_limit, width, capacity, heuristic, solutions, solutions, preference
-    )
-    return Solutions(*result)
+    task = _Task(heuristic, int(solutions), int(solutions), preference)
+    return Solutions(*_search(network, start, task, node_limit, width, capacity))
 
 
 def count(
@@ -148,44 +151,92 @@ def count(
     if at_most is not None:
         _check_number("a count to stop at", at_most)
     start = rounds.start_domains(network, domains)
-    wanted = MOST if at_most is None else at_most
-    result = _retried(network, start, node_limit, width, capacity, heuristic, wanted, 0, None)
-    return Tally(*result[1:])
+    wanted = MOST if at_most is None else int(at_most)
+    task = _Task(heuristic, wanted, 0, None)
+    return Tally(*_search(network, start, task, node_limit, width, capacity)[1:])
 
 
-def _retried(
+class _Task(NamedTuple):
+    """What is searched for."""
+
+    heuristic: Heuristic
+    wanted: int
+    kept: int
+    preference: jax.Array | None
+
+
+def _search(
     network: Network,
     start: Domains,
+    task: _Task,
     node_limit: Any,
     width: int | None,
     capacity: int | None,
-    heuristic: Heuristic,
-    wanted: int,
-    kept: int,
-    preference: jax.Array | None,
 ) -> tuple[jax.Array, ...]:
-    """Searches; outside of a trace, what found the pool full is searched again in a larger one."""
+    """Assignments, counts, status and nodes.
+
+    Few instances outside of a trace go through the one program of their shapes; others get a
+    program for what they want, which does less and leaves nothing to NumPy.
+    """
+    bounded = concrete(node_limit) and task.kept <= MOST_LOGGED
+    if bounded and few(network, start.lanes) and concrete(task.preference):
+        return _search_few(network, start, task, node_limit, width, capacity)
     layout = layout_of(network)
     width = default_width(layout) if width is None else width
     limit, room = check_search(node_limit, width, capacity, levels=16)
 
     def run(room: int, lanes: jax.Array) -> tuple[jax.Array, ...]:
         with jax.enable_x64(True):
-            plan = Plan(layout, width, room, heuristic, node_limit is not None)
-            searcher = _searcher(plan, kept, preference is not None)
+            plan = Plan(layout, width, room, task.heuristic, node_limit is not None)
+            searcher = _searcher(plan, task.kept, task.preference is not None)
             for _ in lanes.shape[:-2]:
                 searcher = jax.vmap(searcher, in_axes=(None, 0))
             narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
-            weights = jnp.zeros(()) if preference is None else preference
-            shared = (rounds.constraints_of(network), limit, jnp.int32(wanted), weights)
+            weights = jnp.zeros(()) if task.preference is None else task.preference
+            shared = (rounds.constraints_of(network), limit, jnp.int32(task.wanted), weights)
             return searcher(shared, narrowed)
 
     return retry_when_full(run, (start.lanes,), capacity is None, room)
 
 
+def _search_few(
+    network: Network,
+    start: Domains,
+    task: _Task,
+    node_limit: Any,
+    width: int | None,
+    capacity: int | None,
+) -> tuple[jax.Array, ...]:
+    """As `_search`, in a program for all that may be wanted of domains of these shapes."""
+    form = prepare(network, task.heuristic)
+    layout = form.layout
+    width = default_width(layout) if width is None else width
+    limit, room = check_search(node_limit, width, capacity, levels=16)
+    limit = np.int32(MOST if node_limit is None else limit)
+    batch = start.lanes.shape[:-2]
+    weights = None if task.preference is None else form.weights(task.preference, 0.0)
+
+    def run(room: int, lanes: np.ndarray) -> tuple[np.ndarray, ...]:
+        filled = form.lanes(lanes)
+        slots = len(filled) * task.kept
+        slots = width if slots <= width else 1 << (slots - 1).bit_length()
+        searcher = _shared_searcher(Plan(layout, width, room, task.heuristic, True), width + slots)
+        wanted, kept = np.int32(task.wanted), np.int32(task.kept)
+        with jax.enable_x64(True):
+            data = (form.constraints, filled, limit, wanted, kept, weights)
+            found, status, visited = jax.device_get(searcher(*data))
+        values = assignments_of(layout, found, len(lanes), task.kept)
+        several = (values[..., : form.variables], found.number, status, visited)
+        return tuple(x[: len(lanes)] for x in several)
+
+    lanes = np.asarray(start.lanes).reshape(-1, *start.lanes.shape[-2:])
+    results = retry_few_when_full(run, (lanes,), capacity is None, room)
+    return tuple(on_device(x, batch) for x in results)
+
+
 def check_search(
     node_limit: int | jax.Array | None, width: int, capacity: int | None, *, levels: int
-) -> tuple[jax.Array, int]:
+) -> tuple[Any, int]:
     """The limit on nodes as an array, -1 for none, and the nodes that the pool holds.
 
     Raises:
@@ -197,12 +248,13 @@ def check_search(
     if room < least_capacity(width):
         raise ValueError(f"a pool of width {width} holds at least {least_capacity(width)} nodes")
     if node_limit is None:
-        return jnp.int32(-1), room
-    if jnp.ndim(node_limit) != 0:
+        return np.int32(-1), room
+    if np.ndim(node_limit) != 0:
         raise ValueError("a limit on nodes is one number; for one an instance use jax.vmap")
     if not isinstance(node_limit, jax.core.Tracer):
         _check_number("a limit on nodes", node_limit)
-    return jnp.asarray(node_limit, jnp.int32), room
+    traced = isinstance(node_limit, jax.core.Tracer)
+    return (jnp if traced else np).asarray(node_limit, np.int32), room
 
 
 def _check_number(what: str, number: Any) -> None:
@@ -247,11 +299,25 @@ def retry_when_full(
     return results
 
 
+def retry_few_when_full(
+    run: Any, instances: tuple[np.ndarray, ...], growing: bool, room: int
+) -> tuple[np.ndarray, ...]:
+    """As `retry_when_full`, for NumPy arrays of one batch axis each."""
+    bytes_each = 8 * math.prod(instances[0].shape[-2:])
+    results = tuple(np.array(x) for x in run(room, *instances))
+    while growing and np.any(full := results[-2] == SearchStatus.CAPACITY):
+        room *= 4
+        if room * bytes_each > MOST_BYTES:
+            break
+        again = run(room, *(x[full] for x in instances))
+        for x, y in zip(results, again, strict=True):
+            x[full] = y
+    return results
+
+
 def layout_of(network: Network) -> Layout:
     """How a node of the network lies in narrow lanes."""
-    dtype = bits.lane_dtype(network.size)
-    words = bits.word_count(network.size, dtype.itemsize * 8)
-    return Layout(network.variables, words, dtype.name)
+    return prepared.layout_of(network.variables, network.size)
 
 
 @functools.lru_cache(maxsize=256)
@@ -271,6 +337,29 @@ def _searcher(plan: Plan, kept: int, preferring: bool) -> Any:
         return goal.assignments(pool.goal), found, status, pool.visited
 
     return one_program(batched, x64=True)
+
+
+@functools.lru_cache(maxsize=256)
+def _shared_searcher(plan: Plan, room: int) -> Any:
+    """The search as a function of arrays, where whatever is wanted is one of them."""
+
+    @jax.jit
+    def searched(
+        constraints: Any,
+        lanes: jax.Array,
+        limit: jax.Array,
+        wanted: jax.Array,
+        kept: jax.Array,
+        weights: jax.Array | None,
+    ) -> tuple[Any, jax.Array, jax.Array]:
+        goal = Enumeration(plan.layout, plan.width, wanted, kept, weights, room=room)
+        state = goal.start(lanes.shape[0])
+        pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit), state)
+        found = pool.goal.number
+        status = search_status(found > 0, found >= wanted, pool.dropped, unfinished)
+        return pool.goal, status, pool.visited
+
+    return searched
 
 
 def search_status(

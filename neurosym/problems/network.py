@@ -15,8 +15,13 @@ from neurosym.bits.reductions import MAX_ROWS
 from neurosym.problems.constraints.constraint import Constraint, placements
 from neurosym.problems.constraints.propagator import Coupled, Propagator
 from neurosym.problems.constraints.relation import Placed
+from neurosym.problems.constraints.rounding import rounded, rounding
 from neurosym.problems.structure import OverVariables, Structure
 from neurosym.problems.variable import Variable, describe_domain
+
+Arrays = tuple[tuple[Propagator, ...], tuple[Coupled, ...], tuple[jax.Array, ...]]
+
+Alike = dict[tuple[str, Hashable], list[Placed]]
 
 
 @flax.struct.dataclass
@@ -103,40 +108,78 @@ def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> 
     placed = tuple([one for constraint in constraints for one in placements(constraint)])
     size = max(len(domain) for domain in domains)
     mask = np.arange(size) < np.asarray([len(domain) for domain in domains])[:, None]
-    alike: dict[tuple[str, Hashable], list[Placed]] = {}
-    for one in placed:
-        alike.setdefault((one.kind, one.relation.bucket), []).append(one)
-    groups: list[Propagator] = []
-    coupled: list[Coupled] = []
-    for members in alike.values():
-        kind = type(members[0].relation)
-        together = kind.couple(members, size, len(variables))
-        if together is not None:
-            coupled.append(together)
-        else:
-            groups.append(kind.group(members, size))
+    arrays = _lay_out(_alike(placed), size, len(variables))
     structure = Structure(
         names=tuple(variable.name for variable in variables), domains=domains, relations=placed
     )
-    return Network(
-        mask=jax.device_put(mask),
-        groups=tuple(groups),
-        coupled=tuple(coupled),
-        incidence=tuple(jax.device_put(stage) for stage in _incidence(groups, len(variables))),
-        structure=structure,
-    )
+    return Network(jax.device_put(mask), *arrays, structure=structure)
 
 
-def _incidence(groups: Sequence[Propagator], variables: int) -> list[np.ndarray]:
+def rounded_arrays(structure: Structure, size: int, variables: int) -> Arrays:
+    """The arrays of a network in sizes that it shares with others of about its size.
+
+    Rows are filled up with further copies of a relation, whose messages nobody reads.
+
+    Args:
+      structure: of the network.
+      size: a number of values, at least that of the largest domain.
+      variables: their number, at least that of the structure.
+
+    Returns:
+      Groups, coupled and incidence, as those of `Network`, in an order of their own.
+    """
+    with jax.ensure_compile_time_eval(), rounding():
+        alike = sorted(_alike(structure.relations).items(), key=lambda item: repr(item[0]))
+        return _lay_out(dict(alike), size, variables)
+
+
+def _alike(placed: Sequence[Placed]) -> Alike:
+    """Relations that may share arrays, by kind and bucket."""
+    alike: Alike = {}
+    for one in placed:
+        alike.setdefault((one.kind, one.relation.bucket), []).append(one)
+    return alike
+
+
+def _lay_out(alike: Alike, size: int, variables: int) -> Arrays:
+    """Groups, coupled and incidence."""
+    groups: list[Propagator] = []
+    coupled: list[Coupled] = []
+    heard: list[int] = []  # rows of each group whose messages count
+    for members in alike.values():
+        kind = type(members[0].relation)
+        together = kind.couple(members, size, variables)
+        if together is not None:
+            coupled.append(together)
+            continue
+        group = kind.group(members, size)
+        heard.append(group.scope.shape[0])
+        missing = rounded(heard[-1]) - heard[-1]
+        if missing:
+            each = kind.group(members[-1:], size).scope.shape[0]
+            group = kind.group([*members, *members[-1:] * (missing // each)], size)
+        groups.append(group)
+    stages = _incidence(groups, heard, variables)
+    return tuple(groups), tuple(coupled), tuple(jax.device_put(stage) for stage in stages)
+
+
+def _incidence(
+    groups: Sequence[Propagator], heard: Sequence[int], variables: int
+) -> list[np.ndarray]:
     """For each variable the messages that touch it, padded with the row after the last message.
 
     Where a variable has more than `MAX_ROWS` of them, they are united in portions first, so that a
-    few busy variables do not widen the row of every other.
+    few busy variables do not widen the row of every other. Of each group the first rows are
+    ``heard``.
     """
     if not groups:
         return []
     scope = np.concatenate([np.asarray(group.scope).ravel() for group in groups])
-    present = np.concatenate([np.asarray(group.present).ravel() for group in groups])
+    there = [
+        np.asarray(group.present) & (np.arange(group.scope.shape[0]) < rows)[:, None]
+        for group, rows in zip(groups, heard, strict=True)
+    ]
+    present = np.concatenate([rows.ravel() for rows in there])
     rows = np.flatnonzero(present)
     rows = rows[np.argsort(scope[rows], kind="stable")]
     counts = np.bincount(scope[rows], minlength=variables)
@@ -146,14 +189,15 @@ def _incidence(groups: Sequence[Propagator], variables: int) -> list[np.ndarray]
         sizes = np.full(portions.sum(), MAX_ROWS)
         filled = portions > 0
         sizes[np.cumsum(portions)[filled] - 1] = counts[filled] - (portions[filled] - 1) * MAX_ROWS
-        stages.append(_rows_of(rows, sizes, available))
-        rows, counts, available = np.arange(len(sizes)), portions, len(sizes)
+        fill = np.zeros(rounded(len(sizes)) - len(sizes), sizes.dtype)
+        stages.append(_rows_of(rows, np.concatenate([sizes, fill]), available))
+        rows, counts, available = np.arange(len(sizes)), portions, len(sizes) + len(fill)
     return [*stages, _rows_of(rows, counts, available)]
 
 
 def _rows_of(items: np.ndarray, counts: np.ndarray, fill: int) -> np.ndarray:
     """Consecutive items, ``counts[n]`` of them in row ``n``, filled up with ``fill``."""
-    width = max(1, counts.max(initial=1))
+    width = rounded(max(1, counts.max(initial=1)), MAX_ROWS)
     table = np.full((len(counts), width), fill, np.int32)
     row = np.repeat(np.arange(len(counts)), counts)
     column = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)

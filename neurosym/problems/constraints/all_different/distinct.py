@@ -31,6 +31,7 @@ from neurosym.problems.constraints.all_different.universe import (
     map_arrays,
     to_universe,
 )
+from neurosym.problems.constraints.rounding import is_rounding, rounded
 from neurosym.transforms.take import take
 
 
@@ -122,10 +123,11 @@ class Distinct:
         scopes: list[tuple[int, ...]] = [scope for scope, _, _ in rows]
         all_shifts = [shifts for _, shifts, _ in rows]
         idle = any(not constraints for constraints in touched)
-        if idle:  # a constraint on nothing says nothing
-            scopes, all_shifts = [*scopes, ()], [*all_shifts, ()]
-            sets, complete = [*sets, []], [*complete, False]
-        arity = max(len(scope) for scope in scopes)
+        # A constraint on nothing says nothing.
+        silent = rounded(len(rows) + 1) - len(rows) if is_rounding() else int(idle)
+        scopes, all_shifts = [*scopes, *[()] * silent], [*all_shifts, *[()] * silent]
+        sets, complete = [*sets, *[[]] * silent], [*complete, *[False] * silent]
+        arity = rounded(max(len(scope) for scope in scopes))
         present = np.asarray([[k < len(scope) for k in range(arity)] for scope in scopes])
         fill = [constraints or [(len(scopes) - 1, 0)] for constraints in touched]
         pairs = shared_parts([s for s, _, _ in rows], sets, variables) if not shifted else None
@@ -133,9 +135,9 @@ class Distinct:
         cells, outside, barring, holding, bound = pairs or (none,) * 5
         with jax.enable_x64(True):
             return cls(
-                scope=jax.device_put(_padded(scopes, 0)),
+                scope=jax.device_put(_padded(scopes, arity)),
                 present=jax.device_put(present),
-                shift=jax.device_put(_padded(all_shifts, 0)),
+                shift=jax.device_put(_padded(all_shifts, arity)),
                 touching=jax.device_put(repeated([[c for c, _ in row] for row in fill])),
                 touches=jax.device_put(_filled([len(row) for row in touched])),
                 back=jax.device_put(repeated([[shift for _, shift in row] for row in fill])),
@@ -147,7 +149,7 @@ class Distinct:
                 holding=jax.device_put(holding),
                 bound=jax.device_put(bound),
                 ragged=not bool(present.all()),
-                universe=universe,
+                universe=_lane_size(universe),
             )
 
     @jax.named_scope("all_different")
@@ -184,10 +186,16 @@ class Distinct:
         return jnp.where(self.bound[:, None, None], kept, full)
 
 
-def _padded(rows: Sequence[Sequence[int]], fill: int) -> np.ndarray:
-    width = max(1, max(len(row) for row in rows))
-    return np.asarray([[*row, *[fill] * (width - len(row))] for row in rows], np.int32)
+def _padded(rows: Sequence[Sequence[int]], width: int) -> np.ndarray:
+    return np.asarray([[*row, *[0] * (width - len(row))] for row in rows], np.int32)
 
 
 def _filled(lengths: Sequence[int]) -> np.ndarray:
-    return np.arange(max(1, max(lengths))) < np.asarray(lengths)[:, None]
+    return np.arange(rounded(max(1, max(lengths)))) < np.asarray(lengths)[:, None]
+
+
+def _lane_size(universe: int) -> int:
+    """The universe, or within `rounding` the bits of the lanes that hold it: 32 or 64."""
+    if not is_rounding() or not universe:
+        return universe
+    return 32 if universe <= 32 else 64

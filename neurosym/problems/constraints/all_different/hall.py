@@ -41,7 +41,8 @@ class HallSets:
         cls, rows: Sequence[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]], size: int
     ) -> HallSets:
         """From scopes and maps into the universe."""
-        return cls(*map_arrays(rows, size))
+        most = max(len(scope) for scope, _ in rows)  # each further one doubles the subsets
+        return cls(*map_arrays(rows, size, most))
 
     @jax.named_scope("all_different_hall")
     def prune(self, domains: jax.Array) -> jax.Array:

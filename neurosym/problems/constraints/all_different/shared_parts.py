@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neurosym.problems.constraints.rounding import rounded, with_rows
+
 MAX_PAIRS = 16
 """Ordered pairs of overlapping constraints for each variable, on average, up to which shared values
 are propagated; beyond, they would cost more than all the rest."""
@@ -74,9 +76,9 @@ def shared_parts(scopes: Scopes, values: Scopes, variables: int) -> tuple | None
             for variable in part:
                 holding[variable].append(position)
     return (
-        repeated([sorted(part) for part in cells]),
-        repeated(outside),
-        repeated([barred.get(position, [0]) for position in range(len(cells))]),
+        with_rows(repeated([sorted(part) for part in cells])),
+        with_rows(repeated(outside)),
+        with_rows(repeated([barred.get(position, [0]) for position in range(len(cells))])),
         repeated([row or [0] for row in holding]),
         np.asarray([bool(row) for row in holding]),
     )
@@ -84,5 +86,5 @@ def shared_parts(scopes: Scopes, values: Scopes, variables: int) -> tuple | None
 
 def repeated(rows: Sequence[Sequence[int]]) -> np.ndarray:
     """Rows filled up with their first entry, which sets do not mind."""
-    width = max(len(row) for row in rows)
+    width = rounded(max(len(row) for row in rows))
     return np.asarray([[*row, *[row[0]] * (width - len(row))] for row in rows], np.int32)

@@ -15,15 +15,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
+from neurosym.problems.constraints.rounding import rounded
 from neurosym.transforms.take import take_along
 
 
 def map_arrays(
-    rows: Sequence[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]], size: int
+    rows: Sequence[tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]],
+    size: int,
+    most: int | None = None,
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Scope, present, forward and inverse of constraints given by scopes and maps."""
-    arity = max(len(scope) for scope, _ in rows)
-    universe = max(max(row) for _, maps in rows for row in maps) + 1
+    """Scope, present, forward and inverse of constraints given by scopes and maps.
+
+    The arity is rounded to no more than ``most``.
+    """
+    arity = rounded(max(len(scope) for scope, _ in rows), most)
+    universe = rounded(max(max(row) for _, maps in rows for row in maps) + 1)
     scope = np.zeros((len(rows), arity), np.int32)
     present = np.zeros((len(rows), arity), np.bool_)
     forward = np.full((len(rows), arity, size), universe, np.int32)

@@ -1,0 +1,121 @@
+"""`Prepared`: a network as the programs of the hard engine take it, outside of every trace.
+
+    8 queens: 8 variables of 8 values    ─▶  9 of 9, 3 all-differents in rows of 9
+    9 queens: 9 variables of 9 values    ─▶  the same shapes, so nothing is compiled
+
+A small network is laid out once more in sizes that it shares with others
+(`neurosym.problems.constraints.rounding`): further variables have one value and no constraint,
+further values are in no domain. A large one is taken as it is, since filling it up would cost more
+at every step than a program costs once. A batch of few instances is filled up, too, with instances
+that have no values.
+
+Inside of a trace none of this is used: there the shapes are those of the caller's program.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neurosym.bits import lanes as bits
+from neurosym.hard import rounds
+from neurosym.hard.branching import HEURISTICS, Heuristic
+from neurosym.hard.nodes import Layout
+from neurosym.problems.constraints.rounding import round_up
+from neurosym.problems.network import Network, rounded_arrays
+from neurosym.transforms.concrete import concrete
+
+MOST_DOMAINS = 512
+"""Variables times values of a network that is filled up: 9x9 sudokus, at 729, are not."""
+
+MOST_ELEMENTS = 2**16
+"""Of the arrays of its constraints."""
+
+FEW = 64
+"""Instances that are searched in programs that batches of other lengths share."""
+
+
+class Prepared(NamedTuple):
+    """The arrays of a network, and what it takes to move data in and out."""
+
+    constraints: rounds.Constraints
+    layout: Layout  # of a node, with all variables
+    size: int  # values, with those that are in no domain
+    variables: int  # V of the network
+
+    def lanes(self, lanes: Any) -> np.ndarray:
+        """Domains ``uint64[..., V, W]`` as ``[N, V', W']`` of the layout, N filled up."""
+        given = np.asarray(lanes)
+        given = given.reshape(-1, *given.shape[-2:])
+        layout = self.layout
+        filled = np.zeros((batch_of(len(given)), layout.variables, layout.words), layout.dtype)
+        filled[: len(given), self.variables :, 0] = 1
+        filled[: len(given), : self.variables] = given
+        return filled
+
+    def weights(self, weights: Any, fill: float) -> np.ndarray:
+        """``float32[..., V, D]`` as ``[..., V', D']``; ``fill`` for variables that are new."""
+        given = np.asarray(weights, np.float32)
+        shape = (*given.shape[:-2], self.layout.variables, self.size)
+        filled = np.full(shape, fill, np.float32)
+        filled[..., : self.variables, : given.shape[-1]] = given
+        return filled
+
+
+def batch_of(instances: int) -> int:
+    """The length of the batch that so many instances are filled up to."""
+    return next(length for length in (1, 8, FEW) if instances <= length)
+
+
+def few(network: Network, lanes: jax.Array) -> bool:
+    """Whether lanes ``[..., V, W]`` are at most `FEW` instances outside of every trace."""
+    instances = int(np.prod(lanes.shape[:-2]))
+    return 0 < instances <= FEW and concrete(network, lanes)
+
+
+def prepare(network: Network, heuristic: Heuristic | None = None) -> Prepared:
+    """The network in shapes that others share, if it is small; made once.
+
+    A heuristic of the user's own may know how many variables there are, so they stay as many.
+    """
+    own = heuristic is not None and heuristic not in HEURISTICS.values()
+    kept = vars(network).setdefault("_prepared", {})
+    if own not in kept:
+        kept[own] = _filled_up(network) if _small(network) and not own else _as_it_is(network)
+    return kept[own]
+
+
+def _small(network: Network) -> bool:
+    if network.variables * network.size > MOST_DOMAINS:
+        return False
+    arrays = jax.tree.leaves((network.groups, network.coupled))
+    return sum(array.size for array in arrays) <= MOST_ELEMENTS
+
+
+def _as_it_is(network: Network) -> Prepared:
+    layout = layout_of(network.variables, network.size)
+    constraints = rounds.constraints_of(network)
+    return Prepared(constraints, layout, network.size, network.variables)
+
+
+def _filled_up(network: Network) -> Prepared:
+    variables, size = round_up(network.variables), round_up(network.size)
+    if size > bits.WORD >= network.size:
+        size = bits.WORD
+    arrays = rounded_arrays(network.structure, size, variables)
+    constraints = rounds.as_arrays(rounds.Constraints(*arrays))
+    return Prepared(constraints, layout_of(variables, size), size, network.variables)
+
+
+def layout_of(variables: int, size: int) -> Layout:
+    """How a node of so many variables of so many values lies in narrow lanes."""
+    dtype = bits.lane_dtype(size)
+    return Layout(variables, bits.word_count(size, dtype.itemsize * 8), dtype.name)
+
+
+def on_device(found: np.ndarray, batch: tuple[int, ...]) -> jax.Array:
+    """The first entries of ``found``, one an instance, in the shape of the batch."""
+    count = int(np.prod(batch))
+    with jax.enable_x64(True):
+        return jnp.asarray(found[:count].reshape((*batch, *found.shape[1:])))

@@ -1,0 +1,25 @@
+"""Whether arrays are there to be looked at, or stand for arrays of a program that is being traced.
+
+    concrete(jnp.ones(3))                      # True
+    jax.jit(lambda x: concrete(x))             # False: x is a tracer
+    jax.jit(lambda x: concrete(np.ones(3)))    # False: whatever is computed here joins the program
+
+Code that runs outside of every transformation may read arrays with NumPy, which compiles nothing,
+and call a program that is compiled for several shapes at once.
+"""
+
+from typing import Any
+
+import jax
+from jax.extend.core import get_opaque_trace_state
+
+with jax.ensure_compile_time_eval():
+    _OUTSIDE = get_opaque_trace_state(convention="nnx")
+"""The state outside of every transformation, also where this is imported inside of one."""
+
+
+def concrete(*arrays: Any) -> bool:
+    """Whether nothing is being traced, and no leaf of the pytrees is a tracer."""
+    return get_opaque_trace_state(convention="nnx") == _OUTSIDE and not any(
+        isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays)
+    )
