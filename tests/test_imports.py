@@ -17,7 +17,7 @@ PACKAGE = ROOT / "neurosym"
 MAY_IMPORT = {
     "transforms": set(),
     "semirings": {"transforms"},
-    "bits": set(),
+    "bits": {"transforms"},  # whether arrays can be looked at
     "problems": {"transforms", "semirings", "bits"},
     "hard": {"transforms", "semirings", "bits", "problems"},
     "soft": {"transforms", "semirings", "bits", "problems"},

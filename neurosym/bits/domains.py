@@ -37,19 +37,20 @@ class Domains:
         Raises:
           ValueError: if ``mask`` is not Boolean or has fewer than two axes.
         """
-        mask = jnp.asarray(mask)
+        if not isinstance(mask, np.ndarray):
+            mask = jnp.asarray(mask)
         if mask.dtype != jnp.bool_ or mask.ndim < 2:
             raise ValueError(f"a domain mask is bool[V, D], not {mask.dtype}{list(mask.shape)}")
         if _at_hand(mask):
             return cls(lanes=_held(bits.pack_host(np.asarray(mask))), size=mask.shape[-1])
-        return cls(lanes=bits.pack(mask), size=mask.shape[-1])
+        return cls(lanes=bits.pack(jnp.asarray(mask)), size=mask.shape[-1])
 
     @property
     def mask(self) -> jax.Array:
         """``bool[..., V, D]``: value ``v`` of variable ``i`` is possible."""
         lanes = bits.as_lanes(self.lanes)
         if _at_hand(lanes):
-            return jnp.asarray(bits.unpack_host(np.asarray(lanes), self.size))
+            return jax.device_put(bits.unpack_host(np.asarray(lanes), self.size))
         return bits.unpack(lanes, self.size)
 
     @property
@@ -94,4 +95,4 @@ def _at_hand(*arrays: jax.Array) -> bool:
 
 def _held(lanes: np.ndarray) -> jax.Array:
     with jax.enable_x64(True):
-        return jnp.asarray(lanes)
+        return jax.device_put(lanes)

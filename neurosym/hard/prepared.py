@@ -15,7 +15,6 @@ Inside of a trace none of this is used: there the shapes are those of the caller
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
@@ -118,4 +117,4 @@ def on_device(found: np.ndarray, batch: tuple[int, ...]) -> jax.Array:
     """The first entries of ``found``, one an instance, in the shape of the batch."""
     count = int(np.prod(batch))
     with jax.enable_x64(True):
-        return jnp.asarray(found[:count].reshape((*batch, *found.shape[1:])))
+        return jax.device_put(found[:count].reshape((*batch, *found.shape[1:])))

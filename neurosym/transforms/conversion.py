@@ -19,6 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from neurosym.transforms.concrete import concrete
+
 
 def as_array(
     x: Any, dtype: Any = None, *, what: str = "an array", relevant: np.ndarray | None = None
@@ -42,7 +44,9 @@ def as_array(
     if type(x) in (bool, int, float) and dtype is None:
         _refuse_what_does_not_fit(given, wanted, what, None)
         return jnp.asarray(x)  # of a weak type, as every Python number
-    return jnp.asarray(_refuse_what_does_not_fit(given, wanted, what, relevant))
+    held = _refuse_what_does_not_fit(given, wanted, what, relevant)
+    # Of an array of NumPy, `jnp.asarray` makes a program for each shape.
+    return jax.device_put(held) if concrete() else jnp.asarray(held)
 
 
 def as_floats(x: Any, *, what: str = "an array", relevant: np.ndarray | None = None) -> jax.Array:
