@@ -31,7 +31,7 @@ class Domains:
     size: int = flax.struct.field(pytree_node=False)  # D
 
     @classmethod
-    def from_mask(cls, mask: jax.Array) -> "Domains":
+    def from_mask(cls, mask: jax.Array | np.ndarray) -> "Domains":
         """Domains of ``bool[..., V, D]``.
 
         Raises:
@@ -88,7 +88,7 @@ class Domains:
         return (Domains(lanes=lane, size=self.size) for lane in self.lanes)
 
 
-def _at_hand(*arrays: jax.Array) -> bool:
+def _at_hand(*arrays: jax.Array | np.ndarray) -> bool:
     """Whether arrays are small and can be looked at: NumPy then spares a program for each shape."""
     return all(x.size <= SMALL for x in arrays) and concrete(arrays)
 

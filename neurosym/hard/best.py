@@ -10,6 +10,7 @@ never below the total of a solution underneath it, and the optimum of these sums
 """
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import flax.struct
@@ -123,7 +124,7 @@ def solve_best(
                 "fit float32; exclude a value by -inf"
             )
     batch = np.broadcast_shapes(start.lanes.shape[:-2], weights.shape[:-2])
-    if few(network, np.empty((*batch, 0, 0))) and concrete(start, weights, node_limit):
+    if few(network, math.prod(batch)) and concrete(start, weights, node_limit):
         return _best_few(network, start, weights, batch, heuristic, node_limit, width, capacity)
     lanes = jnp.broadcast_to(start.lanes, (*batch, *start.lanes.shape[-2:]))
     weights = jnp.broadcast_to(weights, (*batch, *weights.shape[-2:]))
@@ -173,7 +174,7 @@ def _best_few(
             found = jax.device_get(search(*data))
         return tuple(x[: len(lanes)] for x in (found[0][:, : form.variables], *found[1:]))
 
-    count = int(np.prod(batch))
+    count = math.prod(batch)
     shape = start.lanes.shape[-2:]
     lanes = np.broadcast_to(np.asarray(start.lanes), (*batch, *shape)).reshape(count, *shape)
     held = form.weights(weights, 0.0)

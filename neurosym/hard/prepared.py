@@ -12,6 +12,7 @@ that have no values.
 Inside of a trace none of this is used: there the shapes are those of the caller's program.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -67,10 +68,9 @@ def batch_of(instances: int) -> int:
     return next(length for length in (1, 8, FEW) if instances <= length)
 
 
-def few(network: Network, lanes: jax.Array) -> bool:
-    """Whether lanes ``[..., V, W]`` are at most `FEW` instances outside of every trace."""
-    instances = int(np.prod(lanes.shape[:-2]))
-    return 0 < instances <= FEW and concrete(network, lanes)
+def few(network: Network, instances: int) -> bool:
+    """Whether these are at most `FEW` instances of a network that can be looked at."""
+    return 0 < instances <= FEW and concrete(network)
 
 
 def prepare(network: Network, heuristic: Heuristic | None = None) -> Prepared:
@@ -115,6 +115,6 @@ def layout_of(variables: int, size: int) -> Layout:
 
 def on_device(found: np.ndarray, batch: tuple[int, ...]) -> jax.Array:
     """The first entries of ``found``, one an instance, in the shape of the batch."""
-    count = int(np.prod(batch))
+    count = math.prod(batch)
     with jax.enable_x64(True):
         return jax.device_put(found[:count].reshape((*batch, *found.shape[1:])))

@@ -6,6 +6,7 @@ wiped out.
 
 import enum
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ from neurosym.hard import rounds
 from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.prepared import few, on_device, prepare
 from neurosym.problems.network import Network
+from neurosym.transforms.concrete import concrete
 from neurosym.transforms.one_program import one_program
 
 
@@ -76,7 +78,8 @@ def propagate(
     start = rounds.start_domains(network, domains)
     if trace is not None and trace < 0:
         raise ValueError(f"a trace holds a number of rounds, not {trace}")
-    if trace is None and few(network, start.lanes):
+    instances = math.prod(start.lanes.shape[:-2])
+    if trace is None and few(network, instances) and concrete(start):
         return _propagate_few(network, start)
     constraints = rounds.constraints_of(network)
     with jax.enable_x64(True):
@@ -101,8 +104,8 @@ def _propagate_few(network: Network, start: Domains) -> Propagation:
     words = start.lanes.shape[-1]
     lanes = lanes[:, : form.variables, :words].astype(np.uint64)
     # Of an instance that is wiped out all lanes are cleared, those that were filled up as well.
-    found = (on_device(x, start.lanes.shape[:-2]) for x in (lanes, status, count))
-    return Propagation(Domains(next(found), network.size), *found)
+    held, status, count = (on_device(x, start.lanes.shape[:-2]) for x in (lanes, status, count))
+    return Propagation(Domains(held, network.size), status, count)
 
 
 @jax.jit

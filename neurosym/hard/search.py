@@ -28,7 +28,7 @@ from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
 
 MOST_LOGGED = 2**16
-"""Solutions of one instance that are read off a log by NumPy."""
+"""Solutions of a batch that are read off a log by NumPy."""
 
 MOST_BYTES = 2**33
 """Of a pool that is made larger because it was full."""
@@ -178,8 +178,9 @@ def _search(
     Few instances outside of a trace go through the one program of their shapes; others get a
     program for what they want, which does less and leaves nothing to NumPy.
     """
-    bounded = concrete(node_limit) and task.kept <= MOST_LOGGED
-    if bounded and few(network, start.lanes) and concrete(task.preference):
+    instances = math.prod(start.lanes.shape[:-2])
+    seen = concrete(start, node_limit, task.preference)
+    if seen and few(network, instances) and instances * task.kept <= MOST_LOGGED:
         return _search_few(network, start, task, node_limit, width, capacity)
     layout = layout_of(network)
     width = default_width(layout) if width is None else width

@@ -7,7 +7,6 @@ from typing import Any
 
 import flax.struct
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits.domains import Domains
@@ -78,7 +77,7 @@ class Network(OverVariables):
             for value in values:
                 allowed[self.value_index(row, value)] = True
             mask[row] &= allowed
-        return Domains.from_mask(jnp.asarray(mask))
+        return Domains.from_mask(mask)
 
     def decode(self, assignment: Sequence[int] | jax.Array) -> dict[str, Hashable]:
         """The values, by variable name, of value indices ``int[V]``; None where an index is -1."""

@@ -206,7 +206,7 @@ def _group_counts(members: Sequence[Placed[CountRelation]], size: int) -> Counts
         return Counts(
             scope=jax.device_put(scope),
             present=jax.device_put(present),
-            values=bits.pack(jax.device_put(values)),
+            values=jax.device_put(bits.pack_host(values)),
             least=jax.device_put(np.stack([least for least, _ in runs], 1).astype(np.int32)),
             most=jax.device_put(np.stack([most for _, most in runs], 1).astype(np.int32)),
             numbered=numbered,

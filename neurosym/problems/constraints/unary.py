@@ -50,7 +50,7 @@ class UnaryRelation(Relation):
             return AllowedValues(
                 scope=jax.device_put(scope),
                 present=jax.device_put(present),
-                allowed=bits.pack(jax.device_put(allowed)),
+                allowed=jax.device_put(bits.pack_host(allowed)),
             )
 
     def lower(self, private: frozenset[int]) -> DenseLowering:
