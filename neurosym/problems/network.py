@@ -14,7 +14,7 @@ from neurosym.bits.reductions import MAX_ROWS
 from neurosym.problems.constraints.constraint import Constraint, placements
 from neurosym.problems.constraints.propagator import Coupled, Propagator
 from neurosym.problems.constraints.relation import Placed
-from neurosym.problems.constraints.rounding import rounded, rounding
+from neurosym.problems.constraints.rounding import ROWS, WIDTHS, rounded, rounding
 from neurosym.problems.structure import OverVariables, Structure
 from neurosym.problems.variable import Variable, describe_domain
 
@@ -153,7 +153,7 @@ def _lay_out(alike: Alike, size: int, variables: int) -> Arrays:
             continue
         group = kind.group(members, size)
         heard.append(group.scope.shape[0])
-        missing = rounded(heard[-1]) - heard[-1]
+        missing = rounded(heard[-1], among=ROWS) - heard[-1]
         if missing:
             each = kind.group(members[-1:], size).scope.shape[0]
             group = kind.group([*members, *members[-1:] * (missing // each)], size)
@@ -188,7 +188,7 @@ def _incidence(
         sizes = np.full(portions.sum(), MAX_ROWS)
         filled = portions > 0
         sizes[np.cumsum(portions)[filled] - 1] = counts[filled] - (portions[filled] - 1) * MAX_ROWS
-        fill = np.zeros(rounded(len(sizes)) - len(sizes), sizes.dtype)
+        fill = np.zeros(rounded(len(sizes), among=ROWS) - len(sizes), sizes.dtype)
         stages.append(_rows_of(rows, np.concatenate([sizes, fill]), available))
         rows, counts, available = np.arange(len(sizes)), portions, len(sizes) + len(fill)
     return [*stages, _rows_of(rows, counts, available)]
@@ -196,7 +196,7 @@ def _incidence(
 
 def _rows_of(items: np.ndarray, counts: np.ndarray, fill: int) -> np.ndarray:
     """Consecutive items, ``counts[n]`` of them in row ``n``, filled up with ``fill``."""
-    width = rounded(max(1, counts.max(initial=1)), MAX_ROWS)
+    width = rounded(max(1, counts.max(initial=1)), MAX_ROWS, among=WIDTHS)
     table = np.full((len(counts), width), fill, np.int32)
     row = np.repeat(np.arange(len(counts)), counts)
     column = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)

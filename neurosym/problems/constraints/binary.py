@@ -18,8 +18,9 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.problems.constraints.lowering import DenseLowering
-from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
+from neurosym.problems.constraints.propagator import Propagator, padded_scopes, shared_rows
 from neurosym.problems.constraints.relation import Placed, Relation
+from neurosym.problems.constraints.rounding import is_rounding
 from neurosym.transforms.take import take
 
 BLOCK = 32
@@ -28,6 +29,9 @@ and the step bounds what is held at a time."""
 
 MAX_PAIRS = 2**24
 """Pairs of values that one matrix may list: two domains of 4,096 values."""
+
+MANY = 42
+"""Matrices of a group that there is room for in any case, where sizes are rounded."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +94,10 @@ class BinaryRelation(Relation):
             if relation not in both:
                 both[relation] = matrix_of(relation.mask.T), matrix_of(relation.mask)
         sources = [both[relation] for relation, _ in placed]
-        supports = np.zeros((power_of_two(len(matrices)), *matrices[0].shape), np.uint64)
+        # Where sizes are rounded, there is room for as many as there may well be.
+        possible = min(2 * len(placed), MANY) if is_rounding() else 1
+        count = shared_rows(max(len(matrices), possible))
+        supports = np.zeros((count, *matrices[0].shape), np.uint64)
         supports[: len(matrices)] = matrices
         supports = supports.reshape(len(supports), blocks, -1, supports.shape[-1])
         scope, present = padded_scopes([scope for _, scope in placed], 2)

@@ -27,7 +27,7 @@ from neurosym.bits.reductions import any_row, reduce_rows
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.linear import LinearRelation
-from neurosym.problems.constraints.propagator import Propagator, power_of_two
+from neurosym.problems.constraints.propagator import Propagator, shared_length
 from neurosym.problems.constraints.relation import Placed
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class CountRelation(LinearRelation):
         heavy = len(self.heavy)
         if heavy > 1:
             return "linear", super().bucket
-        return heavy, self.relation == "!=", power_of_two(len(self.sizes) - heavy)
+        return heavy, self.relation == "!=", shared_length(len(self.sizes) - heavy)
 
     @classmethod
     def group(cls, placed: Sequence[Placed[LinearRelation]], size: int) -> Propagator:
@@ -177,7 +177,7 @@ class CountRelation(LinearRelation):
 def _group_counts(members: Sequence[Placed[CountRelation]], size: int) -> Counts:
     first = members[0].relation
     numbered = bool(first.heavy)
-    arity = power_of_two(max(len(scope) for _, scope in members) - numbered)
+    arity = shared_length(max(len(scope) for _, scope in members) - numbered)
     scope = np.zeros((len(members), numbered + arity), np.int32)
     present = np.zeros(scope.shape, np.bool_)
     values = np.zeros((len(members), arity, size), np.bool_)

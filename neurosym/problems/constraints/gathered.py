@@ -21,7 +21,7 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import intersect_rows
 from neurosym.problems.constraints.propagator import Propagator
 from neurosym.problems.constraints.relation import Placed
-from neurosym.problems.constraints.rounding import rounded
+from neurosym.problems.constraints.rounding import WIDTHS, rounded
 from neurosym.transforms.take import take
 
 
@@ -72,7 +72,9 @@ def gather(
         source = owner * arity + places[0]
         sources[row, position] = source
         touching[source].append(row * variables.shape[1] + position)
-    table = np.full((scope.size, rounded(max(map(len, touching)))), variables.size, np.int32)
+    table = np.full(
+        (scope.size, rounded(max(map(len, touching)), among=WIDTHS)), variables.size, np.int32
+    )
     for source, messages in enumerate(touching):
         table[source, : len(messages)] = messages
     return Gathered(

@@ -15,6 +15,8 @@ from typing import Protocol, runtime_checkable
 import jax
 import numpy as np
 
+from neurosym.problems.constraints.rounding import ROWS, is_rounding, rounded
+
 
 class Propagator(Protocol):
     """Arrays of ``C`` relations of one kind over scopes of at most ``K`` variables; a pytree.
@@ -72,3 +74,16 @@ def padded_scopes(scopes: Sequence[tuple[int, ...]], arity: int) -> tuple[np.nda
 def power_of_two(n: int) -> int:
     """The smallest power of two that is at least ``n``."""
     return 1 << max(0, n - 1).bit_length()
+
+
+def shared_length(n: int, *, least: int = 1) -> int:
+    """The length that scopes of ``n`` variables, or about as many, are filled up to.
+
+    Where sizes are rounded they are no shorter than ``least``.
+    """
+    return rounded(max(n, least)) if is_rounding() else power_of_two(n)
+
+
+def shared_rows(n: int) -> int:
+    """The number of rows that tables of ``n`` rows, or about as many, are filled up to."""
+    return max(1, rounded(n, among=ROWS)) if is_rounding() else power_of_two(n)

@@ -24,7 +24,12 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.lowering import DenseLowering, Labels, chain_labels
-from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
+from neurosym.problems.constraints.propagator import (
+    Propagator,
+    padded_scopes,
+    shared_length,
+    shared_rows,
+)
 from neurosym.problems.constraints.relation import Placed, Relation
 
 if TYPE_CHECKING:
@@ -105,12 +110,12 @@ class TableRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        return self.allowed, power_of_two(len(self.sizes)), power_of_two(len(self.rows))
+        return self.allowed, shared_length(len(self.sizes)), shared_rows(len(self.rows))
 
     @classmethod
     def group(cls, placed: Sequence[Placed[TableRelation]], size: int) -> Propagator:
-        arity = power_of_two(max(len(scope) for _, scope in placed))
-        length = power_of_two(max(len(relation.rows) for relation, _ in placed))
+        arity = shared_length(max(len(scope) for _, scope in placed))
+        length = shared_rows(max(len(relation.rows) for relation, _ in placed))
         scope, present = padded_scopes([scope for _, scope in placed], arity)
         rows = np.full((len(placed), length, arity), -1, np.int32)
         for c, (relation, _) in enumerate(placed):

@@ -29,7 +29,7 @@ from neurosym.problems.constraints.all_different.subsets_lowering import (
 from neurosym.problems.constraints.all_different.subsets_messages import SetLattice, set_messages
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.lowering import Lowering
-from neurosym.problems.constraints.propagator import Coupled, Propagator, power_of_two
+from neurosym.problems.constraints.propagator import Coupled, Propagator, shared_length
 from neurosym.problems.constraints.relation import Placed, Relation
 from neurosym.problems.constraints.table import TableRelation
 from neurosym.semirings.algebra.elements import Elements
@@ -147,7 +147,7 @@ class AllDifferentRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        arity = power_of_two(len(self.maps))
+        arity = shared_length(len(self.maps))
         if self.level == "hall":
             return "hall", len(self.maps)
         shifts = self.shifts

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurosym.problems.constraints.rounding import rounded, with_rows
+from neurosym.problems.constraints.rounding import WIDTHS, rounded, with_rows
 
 MAX_PAIRS = 16
 """Ordered pairs of overlapping constraints for each variable, on average, up to which shared values
@@ -86,5 +86,5 @@ def shared_parts(scopes: Scopes, values: Scopes, variables: int) -> tuple | None
 
 def repeated(rows: Sequence[Sequence[int]]) -> np.ndarray:
     """Rows filled up with their first entry, which sets do not mind."""
-    width = rounded(max(len(row) for row in rows))
+    width = rounded(max(len(row) for row in rows), among=WIDTHS)
     return np.asarray([[*row, *[row[0]] * (width - len(row))] for row in rows], np.int32)

@@ -23,7 +23,7 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
 from neurosym.problems.constraints.lowering import DenseLowering, Labels
-from neurosym.problems.constraints.propagator import Propagator, power_of_two
+from neurosym.problems.constraints.propagator import Propagator, shared_length, shared_rows
 from neurosym.problems.constraints.relation import Placed, Relation
 from neurosym.transforms.take import take, take_along
 
@@ -78,12 +78,12 @@ class ElementRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        return self.aligned, power_of_two(len(self.choices))
+        return self.aligned, shared_length(len(self.choices))
 
     @classmethod
     def group(cls, placed: Sequence[Placed[ElementRelation]], size: int) -> Propagator:
         count, words = len(placed), bits.word_count(size)
-        length = min(size, power_of_two(max(len(relation.choices) for relation, _ in placed)))
+        length = min(size, shared_length(max(len(relation.choices) for relation, _ in placed)))
         scope = np.zeros((count, 2 + length), np.int32)
         present = np.zeros((count, 2 + length), np.bool_)
         fixed = np.zeros((count, 1 + length, words), np.uint64)
@@ -115,7 +115,7 @@ class ElementRelation(Relation):
                 outward[c, v] = maps.setdefault(padded, len(maps))
         translation = None
         if not placed[0].relation.aligned:
-            table = np.full((power_of_two(len(maps)), size), NOWHERE, np.int32)
+            table = np.full((shared_rows(len(maps)), size), NOWHERE, np.int32)
             table[: len(maps)] = list(maps)
             translation = Translation(
                 jax.device_put(table), jax.device_put(inward), jax.device_put(outward)

@@ -32,7 +32,7 @@ from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, no_
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.lowering import LinearLowering
 from neurosym.problems.constraints.linear.propagators import Bounded, LinearBounds, LinearSums
-from neurosym.problems.constraints.propagator import Propagator, power_of_two
+from neurosym.problems.constraints.propagator import Propagator, power_of_two, shared_length
 from neurosym.problems.constraints.relation import Placed, Relation
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class LinearRelation(Relation):
 
     @property
     def bucket(self) -> Hashable:
-        arity = power_of_two(len(self.offsets))
+        arity = shared_length(len(self.offsets))
         if self.relation == "==" and self.sums <= MAX_SUMS:
             return "sums", arity, power_of_two(bits.word_count(self.sums))
         return "bounds", arity

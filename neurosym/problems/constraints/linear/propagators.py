@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits import lanes as bits
-from neurosym.problems.constraints.propagator import padded_scopes, power_of_two
+from neurosym.problems.constraints.propagator import padded_scopes, shared_length
 from neurosym.transforms.take import take_along
 
 Places = tuple[int, ...]
@@ -141,7 +141,7 @@ def _padded(
     rows: Sequence[tuple[Places, Offsets]], size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scope, present and offsets ``int32[C, K, size]``."""
-    arity = power_of_two(max(len(scope) for scope, _ in rows))
+    arity = shared_length(max(len(scope) for scope, _ in rows))
     scope, present = padded_scopes([scope for scope, _ in rows], arity)
     offsets = np.zeros((len(rows), arity, size), np.int32)
     for c, (_, values) in enumerate(rows):

@@ -27,7 +27,13 @@ from neurosym.problems.constraints.predicate import (
     relation_of_mask,
     tabulate,
 )
-from neurosym.problems.constraints.propagator import Propagator, padded_scopes, power_of_two
+from neurosym.problems.constraints.propagator import (
+    Propagator,
+    padded_scopes,
+    power_of_two,
+    shared_length,
+    shared_rows,
+)
 from neurosym.problems.constraints.regular.automaton import Automaton
 from neurosym.problems.constraints.regular.determinise import NOWHERE
 from neurosym.problems.constraints.regular.layered_graph import BLOCK, LayeredGraph
@@ -209,11 +215,13 @@ class RegularRelation(Relation):
     @property
     def bucket(self) -> Hashable:
         # Few distinct ones: every group is a program of two loops, and pads to its longest only.
-        return max(4, power_of_two(len(self.which))), max(8, power_of_two(len(self.accepting)))
+        return max(4, shared_length(len(self.which), least=9)), max(
+            8, power_of_two(len(self.accepting))
+        )
 
     @classmethod
     def group(cls, placed: Sequence[Placed[RegularRelation]], size: int) -> Propagator:
-        length = power_of_two(max(len(scope) for _, scope in placed))
+        length = shared_length(max(len(scope) for _, scope in placed), least=9)
         states = power_of_two(max(len(relation.accepting) for relation, _ in placed))
         rows = min(states, BLOCK)
         scope, present = padded_scopes([scope for _, scope in placed], length)
@@ -224,7 +232,7 @@ class RegularRelation(Relation):
             places = [distinct.setdefault(table, len(distinct)) for table in relation.tables]
             which[c, : len(variables)] = [places[n] for n in relation.which]
             accepting[c, : len(relation.accepting)] = relation.accepting
-        tables = np.full((power_of_two(len(distinct)), states, size), NOWHERE, np.int32)
+        tables = np.full((shared_rows(len(distinct)), states, size), NOWHERE, np.int32)
         for n, table in enumerate(distinct):
             tables[n, : len(table), : len(table[0])] = table
         return LayeredGraph(
