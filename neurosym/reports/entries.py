@@ -135,7 +135,7 @@ def _from_record(path: Path) -> Entry:
             raise ValueError(f"{path} is not a record: it has no {field}")
     curves = record.get("curves", {})
     if not isinstance(curves, dict) or not all(isinstance(x, dict) for x in curves.values()):
-        raise ValueError(f"{path} is not a record: its curves are none")
+        raise ValueError(f"{path} is not a record: its curves are not columns by split")
     key = config_hash(ml_collections.ConfigDict(record["config"]))
     if record.get("config_hash") != key:
         raise ValueError(

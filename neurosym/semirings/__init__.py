@@ -1,7 +1,7 @@
 """The algebra: semirings, their reductions and contractions, and the one gradient rule.
 
-`algebra` holds semirings as values, `operations` what is computed in any of them, `fixpoints` least
-fixpoints and closures. The names below are the public ones.
+`algebra` holds semirings as values, `operations` the computations in any of them, `fixpoints` the
+least fixpoints and closures. The names below are the public ones.
 """
 
 from neurosym.semirings.algebra import elements

@@ -1,4 +1,4 @@
-"""What JAX is taught once; the ground floor, which imports none of ours.
+"""What we teach JAX, once; the ground floor, which imports none of the other rooms.
 
 - `any_in_batch`: a decision for a whole batch, so that a branch on it stays a branch.
 - `batch_last`: differentiable functions that see every batch as the last axis.

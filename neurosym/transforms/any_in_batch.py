@@ -1,4 +1,4 @@
-"""What is decided once for a whole batch."""
+"""Decisions that are made once for a whole batch."""
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +9,8 @@ from jax.custom_batching import custom_vmap
 def any_in_batch(mask: jax.Array) -> jax.Array:
     """``bool[]``, true for every instance of the batch if some entry of one of them is true.
 
-    Under `jax.vmap` the answer is one for the whole batch, so a `jax.lax.cond` on it stays a branch
-    and does not become a select that always computes both sides.
+    Under `jax.vmap` the whole batch gets one answer, so a `jax.lax.cond` on it stays a branch and
+    does not become a select that always computes both sides.
     """
     return jnp.any(mask)
 

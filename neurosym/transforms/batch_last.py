@@ -13,7 +13,7 @@ length 1 for one instance, and of the batch's size (of several nested batches: t
 `jax.vmap`. The function sees the whole batch at once, so it may also decide something for all of
 it, in a `jax.lax.cond` that stays a branch.
 
-It is differentiated as JAX differentiates the function itself, in forward and in reverse mode and
+JAX differentiates it as it differentiates the function itself, in forward and in reverse mode and
 to any order. Where nothing flows back, and some arguments belong to the whole batch, use
 `neurosym.transforms.one_program`.
 """
@@ -38,9 +38,9 @@ def batch_last(function: Callable[..., jax.Array], *operands: jax.Array) -> jax.
     """``function`` of one instance, computed with the batch as the last axis.
 
     Args:
-      function: from arrays ``[..., B]`` to an array ``[..., B]``. What it gives for one instance
-        may not depend on the values of the others. Hashable, and equal to what does the same, such
-        as a frozen dataclass, so that it is traced once.
+      function: from arrays ``[..., B]`` to an array ``[..., B]``. Its result for one instance must
+        not depend on the values of the others. Hashable, and equal to any function that does the
+        same, such as a frozen dataclass, so that it is traced once.
       *operands: arrays of one instance, without the batch.
 
     Returns:

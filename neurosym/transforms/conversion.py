@@ -6,8 +6,8 @@
     as_floats(np.array([1e300]))           # ValueError: ... holds 1e+300 at [0], beyond float32
     as_counts(np.array([2**32 + 5]))       # [2147483647]: a count, "at least so many"
 
-Rounding is not a change of the number: 0.1 becomes the float32 next to it, 1e-300 becomes 0. What
-is a JAX array already comes back as it is; a tracer cannot be looked into.
+Rounding is not a change of the number: 0.1 becomes the float32 next to it, 1e-300 becomes 0. A JAX
+array comes back as it is; nobody can look into a tracer.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def as_array(
 
     Args:
       x: numbers: of Python, nested lists of them, a NumPy array, a JAX array or a tracer.
-      dtype: of the result; None for the one in which JAX holds numbers of this kind, 32 bits of
-        them with x64 off.
+      dtype: of the result; None for the dtype in which JAX holds numbers of this kind, which has 32
+        bits with x64 off.
       what: how an error calls ``x``.
       relevant: ``bool``, of the shape of the last axes of ``x``; other entries may be anything.
 

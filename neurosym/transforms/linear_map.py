@@ -1,18 +1,19 @@
 """Linear functions that bring their own transpose, for every order of derivative.
 
-    linear_map(lambda t: A @ t, lambda c: A.T @ c, t)     # A @ t; its transpose is what was given
+    linear_map(lambda t: A @ t, lambda c: A.T @ c, t)     # A @ t; its transpose is the other one
     symmetric_map(lambda x: H @ x, x)                     # H @ x, where H is its own transpose
     both_ways(lambda t: A @ t, lambda c: A.T @ c, t)      # as the first one, for an opaque A
 
-JAX transposes a tangent by turning each of its operations round, which is not always how the
-transpose is computed best: the transpose of a sum over one axis of a product may want another
-order of loops, and that of a pass up a graph is a pass down it. These functions take both
+JAX transposes a tangent by turning each of its operations round, which is not always the best way
+to compute the transpose: the transpose of a sum over one axis of a product may want another order
+of loops, and the transpose of a pass up a graph is a pass down it. These functions take both
 directions. They are linear where JAX differentiates them again, batched by `jax.vmap`, and usable
 in forward and in reverse mode.
 
-`linear_map` differentiates ``forward`` alone where what it closes over moves, and JAX must be able
-to transpose it. `both_ways` never turns anything round, so its functions may be made of what JAX
-cannot transpose (`neurosym.transforms.one_program`); what they close over moves both of them.
+Where the values that ``forward`` closes over move, `linear_map` differentiates ``forward`` alone,
+and JAX must be able to transpose it. `both_ways` never turns anything round, so its functions may
+use operations that JAX cannot transpose (`neurosym.transforms.one_program`); the values that they
+close over move both of them.
 """
 
 from collections.abc import Callable

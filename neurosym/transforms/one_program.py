@@ -12,8 +12,8 @@
 would turn each branch into a select. `one_program` hands the batch over as an axis instead, so the
 function may share work among instances.
 
-Nothing flows back through it: what must be differentiated brings its own derivative around it, or
-is written for `neurosym.transforms.batch_last`.
+Nothing flows back through it: a function that must be differentiated brings its own derivative
+around it, or is written for `neurosym.transforms.batch_last`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def one_program(
 
     Args:
       together: from ``(shared, batch)``, two pytrees of arrays, to a pytree of arrays. The arrays
-        of ``batch`` and of the result have the batch as one axis, of any length above 0; those of
-        ``shared`` belong to all instances.
+        of ``batch`` and of the result have the batch as one axis, of any length above 0; the arrays
+        of ``shared`` belong to all instances.
       axis: where the batch is, in arguments and in results: counted from the front, so that
         elements of several parts may have axes of their own behind it.
       x64: runs everything under ``jax.enable_x64(True)``, as 64-bit lanes need.

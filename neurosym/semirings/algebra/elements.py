@@ -4,8 +4,8 @@ An element is one number in most semirings; then elements are one array. It may 
 parts (a probability and an expectation; the weights and assignments of the k best): then elements
 are a pytree whose leaves share their leading axes, and a leaf may have trailing axes of its own, as
 many as the same leaf of the semiring's zero has. Everything that moves elements about goes through
-these functions, which see the leading axes only; ``shape``, ``axis`` and ``axes`` mean those, and
-axes are counted from the front.
+these functions, which see the leading axes only; ``shape``, ``axis`` and ``axes`` mean leading
+axes, which are counted from the front.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def full(semiring: Semiring, shape: Sequence[int], element: Elements, dtype: Any
 
 
 def leaf_dtype(value: Any, dtype: Any) -> Any:
-    """What a leaf like ``value`` is stored as, where floating leaves are of ``dtype``."""
+    """The dtype that stores a leaf like ``value``, where floating leaves are of ``dtype``."""
     if isinstance(value, bool | int | float):  # the only leaf of a semiring of plain numbers
         return dtype
     own = np.asarray(value).dtype

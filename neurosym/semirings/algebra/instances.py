@@ -12,8 +12,8 @@
 | LUKASIEWICZ | float in [0, 1] | max | max(0, x + y - 1) | the fuzzy truth (Łukasiewicz) |
 | `smooth_max` (τ) | float | τ logaddexp(x/τ, y/τ) | + | between LOG (τ = 1) and MAX_TIMES (τ → 0) |
 
-Elements of several parts are in `moments` (EXPECTATION, VARIANCE) and `k_best` (K_BEST); what
-breaks a law and is useful all the same is in `provenance`.
+Elements of several parts are in `moments` (EXPECTATION, VARIANCE) and `k_best` (K_BEST); algebras
+that break a law and are useful all the same are in `provenance`.
 """
 
 import jax

@@ -1,4 +1,4 @@
-"""K_BEST(k): the k best solutions, each with the assignment that it is.
+"""K_BEST(k): the k best solutions, each with its assignment.
 
 An element holds the k best weights, in order, and for each of them a key: the values of the
 variables that its derivation has fixed so far, packed into bits. ⊗ adds the weights of every pair
@@ -122,7 +122,7 @@ def assignments(keys: jax.Array, sizes: Sequence[int]) -> jax.Array:
 
 
 class BestSolutions(NamedTuple):
-    """The k best solutions, the best first; equal ones by assignment, compared in order."""
+    """The k best solutions, the best first; equal solutions in the order of their assignments."""
 
     assignments: jax.Array  # int32[k, V]: value indices; -1 where there are fewer solutions
     log_weights: jax.Array  # float32[k]: -inf where there are fewer solutions
@@ -130,7 +130,7 @@ class BestSolutions(NamedTuple):
 
 
 def best_solutions(best: Candidates, sizes: Sequence[int]) -> BestSolutions:
-    """What a total in K_BEST says, for variables of so many values."""
+    """The solutions that a total in K_BEST holds, for variables of so many values."""
     exists = best.weights > -jnp.inf
     return BestSolutions(
         assignments=jnp.where(exists[:, None], assignments(best.keys, sizes), -1),

@@ -8,9 +8,9 @@ second-order version (Li and Eisner 2009, https://aclanthology.org/D09-1005/) ca
     total = ns.total(network, expectation_weights(w, f), semiring=ns.EXPECTATION)
     expectation(total)
 
-Weights are plain numbers, not logarithms: a total below the smallest float is 0, and reads as that
-of no solution. Scale weights so that it is not, by a factor for each variable: expectation and
-variance do not change.
+Weights are plain numbers, not logarithms: a total below the smallest float is 0, and reads as if
+there were no solution. To prevent this, scale the weights of each variable by a factor: expectation
+and variance do not change.
 """
 
 from typing import Any, NamedTuple
@@ -120,7 +120,8 @@ def expectation(total: Expectation | Moments) -> jax.Array:
 def variance(total: Moments) -> jax.Array:
     """The variance ``float[...]`` that a total holds; 0 where its weight is 0.
 
-    A difference of moments: it loses the digits that the squared mean has more than the variance.
+    It is a difference of moments, so it loses the digits that the squared mean has more than the
+    variance.
     """
     mean = _ratio(total.first, total.weight)
     return jnp.maximum(_ratio(total.second, total.weight) - mean**2, 0)

@@ -1,4 +1,4 @@
-"""The names that configs and the command line call semirings by."""
+"""The names by which configs and the command line call semirings."""
 
 import difflib
 import importlib
@@ -47,7 +47,8 @@ def semiring_by_name(name: str) -> Semiring:
         "package.module:NAME" for one of the user's own.
 
     Raises:
-      ValueError: if there is none of that name; the message lists the near ones and all.
+      ValueError: if there is no semiring of that name; the message lists the near names, and all
+        names.
     """
     module, colon, attribute = str(name).partition(":")
     if colon:

@@ -1,11 +1,11 @@
-"""How a semiring is pickled and copied: by where it comes from, never by its functions.
+"""How a semiring is pickled and copied: by its place or its constructor, never by its functions.
 
     LOG                ->  the name "LOG" of the module "neurosym.semirings"
     K_BEST(3)          ->  the constructor K_BEST and its arguments (3, 1)
     VITERBI of a user  ->  the name "VITERBI" of the user's module
 
 Programs are compiled and remembered for a semiring as an object, and two semirings are equal only
-where they are the same object. What is unpickled is therefore the object that stands there already.
+where they are the same object. Unpickling therefore gives the object that stands there already.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What is useful like a semiring and breaks one of its laws.
+"""Algebras that are useful like a semiring and break one of its laws.
 
-A `Provenance` has a semiring's operations, and each here says which law it breaks. What a formula
-evaluates to then depends on how it is written, so engines that rewrite it (elimination, einsum)
-refuse a provenance by name; circuits and one's own programs evaluate it as it stands. These are the
+A `Provenance` has a semiring's operations, and each here says which law it breaks. The value of a
+formula then depends on how it is written, so engines that rewrite it (elimination, einsum) refuse a
+provenance by name; circuits and your own programs evaluate the formula as it stands. These are the
 approximations of Scallop (Li et al. 2023, https://arxiv.org/abs/2304.04812).
 
 | name | elements | ⊕ | ⊗ | breaks |
@@ -92,8 +92,8 @@ def TOP_K_PROOFS(k: int, variables: int) -> Provenance:
     """The k likeliest proofs, each a partial assignment; equal arguments give the same object.
 
     ⊗ joins proofs that agree (two values of one variable exclude each other), ⊕ collects; both keep
-    the k likeliest distinct ones. The probability of what is kept is counted exactly: assignments
-    that several proofs share count once (`proofs_log_probability`, which is its ``to_log``).
+    the k likeliest distinct ones. The probability of the kept proofs is exact: assignments that
+    several proofs share count once (`proofs_log_probability`, which is its ``to_log``).
 
     Args:
       k: from 1 to `MAX_PROOFS`.
@@ -123,7 +123,7 @@ def TOP_K_PROOFS(k: int, variables: int) -> Provenance:
 
 
 def facts(provenance: Provenance, log_weights: jax.Array) -> Proofs:
-    """One proof a value: elements ``[V, D]`` for log-probabilities ``float[V, D]``."""
+    """One proof for each value: elements ``[V, D]`` for log-probabilities ``float[V, D]``."""
     log_weights = as_floats(log_weights, what="an array of log-probabilities")
     k, variables = np.shape(provenance.zero.values)
     if log_weights.ndim != 2 or log_weights.shape[0] != variables:

@@ -2,7 +2,7 @@
 
 A commutative semiring ``(K, ⊕, ⊗, 0, 1)`` is what every engine is generic over. Its elements are
 arrays, or pytrees of arrays (`neurosym.semirings.elements`). To be differentiable it states two
-derivatives, that of its ⊕ and that of its ⊗, and the one rule in `neurosym.semirings.algebra.rule`
+derivatives, one of its ⊕ and one of its ⊗, and the one rule in `neurosym.semirings.algebra.rule`
 turns them into JAX derivatives of every operation.
 """
 
@@ -49,7 +49,7 @@ class Semiring:
 
     ``add``, ``mul``, ``sum`` and ``prod`` of a constructed semiring carry the gradient rule: their
     JAX derivatives come from ``responsibility`` and ``cofactor`` alone, never from differentiating
-    the functions that were passed in. A semiring of one's own needs only the first seven fields:
+    the functions that were passed in. A semiring of your own needs only the first seven fields:
 
     >>> import jax, jax.numpy as jnp
     >>> euclid = Semiring(
@@ -67,8 +67,7 @@ class Semiring:
     [0.6 0.8]
 
     A semiring is equal to itself alone. It is pickled by the name that it has in its module (a
-    member of a family, such as ``K_BEST(3)``, by that call), so what is unpickled is the same
-    object.
+    member of a family, such as ``K_BEST(3)``, by that call), so unpickling gives the same object.
 
     Attributes:
       name: how messages and configs call it.
@@ -275,7 +274,7 @@ class Semiring:
 def faults(semiring: Semiring, leaf: Any) -> tuple[np.ndarray, str]:
     """Where a part of some elements holds what is no element, ``bool[...]``, and what it is.
 
-    Only concrete arrays can be looked into; of a tracer nothing is said.
+    Only concrete arrays can be looked into; no fault is found in a tracer.
     """
     if isinstance(leaf, jax.core.Tracer):
         return np.zeros((), np.bool_), ""

@@ -39,8 +39,9 @@ def closure(matrix: Any, *, semiring: Semiring) -> Fixpoint:
 
     The series has a limit where no cycle improves on one (selective ⊕), or where the spectral
     radius of the matrix is below 1 (REAL, LOG: where I - A is singular, for example because A keeps
-    the absorbing states of a Markov chain, it has none). Otherwise the status is DIVERGED, and
-    floating values and all derivatives are NaN. Counts saturate at 2³¹ - 1: SATURATED.
+    the absorbing states of a Markov chain, the series has no limit). Otherwise the status is
+    DIVERGED, and floating values and all derivatives are NaN. Counts saturate at 2³¹ - 1:
+    SATURATED.
 
     >>> import jax.numpy as jnp
     >>> from neurosym.semirings import MIN_PLUS, REAL

@@ -7,7 +7,7 @@ Matrix Differential Calculus, 1988, chapter 8).
 For P >= 0 the radius is below 1 exactly where ``x = (I - P)^-1 1`` is positive, as P x = x - 1 < x
 (Collatz and Wielandt; Berman and Plemmons, Nonnegative Matrices in the Mathematical Sciences, 1979,
 theorem 6.2.3). With negative entries the radius is estimated by squaring P again and again
-(Gelfand's formula), which settles what is not within about 10^-4 of 1.
+(Gelfand's formula), which decides every case in which the radius is not within about 10^-4 of 1.
 """
 
 import jax

@@ -3,20 +3,20 @@
 ``x[i, j] ⊕= x[i, k] ⊗ x[k, j]`` for every pivot k (Floyd, Algorithm 97: Shortest path, 1962). Eight
 pivots go in one pass over the matrix: their rows and columns are brought up to date first, in two
 strips, and the pass does eight fused updates of every entry while it has it in a register. On one
-core that is 14 ms for 500 nodes, where one pivot a pass takes 60.
+core that takes 14 ms for 500 nodes, and one pivot a pass takes 60 ms.
 
-For the derivative the pass also keeps the *pivot of the last strict improvement* of every entry.
-An entry that was improved at pivot k is the ⊗ of (i, k) and (k, j), which were last improved at
+For the derivative the pass also keeps the *pivot of the last strict improvement* of every entry. An
+entry that was improved at pivot k is the ⊗ of (i, k) and (k, j), which were last improved at
 earlier pivots, so these derivations have no cycle, whatever the weights: zero diagonals and cycles
 of weight one improve nothing. Tangents go up the pivots once, cotangents down once, with the
-derivative of ⊗ (its cofactors) at the final values. An entry never improved is an entry of the
-matrix. So the derivative is that of one best walk for each entry, a subgradient: where several
-walks tie, the one that was found first; ties of ⊗, and of an entry on the diagonal with one, split
+derivative of ⊗ (its cofactors) at the final values. An entry that was never improved is an entry of
+the matrix. So the derivative is that of one best walk for each entry, a subgradient: where several
+walks tie, the walk that was found first; ties of ⊗, and of an entry on the diagonal with one, split
 evenly.
 
 Rounding can break the order: an equally good walk, summed in another order, may come out better by
-the last digit and improve (i, k) after (i, j) was made of it. Entries are then gone through again,
-`MAX_PASSES` times at most; what is left after that has NaN for a derivative.
+the last digit and improve (i, k) after (i, j) was made of it. The entries are then gone through
+again, `MAX_PASSES` times at most; entries that are left after that have NaN for a derivative.
 """
 
 from typing import Any

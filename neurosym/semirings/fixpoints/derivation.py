@@ -3,13 +3,14 @@
 In max and min an entry of the least fixpoint equals one of the terms that it is selected from, and
 the gradient rule sends its cotangent to that term. The linear system that this gives at the
 fixpoint itself has no unique solution: a cycle whose weights are all one (a zero diagonal of a
-distance matrix, an undirected edge in max-min) lets a cotangent go round for ever. What is
-differentiated instead is a *derivation*: an order in which every entry is got from earlier ones.
+distance matrix, an undirected edge in max-min) lets a cotangent go round for ever. Instead, this
+file differentiates a *derivation*: an order in which every entry follows from earlier entries.
 
-Entries are *settled* in rounds. In round 0 those that equal ``init``; in round r those that reach
-their final value when the step sees only what was settled before, and the semiring's zero for the
-rest. The derivative of an entry is that of the step at this point, so it depends on entries of
-earlier rounds alone: the tangent goes up the rounds, the cotangent down, once each.
+Entries are *settled* in rounds. Round 0 settles the entries that equal ``init``; round r settles
+the entries that reach their final value when the step sees only entries settled before, and the
+semiring's zero for the rest. The derivative of an entry is that of the step at this point, so it
+depends on entries of earlier rounds alone: the tangent goes up the rounds, the cotangent down, once
+each.
 
 Every entry of a least fixpoint of ⊕ and ⊗ is settled: among those left over take the first that
 reached its final value in the forward loop; what it was made of then was at least as good, and not

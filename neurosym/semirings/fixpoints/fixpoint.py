@@ -2,14 +2,14 @@
 
 The value comes from repeating the step under `jax.lax.while_loop`, so memory does not depend on the
 number of rounds. JAX cannot differentiate such a loop in reverse, and should not: the derivative
-belongs to the fixpoint and not to the way there. It is found by a second loop,
+belongs to the fixpoint and not to the way there. A second loop finds it,
 
 - where ⊕ adds up (REAL, LOG), through the implicit function theorem
   (`neurosym.semirings.fixpoints.implicit`);
 - where ⊕ selects (max, min), along an acyclic derivation of every entry
   (`neurosym.semirings.fixpoints.derivation`).
 
-What has not converged says so in its status, and has NaN for a derivative.
+A value that has not converged says so in its status, and has NaN for a derivative.
 """
 
 import dataclasses
@@ -67,7 +67,7 @@ def fixpoint(
 
     Where ⊕ is idempotent it is the least ``x = init ⊕ step(x, params)``: entries of ``init`` are
     facts to start from, and have derivatives. Elsewhere ``init`` is only where the loop starts, and
-    has none; start at the semiring's zero, which is below every fixpoint.
+    has no derivative; start at the semiring's zero, which is below every fixpoint.
 
     Differentiable in ``params``, and in what ``step`` closes over, in forward and reverse mode, to
     any order, by a loop of as many rounds again; see the modules named above for the conditions.
@@ -105,7 +105,7 @@ def fixpoint(
       The value with its status and the number of rounds.
 
     Raises:
-      ValueError: if the step does not return what ``init`` is like; if ``max_rounds`` or ``rtol``
+      ValueError: if the step does not return a tree like ``init``; if ``max_rounds`` or ``rtol``
         make no sense; outside of jit, if ``init`` or ``params`` hold a NaN, or a number that does
         not fit the dtype that JAX has for it.
     """

@@ -9,7 +9,7 @@
 At ``x = f(x, θ)`` with Jacobian ``J = ∂f/∂x``, the derivative is ``dx = (I - J)^-1 (∂f/∂θ) dθ``,
 and its transpose has ``(I - Jᵀ)^-1``. Both are sums of a series, found by a loop of the same kind
 as the fixpoint, which converges where the spectral radius of J is below 1: so it does at the least
-fixpoint, where the forward loop converges from zero, and need not at another one. (Krantz and
+fixpoint, where the forward loop converges from zero, and need not at another fixpoint. (Krantz and
 Parks, The Implicit Function Theorem, 2002; Christianson, Reverse accumulation and attractive fixed
 points, Optimization Methods and Software 3, 1994.)
 """

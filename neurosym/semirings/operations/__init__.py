@@ -1,4 +1,4 @@
-"""What is computed in any semiring, from the inside out.
+"""The computations in any semiring, from the inside out.
 
 - `contraction`: two arrays of three axes, by real coordinates (`contraction_in_reals`) or by their
   terms (`contraction_by_terms`, which stands on `terms`).

@@ -1,4 +1,4 @@
-"""Contraction in real coordinates: one real matrix product, mended where that underflows.
+"""Contraction in real coordinates: one real matrix product, and exact where that underflows.
 
 In LOG, of one row and one column over j = 0, 1:
 
@@ -7,8 +7,8 @@ In LOG, of one row and one column over j = 0, 1:
     both products are possible               # so the true value is not the zero of LOG
     0 ⊗ -120 ⊕ -120 ⊗ 0 = -119.3             # it is computed exactly, in the semiring itself
 
-Whether any output of the batch needs that is decided once, so that the exact computation stays a
-branch that is not taken.
+The program decides once whether any output of the batch needs that, so that the exact computation
+stays a branch that is not taken.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Convolution: ``c[s] = ⊕_t a[t] ⊗ b[(s - t) / m]``, the values of a sum of two, in any semiring.
 
-The second operand may be dilated: its index counts multiples of m. Written as ``s = q m + r`` and
-``t = c m + r``, that is ``c[q, r] = ⊕_c a[c, r] ⊗ b[q - c]``, one product for each result and each
-digit c that the first operand has: where that is short (two digits with a carry between them) the
-cost is that of the results.
+The second operand may be dilated: its index counts multiples of m. With ``s = q m + r`` and
+``t = c m + r``, the sum is ``c[q, r] = ⊕_c a[c, r] ⊗ b[q - c]``: one product for each result and
+each digit c that the first operand has. Where the first operand is short (two digits with a carry
+between them), the cost is that of the results.
 
 The functions here take an `Algebra` and work along the first of two leading axes ``[S, B]``, with
 the batch last; several convolutions of one shape are one, side by side in the batch. `convolve` is

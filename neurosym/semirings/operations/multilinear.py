@@ -9,11 +9,12 @@ The convolution of x = [x0, x1] and y = [y0, y1], read in three algebras:
                 underflow, although f(POSSIBILITIES, x > -inf, y > -inf) says that there are some
 
 A function that is written with the operations of an `Algebra` alone can be read in any semiring,
-and in the real numbers. In a semiring with real coordinates it is read in these, encoded once and
-decoded once, whatever happens in between. In log-like encodings the operands are scaled first;
-where a result is so small that terms may have been lost to underflow although the true value is not
-zero, the function is read in the semiring itself instead, which is exact. Whether that is needed is
-decided once for the whole batch, so that the exact reading stays a branch that is not taken.
+and in the real numbers. In a semiring with real coordinates it is read in these coordinates,
+encoded once and decoded once, whatever happens in between. In log-like encodings the operands are
+scaled first; where a result is so small that terms may have been lost to underflow although the
+true value is not zero, the function is read in the semiring itself instead, which is exact. The
+program decides once for the whole batch whether that is needed, so that the exact reading stays a
+branch that is not taken.
 
 The batch is the last axis throughout (`neurosym.transforms.batch_last`).
 """
@@ -119,7 +120,7 @@ need a scale: one program instead of three, the exact one."""
 class Multilinear(Protocol):
     """A function of several operands, linear in each that a result depends on, made of ⊕ and ⊗.
 
-    Hashable, and equal to what does the same.
+    Hashable, and equal to any other that does the same.
 
     Attributes:
       terms: at least the number of products that are summed, added up over the sums that lead from
