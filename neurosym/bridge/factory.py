@@ -230,7 +230,7 @@ def _check_type(what: str, annotation: Any, given: Any) -> None:
 
 
 def _fits(kind: Any, given: Any) -> bool:
-    if kind in (int, float):  # of any library, but True is no number
+    if kind in (int, float):  # of any library, but True is not a number
         abstract = numbers.Integral if kind is int else numbers.Real
         return isinstance(given, abstract) and not isinstance(given, bool)
     if getattr(kind, "_is_protocol", False):  # estimators, rules and the like are functions

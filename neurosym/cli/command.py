@@ -25,7 +25,7 @@ class Command:
       description: what it is for, in sentences.
       examples: command lines.
       define_flags: defines its flags in an `absl` flag container.
-      run: gets the parsed flags and the arguments that are no flags; returns the exit code.
+      run: gets the parsed flags and the arguments that are not flags; returns the exit code.
       parse: how the flags are read from the command line; None reads them plainly.
       passes_through: the arguments are somebody else's and are handed on as they are.
     """
@@ -44,7 +44,7 @@ def parse_flags(values: flags.FlagValues, arguments: Sequence[str]) -> list[str]
     """Reads flags into `values`.
 
     Returns:
-      The arguments that are no flags.
+      The arguments that are not flags.
 
     Raises:
       UsageError: a flag is unknown or has a wrong value.

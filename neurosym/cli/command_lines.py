@@ -16,7 +16,7 @@ def command_of(
       source: the config file, with its variant after a colon.
 
     Raises:
-      ValueError: the run has fields that the file has not, or lacks some: then it is no run of
+      ValueError: the run has fields that the file has not, or lacks some: then it is not a run of
         this file as it is now.
     """
     from neurosym.training import flat_fields, plain_config

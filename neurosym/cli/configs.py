@@ -38,7 +38,7 @@ def parse_with_config(values: flags.FlagValues, arguments: list[str]) -> list[st
       arguments: the command line.
 
     Returns:
-      The arguments that are no flags.
+      The arguments that are not flags.
 
     Raises:
       UsageError: a flag is unknown or has a wrong value.

@@ -18,7 +18,7 @@ class ModuleInfo(NamedTuple):
 def describe_module(path: Path) -> ModuleInfo:
     """The first line of a file's docstring, and its `VARIANTS`, a literal dictionary of strings.
 
-    A file that is no Python is described as such.
+    A file that is not Python is described as such.
     """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -56,10 +56,10 @@ def read_inputs(arguments: Sequence[str], problem: str | None, size: int | None)
     formulas = [_is_formula(text, problem) for text in texts]
     if any(formulas) and not all(formulas):
         strange = texts[formulas.index(False)].name
-        raise UsageError(f"{strange} is no DIMACS CNF, but other files are: solve them apart")
+        raise UsageError(f"{strange} is not a DIMACS CNF, but other files are: solve them apart")
     formula = problem == _FORMULA or any(formulas)
     if problem is None and not formula:
-        raise UsageError(f"{texts[0].name} is no DIMACS CNF: --problem=NAME says what it holds")
+        raise UsageError(f"{texts[0].name} is not a DIMACS CNF: --problem=NAME says what it holds")
     if formula and not texts:
         raise UsageError("--problem=cnf needs a FILE; - is standard input")
     if formula and size is not None:

@@ -68,7 +68,9 @@ def competition(limits: Limits, *, several: bool) -> Printer:
             assert job.cnf is not None
             model = np.asarray(values[: job.cnf.variables], np.bool_)
             if not job.cnf.satisfied(model):
-                raise RuntimeError(f"{job.name}: what the search found is no model; this is a bug")
+                raise RuntimeError(
+                    f"{job.name}: the search found something that is not a model; this is a bug"
+                )
             result += format_result(status, model)[1:]
         return "\n".join([*lines, *result])
 

@@ -1,8 +1,8 @@
 """Arithmetic over variables that reads naturally: ``a + 2 * b <= total``.
 
 An expression is a sum of variables with integer coefficients and a constant; comparing two of them
-builds a `Linear` constraint. ``abs(...)`` of one may be compared with an integer.
-A variable whose values are no integers may be compared with one of them: that is a `Member`.
+builds a `Linear` constraint. ``abs(...)`` of one may be compared with an integer. A variable whose
+values are not integers may be compared with one of its values: that is a `Member`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Arithmetic:
         return AbsoluteValue(self)
 
     def _holding(self, value: object) -> Member | None:
-        """That a variable takes a value which is no matter of arithmetic; None elsewhere."""
+        """That a variable takes a value which is not a matter of arithmetic; None elsewhere."""
         return None
 
     def __eq__(self, other: object) -> Constraint:  # type: ignore[override]

@@ -51,7 +51,7 @@ class CircuitReasoner:
 
     def __post_init__(self) -> None:
         if not isinstance(self.circuit, Circuit):
-            raise ValueError(f"{self.circuit!r} is no circuit: compile one (neurosym.circuits)")
+            raise ValueError(f"{self.circuit!r} is not a circuit: compile one (neurosym.circuits)")
 
     @functools.cached_property
     def exists(self) -> np.ndarray:

@@ -62,7 +62,9 @@ class NetworkReasoner:
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, Network):
-            raise ValueError(f"{self.network!r} is no network: call compile() on a problem first")
+            raise ValueError(
+                f"{self.network!r} is not a network: call compile() on a problem first"
+            )
 
     @functools.cached_property
     def exists(self) -> np.ndarray:

@@ -55,8 +55,8 @@ class Potentials:
         variables at position k; what lies beyond a domain is ignored.
 
     Raises:
-      ValueError: for a scope that is no matrix of variables or that names one twice in a factor, a
-        table with other axes, and tables that hold NaN or +inf.
+      ValueError: for a scope that is not a matrix of variables or that names one twice in a factor,
+        a table with other axes, and tables that hold NaN or +inf.
     """
 
     log_table: jax.Array
@@ -130,7 +130,7 @@ def check_log_weights(x: jax.Array, what: str) -> None:
     if np.isnan(values).any():
         raise ValueError(f"{what} holds NaN")
     if np.isposinf(values).any():
-        raise ValueError(f"{what} holds +inf, which is no logarithm of a weight")
+        raise ValueError(f"{what} holds +inf, which is not the logarithm of a weight")
 
 
 def _rows(scope: Any) -> np.ndarray:

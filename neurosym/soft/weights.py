@@ -39,10 +39,10 @@ def checked_weights(
         as arrays are concrete.
     """
     if not hasattr(network, "structure"):
-        raise ValueError(f"{network!r} is no network: call compile() on a problem first")
+        raise ValueError(f"{network!r} is not a network: call compile() on a problem first")
     if not isinstance(semiring, Semiring):
         raise ValueError(
-            f"{semiring!r} is no semiring: give one such as neurosym.LOG, or "
+            f"{semiring!r} is not a semiring: give one such as neurosym.LOG, or "
             "neurosym.semiring_by_name(...)"
         )
     semiring.require_laws("exact inference")

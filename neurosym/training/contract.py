@@ -66,7 +66,7 @@ def split_of(task: Any, name: str, *, may_be_empty: bool = False) -> Split:
     """The split `name` of a task.
 
     Raises:
-      ValueError: it is no `Split`, or it is empty.
+      ValueError: it is not a `Split`, or it is empty.
     """
     with blamed(task, "split"):
         split = task.split(name)

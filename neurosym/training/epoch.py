@@ -106,7 +106,7 @@ class Program:
             )
         if batch_size % devices.parts:
             raise ValueError(
-                f"config.train.batch_size ({batch_size}) is no multiple of the {devices.parts} "
+                f"config.train.batch_size ({batch_size}) is not a multiple of the {devices.parts} "
                 "devices that a batch is cut into"
             )
         self.steps_per_epoch = split.size // batch_size

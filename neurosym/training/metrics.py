@@ -8,7 +8,7 @@ from typing import Any, Self
 from neurosym.training.files import finite_or_null, not_what, read_text, write_text
 from neurosym.training.workdir import Workdir
 
-# Fields of a line that say where it stands and are no curves of their own.
+# Fields of a line that say where it stands and are not curves of their own.
 _PLACE = ("step", "epoch", "split")
 
 _ADVICE = "Remove the file to go on without it"

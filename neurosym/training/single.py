@@ -49,8 +49,8 @@ def train(
       data_dir: where the task looks for its data.
       import_roots: see `load_task`.
       devices: how many devices of this host to use; None takes one, or all of all hosts where
-        `jax.distributed` joined several. It is no part of the run: another call may use more or
-        fewer, and results agree but for the order of sums.
+        `jax.distributed` joined several. The number is not a part of the run: another call may use
+        more or fewer, and results agree but for the order of sums.
       options: who is told how it goes, when to stop, and so on; see `Options`. Without
         `judge_test` the result has no `metrics`.
       former: the fields of `Options`, each as an argument; write `options=Options(...)`.

@@ -39,7 +39,7 @@ class Anatomy:
       params: the parameters as `nnx.State`: names, types and initial values.
       other: the further variables, likewise.
       rngs: the model's random streams; a training step replaces their keys by its own.
-      constants: arrays of the model that are no variables, such as those of a compiled problem.
+      constants: arrays of the model that are not variables, such as those of a compiled problem.
     """
 
     graph: Any

@@ -182,6 +182,6 @@ def _try_lock(descriptor: int) -> bool:
         except BlockingIOError:
             return False
         except OSError:
-            # A file system without locks cannot say; that is no reason not to train.
+            # A file system without locks cannot say; that is not a reason not to train.
             return True
     return True

@@ -106,7 +106,7 @@ def _numbers(x: Any, what: str) -> np.ndarray:
     try:
         found = np.asarray(x)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{what} is no array: {error}") from error
+        raise ValueError(f"{what} is not an array: {error}") from error
     if found.dtype.kind == "O":
         if not all(isinstance(number, numbers.Integral) for number in found.ravel()):
             raise ValueError(f"{what} holds what is not a number: {x!r}")

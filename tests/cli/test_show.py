@@ -173,7 +173,7 @@ def test_circuits_that_are_compiled(here, capsys, drawn):
         (["network", "--problem=queens", "--size=0"], "--size goes from 1 to"),
         (["network", "--problem=qeens", "--size=5"], "did you mean 'queens'?"),
         (["network", "p.txt", "--problem=queens"], "queens reads no files"),
-        (["network", "p.txt"], "p.txt is no DIMACS CNF: --problem=NAME says what it holds"),
+        (["network", "p.txt"], "p.txt is not a DIMACS CNF: --problem=NAME says what it holds"),
         (["network", "none.cnf"], "none.cnf: No such file"),
         (["network", "f.cnf", "--size=3"], "a formula states its size itself"),
         (["network", "f.cnf", "--instance=1"], "--instance is 0: there is but one, not 1"),

@@ -315,8 +315,8 @@ def test_the_trace_of_a_formula(tmp_path, capsys):
     [
         ([], "nothing to solve: name a FILE (- is standard input) or a --problem"),
         (["missing.txt", "--problem=sudoku"], "missing.txt: No such file or directory"),
-        (["p.txt"], "p.txt is no DIMACS CNF: --problem=NAME says what it holds"),
-        (["p.txt", "f.cnf"], "p.txt is no DIMACS CNF, but other files are: solve them apart"),
+        (["p.txt"], "p.txt is not a DIMACS CNF: --problem=NAME says what it holds"),
+        (["p.txt", "f.cnf"], "p.txt is not a DIMACS CNF, but other files are: solve them apart"),
         (["p.txt", "--problem=soduku"], "no problem 'soduku'; did you mean 'sudoku'?"),
         (
             ["p.txt", "--problem=sudoku", "--size=9"],

@@ -111,7 +111,7 @@ def test_devices_that_are_not_there_and_batches_that_do_not_divide(tmp_path):
     config = small()
     with pytest.raises(ValueError, match=r"this host has 8 \(cpu\)"):
         train(config, tmp_path / "a", task=Blobs(config), devices=16)
-    with pytest.raises(ValueError, match=r"batch_size \(16\) is no multiple of the 3"):
+    with pytest.raises(ValueError, match=r"batch_size \(16\) is not a multiple of the 3"):
         train(config, tmp_path / "b", task=Blobs(config), devices=3)
     assert not (tmp_path / "b").exists()
 

@@ -114,7 +114,7 @@ def run_page(page, capsys, *, slow=False):
             elif re.match(r"run( with|$)", block.marker) or (slow and is_slow(block)):
                 run_shell(block.text, shlex.split(block.marker.partition(" with ")[2]))
             elif block.marker and not is_slow(block):
-                raise ValueError(f"{block.marker!r} is no marker")
+                raise ValueError(f"{block.marker!r} is not a marker")
             elif block.language == "shell":
                 for words in commands_of(block.text):
                     check_command(words)

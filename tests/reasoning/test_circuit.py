@@ -42,7 +42,7 @@ def score(weights, word):
 def test_what_it_can_do(reasoner):
     assert all(isinstance(reasoner, can) for can in (HasTotal, HasBest, HasKBest, HasJudgement))
     np.testing.assert_array_equal(reasoner.exists, np.arange(3) < np.asarray(SIZES)[:, None])
-    with pytest.raises(ValueError, match="is no circuit"):
+    with pytest.raises(ValueError, match="is not a circuit"):
         CircuitReasoner("a circuit")
 
 

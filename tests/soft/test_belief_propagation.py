@@ -466,7 +466,7 @@ def test_bad_input():
 
     refuse(r"shape \[V, D\] = \[2, 3\]", weights=jnp.zeros((3, 2)))
     refuse("NaN", weights=weights.at[0, 1].set(jnp.nan))
-    refuse("is inf, which is no element", weights=weights.at[0, 1].set(jnp.inf))
+    refuse("is inf, which is not an element", weights=weights.at[0, 1].set(jnp.inf))
     refuse("damping", damping=1.0)
     refuse("damping", damping=-0.1)
     refuse("temperature", temperature=-1.0)

@@ -37,9 +37,9 @@ def test_nan_is_never_read_as_impossible():
 @pytest.mark.parametrize(
     ("semiring", "weight", "message"),
     [
-        (ns.LOG, np.inf, "is inf, which is no element"),
-        (ns.MIN_PLUS, -np.inf, "is -inf, which is no element"),
-        (ns.LUKASIEWICZ, 5.0, "no degree from 0 to 1"),
+        (ns.LOG, np.inf, "is inf, which is not an element"),
+        (ns.MIN_PLUS, -np.inf, "is -inf, which is not an element"),
+        (ns.LUKASIEWICZ, 5.0, "not a degree from 0 to 1"),
         (ns.COUNTING, -2, "is negative"),
     ],
     ids=lambda x: getattr(x, "name", None),
@@ -57,7 +57,7 @@ def test_what_is_no_network_or_no_semiring_is_named():
     problem.variables("x", shape=2, domain=range(3))
     with pytest.raises(ValueError, match="call compile"):
         ns.total(problem, jnp.zeros((2, 3)))
-    with pytest.raises(ValueError, match="'log' is no semiring"):
+    with pytest.raises(ValueError, match="'log' is not a semiring"):
         ns.total(problem.compile(), jnp.zeros((2, 3)), semiring="log")
     with pytest.raises(ValueError, match="at least one solution"):
         ns.k_best(problem.compile(), jnp.zeros((2, 3)), k=1.5)

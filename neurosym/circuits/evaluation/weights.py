@@ -43,7 +43,7 @@ def checked_weights(
     """
     if not isinstance(semiring, Semiring):
         raise ValueError(
-            f"{semiring!r} is no semiring: give one such as neurosym.LOG, or "
+            f"{semiring!r} is not a semiring: give one such as neurosym.LOG, or "
             "neurosym.semiring_by_name(...)"
         )
     wanted = (len(sizes), width)

@@ -252,7 +252,7 @@ def _meet(algebra: Algebra, before: Elements, after: Elements, table: Any) -> El
 
 
 def _ahead(algebra: Algebra, message: Elements, table: Any) -> Elements:
-    """``message[table[s, v]]``, zero where that is no state, ``[S, D, B]``."""
+    """``message[table[s, v]]``, zero where that is not a state, ``[S, D, B]``."""
     message = elements.pad(algebra.semiring, message, [(0, 1, 0), (0, 0, 0)])
     return elements.take(algebra.semiring, message, table)
 

@@ -48,7 +48,7 @@ class Inverse(Constraint):
     So both are permutations of the positions. ``Inverse(x, x)`` says that one array inverts itself.
 
     Attributes:
-      first: n distinct variables over integers; a value that is no position is not allowed.
+      first: n distinct variables over integers; a value that is not a position is not allowed.
       second: n distinct variables; they may be some of the first ones.
       scope: the distinct variables.
 

@@ -279,7 +279,7 @@ def smooth_max(temperature: float) -> Semiring:
       temperature: τ > 0.
 
     Raises:
-      ValueError: for a temperature that is no positive number; at 0 that is MAX_TIMES.
+      ValueError: for a temperature that is not a positive number; at 0 the semiring is MAX_TIMES.
     """
     tau = float(temperature)
     if not 0 < tau < float("inf"):

@@ -81,5 +81,5 @@ def _imported(module: str, attribute: str) -> Semiring:
     except (ImportError, AttributeError) as error:
         raise ValueError(f"semiring {module}:{attribute} cannot be imported: {error}") from error
     if not isinstance(semiring, Semiring):
-        raise ValueError(f"{module}:{attribute} is no Semiring but {semiring!r}")
+        raise ValueError(f"{module}:{attribute} is not a Semiring but {semiring!r}")
     return semiring

@@ -272,7 +272,7 @@ class Semiring:
 
 
 def faults(semiring: Semiring, leaf: Any) -> tuple[np.ndarray, str]:
-    """Where a part of some elements holds what is no element, ``bool[...]``, and what it is.
+    """Where a part of some elements holds what is not an element, ``bool[...]``, and what it is.
 
     Only concrete arrays can be looked into; no fault is found in a tracer.
     """
@@ -285,16 +285,19 @@ def faults(semiring: Semiring, leaf: Any) -> tuple[np.ndarray, str]:
             return wrong, "is NaN"
         wrong = np.isinf(values) & (values != semiring.zero)
         if wrong.any():
-            return wrong, f"is {values[wrong][0]}, which is no element of semiring {semiring.name}"
+            return (
+                wrong,
+                f"is {values[wrong][0]}, which is not an element of semiring {semiring.name}",
+            )
         if semiring.truth_degrees:
-            return (values < 0) | (values > 1), "is no degree from 0 to 1"
+            return (values < 0) | (values > 1), "is not a degree from 0 to 1"
     elif semiring.dtype == "int32" and not elements.is_structured(semiring):
-        return values < 0, f"is negative, which is no element of semiring {semiring.name}"
+        return values < 0, f"is negative, which is not an element of semiring {semiring.name}"
     return np.zeros(values.shape, np.bool_), ""
 
 
 def require_elements(semiring: Semiring, x: Elements) -> None:
-    """Raises ValueError if concrete arrays hold NaN or what is no element of the semiring."""
+    """Raises ValueError if concrete arrays hold NaN or what is not an element of the semiring."""
     for leaf in jax.tree.leaves(x):
         wrong, what = faults(semiring, leaf)
         if wrong.any():

@@ -114,7 +114,7 @@ class System:
             left = _any(jax.tree.map(lambda s: s < 0, stamps))
             return grew & left & (count < self.max_rounds)
 
-        # A zero of init is no fact: such an entry is what the step says about nothing.
+        # A zero of init is not a fact: such an entry is what the step says about nothing.
         given = jax.tree.map(lambda x, y: (x == y) & (x != zero), x, init)
         stamps = jax.tree.map(lambda given: jnp.where(given, 0, -1).astype(jnp.int32), given)
         start = (stamps, jnp.zeros((), jnp.int32), jnp.asarray(True))

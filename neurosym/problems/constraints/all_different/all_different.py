@@ -61,8 +61,8 @@ class AllDifferent(Constraint):
       level: "singles", or "hall" for exact pruning of at most `MAX_HALL` variables.
 
     Raises:
-      ValueError: for no variables, a variable that occurs twice, an expression of several
-        variables or of a value that is no integer, an unknown level, or too many variables for it.
+      ValueError: for no variables, a variable that occurs twice, an expression of several variables
+        or of a value that is not an integer, an unknown level, or too many variables for it.
     """
 
     entries: Sequence[Variable | Arithmetic]

@@ -52,7 +52,7 @@ class Element(Constraint):
       scope: the distinct variables: the index, the value, the entries.
 
     Raises:
-      ValueError: for an index that is no variable over integers, an empty array, a constant that
+      ValueError: for an index that is not a variable over integers, an empty array, a constant that
         cannot be hashed, or a variable in two of the three roles where the combinations of values
         are too many to list.
     """

@@ -42,7 +42,7 @@ class ElementRelation(Relation):
       choices: for each value of the index the position of its entry; `NOWHERE` where
         that is a constant, or lies outside of the array.
       constants: for each value of the index the constant, as a position in the alphabet; `NOWHERE`
-        where that has no such value, or the entry is no constant.
+        where that has no such value, or the entry is not a constant.
       codes: for each position but the first, its values as positions in the alphabet.
     """
 

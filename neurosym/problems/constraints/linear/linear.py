@@ -60,7 +60,7 @@ class Linear(Constraint):
       constant: an integer.
 
     Raises:
-      ValueError: for a domain value, coefficient or constant that is no integer, an unknown
+      ValueError: for a domain value, coefficient or constant that is not an integer, an unknown
         relation, another number of coefficients than variables, sums beyond 32 bits, or when no
         variable is left.
     """

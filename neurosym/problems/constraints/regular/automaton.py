@@ -102,10 +102,10 @@ class Automaton:
             if not is_state(state, known):
                 named = isinstance(state, tuple | frozenset)
                 hint = "; several starts are given as a set or a list" if named else ""
-                raise ValueError(f"the start {state!r} is no state of the automaton{hint}")
+                raise ValueError(f"the start {state!r} is not a state of the automaton{hint}")
         for state in (accepting := tuple(self.accepting)):
             if not is_state(state, known):
-                raise ValueError(f"the accepting state {state!r} is no state of the automaton")
+                raise ValueError(f"the accepting state {state!r} is not a state of the automaton")
         object.__setattr__(self, "states", states)
         object.__setattr__(self, "starts", tuple(dict.fromkeys(starts)))
         object.__setattr__(self, "start", frozenset(starts) if several else self.start)

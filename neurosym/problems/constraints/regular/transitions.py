@@ -35,7 +35,7 @@ def read_transitions(given: Any, known: frozenset[Hashable]) -> dict[Pair, Hasha
                     "(state, value, next state) may lead to several"
                 )
             raise ValueError(
-                f"the transition from {pair!r} leads to {target!r}, which is no state{hint}"
+                f"the transition from {pair!r} leads to {target!r}, which is not a state{hint}"
             )
         if not is_hashable(pair[1]):
             raise ValueError(f"the transition from {pair!r} reads a value that cannot be hashed")

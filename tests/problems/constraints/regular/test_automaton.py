@@ -162,9 +162,9 @@ def test_too_many_sets_of_states():
 def test_what_is_refused():
     for start, message in (
         (set(), "at least one start"),
-        ({"a", "z"}, "start 'z' is no state"),
-        (("a", "b"), r"start \('a', 'b'\) is no state .*; several starts are given as a set"),
-        ({"a": 1}, "is no state"),
+        ({"a", "z"}, "start 'z' is not a state"),
+        (("a", "b"), r"start \('a', 'b'\) is not a state .*; several starts are given as a set"),
+        ({"a": 1}, "is not a state"),
     ):
         with pytest.raises(ValueError, match=message):
             ns.Automaton("ab", start, "a", {})

@@ -148,9 +148,9 @@ def test_what_is_refused():
         ns.Automaton((), 0, (), {})
     with pytest.raises(ValueError, match="repeats a state"):
         ns.Automaton((0, 1, 0), 0, (), {})
-    with pytest.raises(ValueError, match="start 2 is no state"):
+    with pytest.raises(ValueError, match="start 2 is not a state"):
         ns.Automaton((0, 1), 2, (), {})
-    with pytest.raises(ValueError, match="accepting state 2 is no state"):
+    with pytest.raises(ValueError, match="accepting state 2 is not a state"):
         ns.Automaton((0, 1), 0, (2,), {})
     with pytest.raises(ValueError, match=r"from a pair .* not from \(5, 0\)"):
         ns.Automaton((0, 1), 0, (1,), {(5, 0): 1})
