@@ -1,8 +1,9 @@
 """Arithmetic over variables that reads naturally: ``a + 2 * b <= total``.
 
-An expression is a sum of variables with integer coefficients and a constant; comparing two of them
-builds a `Linear` constraint. ``abs(...)`` of one may be compared with an integer. A variable whose
-values are not integers may be compared with one of its values: that is a `Member`.
+An expression is a sum of variables with integer coefficients and a constant; comparing two
+expressions builds a `Linear` constraint. ``abs(...)`` of an expression may be compared with an
+integer. A variable whose values are not integers may be compared with one of its values: that is a
+`Member`.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Problem:
         """Adds constraints.
 
         Raises:
-          ValueError: if something is not a constraint, or is one on a variable of another problem.
+          ValueError: if something is not a constraint, or is on a variable of another problem.
         """
         for constraint in constraints:
             if isinstance(constraint, bool | np.bool_):

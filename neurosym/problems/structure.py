@@ -4,8 +4,8 @@
     domains    ((0, 1), (0, 1), (0, 1))
     relations  (Placed(unequal, (0, 1)), Placed(unequal, (1, 2)))
 
-Plans and programs of the soft engine are made for a structure. They are shared by equal ones, and
-within one structure by all placements of equal relations.
+Plans and programs of the soft engine are made for a structure. Equal structures share them, and so
+do all placements of equal relations within one structure.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class RestrictedStructure(Structure):
 
 
 class OverVariables:
-    """What a network and a restricted one say about their variables, by their structure."""
+    """What a network and a restricted network say about their variables, by their structure."""
 
     structure: Structure
 

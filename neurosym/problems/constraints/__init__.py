@@ -1,4 +1,4 @@
-"""Constraints, one file or folder a kind, and what all kinds consist of."""
+"""Constraints, one file or folder for each kind, and the parts of which all kinds consist."""
 
 from neurosym.problems.constraints.absolute import Absolute
 from neurosym.problems.constraints.all_different.all_different import AllDifferent

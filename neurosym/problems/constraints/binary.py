@@ -1,8 +1,8 @@
-"""`BinaryRelation`: what a constraint on two variables compiles to, a mask of supports a value.
+"""`BinaryRelation`: a compiled constraint on two variables, a mask of supports for each value.
 
 Pruning is exact (arc consistency; Lecoutre and Vion 2008, "Enforcing arc consistency using bitwise
-operations"): the supports of the values that one side still has, united, are what the other side
-may take. Equal matrices are held once, however many constraints share them.
+operations"): the other side may take the union of the supports of the values that one side still
+has. Equal matrices are held once, however many constraints share them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Constraints that read their variables one after the other, with a state in between.
 
-What a prefix of the variables has done matters only by the state that it leads to: a state of an
-automaton (`Regular`), the set of values that are taken (`AllDifferent`). Where at most one variable
-is not private, all others are summed out by forward and backward messages over the states (Rabiner
-1989, "A tutorial on hidden Markov models", https://doi.org/10.1109/5.18626), in any semiring: the
-cost is that of the transitions, and no tensor over two sets of states is made. Long chains are
-scans, so that they compile as fast as short ones.
+A prefix of the variables matters only by the state that it leads to: a state of an automaton
+(`Regular`), the set of values that are taken (`AllDifferent`). Where at most one variable is not
+private, all others are summed out by forward and backward messages over the states (Rabiner 1989,
+"A tutorial on hidden Markov models", https://doi.org/10.1109/5.18626), in any semiring: the cost is
+that of the transitions, and no tensor over two sets of states is made. Long chains are scans, so
+that they compile as fast as short ones.
 """
 
 from __future__ import annotations

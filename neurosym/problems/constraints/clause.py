@@ -1,6 +1,6 @@
 """`Clause`: at least one of several literals holds; its negation `Conjunction`: all of them do.
 
-A literal says that a variable takes a value of a set, so a clause over 0/1 variables is one of
+A literal says that a variable takes a value of a set, so a clause over 0/1 variables is a clause of
 propositional logic. Pruning is unit propagation on sets, and exact: where only one literal can
 still hold, its variable keeps the values that make it hold.
 
@@ -54,7 +54,8 @@ class Clause(Constraint):
     Clause(Member(x[0] in {1}) | Member(x[1] in {0, 1}))
 
     A variable that is repeated takes the values of any of its literals. A literal that holds for
-    every value makes the clause say nothing, and one that holds for none contributes nothing.
+    every value makes the clause say nothing, and a literal that holds for no value contributes
+    nothing.
 
     Attributes:
       parts: constraints on one variable each, clauses of them, or 0/1 variables that are to be 1.

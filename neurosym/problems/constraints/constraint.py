@@ -67,8 +67,8 @@ class Constraint(abc.ABC):
     def decompose(self) -> Sequence[Constraint]:
         """Constraints over variables of ``scope`` that hold together exactly if this one does.
 
-        Check, pruning, total and export follow from them. Pruning asks each part for itself, so
-        it may leave a value that no assignment allowed by all parts uses.
+        Check, pruning, total and export follow from them. Pruning asks each part alone, so it may
+        leave a value that no assignment allowed by all parts uses.
         """
         raise NotImplementedError(
             f"{type(self).__name__} defines neither compile(), what it compiles to, nor "
@@ -132,8 +132,8 @@ class Constraint(abc.ABC):
 def placements(constraint: Constraint) -> tuple[Placed, ...]:
     """What a constraint compiles to, whatever form its `compile` has.
 
-    A relation that comes without its place is over the whole scope of the constraint. One of the
-    old form, which holds the indices of its variables itself, still works, with a warning.
+    A relation that comes without its place is over the whole scope of the constraint. A relation of
+    the old form, which holds the indices of its variables itself, still works, with a warning.
 
     Raises:
       ValueError: for a relation in a place of another arity, or at one variable twice.

@@ -1,9 +1,9 @@
 """`Count`: how many variables take a value of a set, compared with a number or a variable.
 
 Pruning is exact. Each variable must, may or cannot take a value of the set, and every number from
-those that must to those that may is possible; what is left of these numbers with one more that
-must, or one less that may, decides what the variables that are free can take (Beldiceanu and
-Contejean 1994, "Introducing global constraints in CHIP",
+the count of variables that must to the count of those that may is possible. The numbers that are
+left with one more variable that must, or with one less that may, decide which values the free
+variables can take (Beldiceanu and Contejean 1994, "Introducing global constraints in CHIP",
 https://doi.org/10.1016/0895-7177(94)90127-9).
 
 A count is a sum of zeros and ones, so total and support are those of a `Linear`.
@@ -51,7 +51,8 @@ class Count(Constraint):
     (True, False)
 
     Attributes:
-      variables: whom to count. One that is repeated counts as often as it is repeated.
+      variables: the variables to count. A variable that is repeated counts as often as it is
+        repeated.
       values: each in the domain of some of the variables.
       relation: one of ``== != < <= > >=``.
       number: an integer, or a variable over integers that is not itself counted.

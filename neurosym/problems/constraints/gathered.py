@@ -1,4 +1,4 @@
-"""`Gathered`: a propagator inside of another one, whose rows look at some positions of the outer.
+"""`Gathered`: a propagator inside of another one; its rows see some positions of outer rows.
 
     outer scopes [C, K]      row 0: variables 4 7 9
     inner scopes [R, L]      row 0: variables 9 4             a constraint on two of them

@@ -9,10 +9,9 @@ models of one problem (channelling: Cheng, Choi, Lee and Wu 1999, "Increasing co
 by redundant modeling", https://doi.org/10.1023/A:1009894810205), so each constraint may be written
 in the terms that suit it.
 
-Pruning is weaker than exact: it removes what an assigned variable takes from the others (naked
-singles) and assigns a value that only one variable can still take (hidden singles), which is all
-that clauses can see. Total and support are exact; over n pairs their tensors span some n variables
-at once.
+Pruning is weaker than exact: it removes the value of an assigned variable from the others (naked
+singles) and assigns a value that only one variable can still take (hidden singles); clauses see
+nothing more. Total and support are exact; over n pairs their tensors span some n variables at once.
 """
 
 from __future__ import annotations

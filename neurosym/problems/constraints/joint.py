@@ -3,9 +3,9 @@
     x < y, y < z       Joint(sizes=(9, 9, 9), parts=(Placed(less, (0, 1)), Placed(less, (1, 2))))
 
 A problem takes the parts one by one. One relation is needed where a constraint that is made of
-others stands under a condition, and where it is checked for itself. Pruning is one round of each
-part, so it is weaker than what the parts imply together; total and support are those of the tensors
-of all parts, and exact.
+others stands under a condition, and where it is checked alone. Pruning is one round of each part,
+so it is weaker than what the parts imply together; total and support are those of the tensors of
+all parts, and exact.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`Member`: a variable takes one of some values; the literals that clauses are made of.
 
-Written ``x.isin({1, 4})``; ``colour == "red"`` and ``colour != "red"`` build it where values are no
-integers, so that arithmetic does not apply.
+Written ``x.isin({1, 4})``; ``colour == "red"`` and ``colour != "red"`` build it where values are
+not integers, so that arithmetic does not apply.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is said where a constraint has no negation: which kinds have one, and the way round.
+"""The error for a constraint without a negation: which kinds have one, and what to write instead.
 
 A kind of constraint has a negation if its class overrides `Constraint.negated`; the list in the
 message is made from the classes, so it cannot fall behind them. A kind without a negation says what

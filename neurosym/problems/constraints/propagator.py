@@ -48,8 +48,8 @@ class Propagator(Protocol):
 class Coupled(Protocol):
     """A propagator that revises the domains of all variables at once, without messages.
 
-    For constraints whose say on a variable follows from a digest of the whole scope, that is far
-    less to move. A relation offers it by `Relation.couple`.
+    Where the message of a constraint to a variable follows from a digest of the whole scope, that
+    is far less to move. A relation offers it by `Relation.couple`.
     """
 
     scope: jax.Array  # int32[C, K]

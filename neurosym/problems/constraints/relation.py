@@ -5,8 +5,8 @@
     Placed.scope       (7, 2)                                      the variables at 0 and 1
     y != z             over variables 2 and 5 is the same relation in another place: (2, 5)
 
-A relation knows no variable and has no name. Relations that say the same are equal values, so what
-is made for one of them (a plan, a table, a compiled program) serves all its placements.
+A relation knows no variable and has no name. Relations that say the same are equal values, so
+whatever is made for one of them (a plan, a table, a compiled program) serves all its placements.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Relation(abc.ABC):
 
     Attributes:
       sizes: the number of values of each position.
-      kind: names the constraint in pictures, and keeps apart what shares no arrays.
+      kind: names the constraint in pictures, and keeps apart relations that share no arrays.
       own_support: the relation computes `support` by a method of its own, and engines are to call
         it instead of contracting tensors. A class that overrides `support` declares it by that.
     """
@@ -71,8 +71,9 @@ class Relation(abc.ABC):
     def group(cls, placed: Sequence[Placed[Any]], size: int) -> Propagator:
         """Arrays for relations of one bucket in their places.
 
-        Each of them is one row, or several consecutive ones, in the order of ``placed``, and what
-        its rows prune follows from it alone: another one may hold only under a condition.
+        Each relation is one row, or several consecutive rows, in the order of ``placed``. What its
+        rows prune follows from this relation alone: another relation may hold only under a
+        condition.
 
         Args:
           placed: relations of this class with equal `bucket`.

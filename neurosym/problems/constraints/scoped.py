@@ -3,8 +3,8 @@
     old      relation.scope == (7, 2)      relation.lower(private, name) has the labels 7 and 2
     new      Placed(ScopedRelation(relation), (7, 2))      its lowering has the labels 0 and 1
 
-Nothing of the package makes them. They keep constraints working that were written before relations
-and their places were told apart.
+Nothing in the package makes such relations. They keep those constraints working that were written
+before relations and their places were told apart.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`UnaryRelation`: what a constraint on one variable compiles to, a set of values."""
+"""`UnaryRelation`: a compiled constraint on one variable, a set of values."""
 
 from __future__ import annotations
 

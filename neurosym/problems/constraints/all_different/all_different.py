@@ -2,12 +2,12 @@
 
 Pruning (`distinct.py`) at level ``"singles"``: a value that one variable is assigned leaves the
 others (naked singles); where there are as many values as variables, a value that only one variable
-still has is assigned to it (hidden singles), and what a shared part of two constraints must take
-leaves the rest of the second. That is weaker than exact from three variables on. Level ``"hall"``
-is exact for up to `MAX_HALL` variables (`hall.py`).
+still has is assigned to it (hidden singles), and the values that a shared part of two constraints
+must take leave the rest of the second constraint. From three variables on, that is weaker than
+exact. Level ``"hall"`` is exact for up to `MAX_HALL` variables (`hall.py`).
 
 Total and support (`subsets_lowering.py`) grow with the number of subsets of the values, not with
-that of permutations.
+the number of permutations.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class AllDifferentRelation(Relation):
 
     @property
     def shifts(self) -> tuple[int, ...] | None:
-        """What is added to a value index in each position, if every map is such a shift."""
+        """The number added to a value index in each position, if every map is such a shift."""
         if all(row == tuple(range(row[0], row[0] + len(row))) for row in set(self.maps)):
             return tuple(row[0] for row in self.maps)
         return None

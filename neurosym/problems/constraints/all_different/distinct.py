@@ -4,12 +4,13 @@
     x is 0                      y and z lose 0                       a naked single
     only z can still be 2       z is 2                               a hidden single
     value 1 has no place left   no solution: every domain is emptied
-    two constraints share x, y  what one must place there leaves the other   a shared part
+    two constraints share x, y  values that one needs there leave the other   a shared part
 
 The rules are in `singles.py`, the pairs of overlapping constraints in `shared_parts.py`. Both
-propagators ask what is possible once and twice, and what is taken. `Distinct` hands these digests
-of a scope to every variable of it and needs no message for each pair of constraint and variable;
-`MappedDistinct` is for values that have another index in every variable (`universe.py`).
+propagators ask which values are possible once and twice, and which are taken. `Distinct` hands
+these digests of a scope to every variable of it and needs no message for each pair of constraint
+and variable; `MappedDistinct` is for values that have another index in every variable
+(`universe.py`).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Exact pruning of `AllDifferent` over few variables, by Hall sets.
 
-A set of n variables whose domains together hold n values is a Hall set: it takes all of them, so
-they leave the other variables; with fewer values there is no solution. Removing the values of every
-Hall set from the variables outside is exact (Hall 1935; Régin 1994, "A filtering algorithm for
-constraints of difference in CSPs"). Every subset of the variables is tried, so the number of
-variables is small; the number of values is free.
+A set of n variables whose domains together hold n values is a Hall set: it takes all these values,
+so they leave the other variables. If the domains hold fewer values, there is no solution. Removing
+the values of every Hall set from the variables outside is exact (Hall 1935; Régin 1994, "A
+filtering algorithm for constraints of difference in CSPs"). Every subset of the variables is tried,
+so the number of variables is small; the number of values is free.
 """
 
 from __future__ import annotations

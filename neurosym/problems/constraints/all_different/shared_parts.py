@@ -1,4 +1,4 @@
-"""Pairs of constraints that share variables: what the first must place there leaves the second.
+"""Pairs of constraints that share variables: values that the first needs there leave the second.
 
     row 1 of a sudoku: cells a b c d e f g h i      box 1: cells a b c j k l m n o
     shared part {a, b, c};  outside, of the row: d to i;  barred, in the box: j to o

@@ -1,6 +1,6 @@
 """`AllDifferent` for the soft engine: the permanent, by recursion over subsets of the values.
 
-After k variables the state is the set of values that they took, of those that later variables may
+After k variables the state is the set of the values that they took and that later variables may
 still want (Held and Karp 1962, "A dynamic programming approach to sequencing problems",
 https://doi.org/10.1137/0110015). Where all variables but one are private the recursion runs inside,
 layer by layer of sets of one size: about ``n 2^n`` products for n variables and n values. Otherwise

@@ -1,18 +1,19 @@
 """All messages of an `AllDifferent` at once: the permanents of its minors, by sets of values.
 
 Message passing asks, round by round and for many constraints, for the support of every value given
-what is believed of all others. That is one pass over the sets of values forward and one backward
-(Held and Karp 1962, https://doi.org/10.1137/0110015), in real coordinates with the batch last:
+the beliefs about all other variables. That is one pass over the sets of values forward and one
+backward (Held and Karp 1962, https://doi.org/10.1137/0110015), in real coordinates with the batch
+last:
 
     weights ─▶ scaled by rows and columns ─▶ sets taken before, sets taken after ─▶ supports
 
 Beliefs are often many orders of magnitude apart, and products of them underflow. Scaling rows and
 columns in turn, which multiplies every term by the same number where there are as many values as
 variables (Sinkhorn 1964, https://doi.org/10.1214/aoms/1177703591), brings the best assignment near
-one. Which supports are possible at all is decided apart, in bits. A support that is possible but
-below the least positive number counts as that number: it adds less than 2^-24 of the total to
-any belief, the rounding error of a float32. Where even the total is lost, all of it is read in the
-semiring itself, which is slow.
+one. Bits decide apart which supports are possible at all. A support that is possible but below the
+least positive number counts as that number: it adds less than 2^-24 of the total to any belief, the
+rounding error of a float32. Where even the total is lost, all of it is read in the semiring itself,
+which is slow.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """`ConditionalRelation`: one relation for some values of a variable, and another for the rest.
 
 Pruning asks the constraint of each branch what it allows within that branch, drops a branch that
-leaves some variable no value, and unites the rest (constructive disjunction: Van Hentenryck,
+leaves some variable without a value, and unites the rest (constructive disjunction: Van Hentenryck,
 Saraswat and Deville 1998, "Design, implementation, and evaluation of the constraint language
 cc(FD)", https://doi.org/10.1016/S0743-1066(98)10006-7). It is exact where the pruning of both
 constraints is.
 
-Total and support: the tensors of both constraints, with an index more, for the branch. In the other
-branch they are 1 at state 0 of their hidden indices and 0 elsewhere, so that each assignment still
-counts exactly once.
+Total and support: the tensors of both constraints, with one more index, for the branch. In the
+other branch they are 1 at state 0 of their hidden indices and 0 elsewhere, so that each assignment
+still counts exactly once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class ConditionalRelation(Relation):
     Attributes:
       sizes: the number of values of each position: the one that decides, then the others.
       mask: the values of the first branch; bit v stands for value index v.
-      branches: what holds in each of the two, over these positions; None for nothing at all.
+      branches: the relation that holds in each of the two branches, over these positions; None
+        where nothing must hold.
     """
 
     sizes: tuple[int, ...]

@@ -1,8 +1,8 @@
 """`Implies` and `Reified`: a constraint that holds if, or exactly if, a condition does.
 
 The condition is on one variable: it takes a value of a set, or as a 0/1 variable is 1. So there is
-one constraint for the values of the set and another one, or none, for the rest; what that means for
-the engines is in `neurosym.problems.constraints.conditional.branches`.
+one constraint for the values of the set and another one, or none, for the rest;
+`neurosym.problems.constraints.conditional.branches` says what that means for the engines.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Implies(Constraint):
     """If ``condition`` holds, so does ``constraint``.
 
     One of them is on one variable: a comparison with a value, a `Member`, or a 0/1 variable. If it
-    is the second, the contrapositive is what is compiled, and the first must have a negation.
+    is ``constraint``, the contrapositive is compiled, and ``condition`` must have a negation.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -42,7 +42,7 @@ class Implies(Constraint):
     Attributes:
       condition: what implies.
       constraint: what is implied. It may be on the variable of the condition, too.
-      literal: the side on one variable, negated if it is the second.
+      literal: the side on one variable, negated if it is ``constraint``.
       consequence: what holds if the literal does.
       scope: the distinct variables, that of the literal first.
 
@@ -89,7 +89,7 @@ class Reified(Constraint):
     """``condition`` holds exactly if ``constraint`` does.
 
     One of them is on one variable: a comparison with a value, a `Member`, or a 0/1 variable. The
-    other one must have a negation.
+    other side must have a negation.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -102,7 +102,7 @@ class Reified(Constraint):
 
     Attributes:
       condition: one side.
-      constraint: the other one. It may be on the variable of the condition, too.
+      constraint: the other side. It may be on the variable of the condition, too.
       literal: the side on one variable.
       consequence: what holds if the literal does.
       opposite: what holds if it does not.

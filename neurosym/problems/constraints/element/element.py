@@ -41,11 +41,11 @@ class Element(Constraint):
     >>> problem.compile().allows([1, 0])
     True
 
-    A variable may be several entries of the array. One that is also the index or the value is
-    allowed where all combinations of values can be listed.
+    A variable may be several entries of the array. A variable that is also the index or the value
+    is allowed where all combinations of values can be listed.
 
     Attributes:
-      index: its domain holds integers. Positions count from 0; a value of the domain that is no
+      index: its domain holds integers. Positions count from 0; a value of the domain that is not a
         position of the array is not allowed.
       array: constants (hashable values) and variables.
       value: a variable or a constant.
@@ -118,8 +118,8 @@ class Element(Constraint):
     def instead_of_negation(self) -> str:
         """A variable for the entry, which has a value wherever the index points.
 
-        `Element` does not hold where the index is outside of the array, so one that is added to a
-        problem forbids such an index; a padded array does not.
+        `Element` does not hold where the index is outside of the array, so an `Element` that is
+        added to a problem forbids such an index; a padded array does not.
         """
         possible = {entry for entry in self.array if not isinstance(entry, Variable)}
         possible.update(*(entry.domain for entry in self._entries))

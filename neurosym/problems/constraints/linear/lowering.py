@@ -1,8 +1,8 @@
 """`Linear` and `Count` for the soft engine: private variables by convolution, the others as masks.
 
-Private variables become the distribution of their sum (`sum_plan.py`). What is left is usually one
-variable, the total: the distribution (or, where it is a bound, the running sums of it) is read at
-the variable's values, and no mask is needed however many values there are.
+Private variables become the distribution of their sum (`sum_plan.py`). Usually one variable is
+left, the total: the distribution (or, where it is a bound, the running sums of it) is read at the
+variable's values, and no mask is needed however many values there are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What prunes `Linear`: bounds for ``<=`` and ``!=``, sets of reachable sums for ``==``.
+"""The propagators of `Linear`: bounds for ``<=`` and ``!=``, sets of reachable sums for ``==``.
 
     x + y == 3, x in {0, 2}, y in {0, 1}     partial sums as bits: {0} ─▶ {0, 2} ─▶ {0, 1, 2, 3}
     backwards from the goal                  {3} ─▶ {2, 3} ─▶ {0, 1, 2, 3}, cut to what was reached

@@ -1,4 +1,4 @@
-"""In which order the distribution of a sum of variables is made, by convolutions.
+"""The order in which convolutions make the distribution of a sum of variables.
 
     a + b + 10 c + 10 d     digits from 0 to 9
     1. a + b                19 sums, 0 to 18      one stride: convolved
@@ -6,12 +6,13 @@
     2. (a + b) + (c + d)    199 sums, 0 to 198    the second dilated by 10: two overlap
     Not: one digit after the other, which would carry 190 sums along from the third digit on.
 
-A variable with offsets is a distribution over its *stride*, the divisor of its offsets. Those of
-one stride are convolved in pairs, smallest first, those of different strides with the coarser one
-dilated: for ``Σ 10^k d_k`` the digits of equal place value make sums of 19 values, and the sums of
-two places overlap in a carry only, so the whole costs about twice the range of the sum. A variable
-that has few values far apart (a knapsack's item) is added value by value instead. Merges of one
-shape that do not wait for each other are one batched convolution.
+A variable with offsets is a distribution over its *stride*, the divisor of its offsets.
+Distributions of one stride are convolved in pairs, the smallest first; distributions of different
+strides are convolved with the coarser one dilated: for ``Σ 10^k d_k`` the digits of equal place
+value make sums of 19 values, and the sums of two places overlap in a carry only, so the whole costs
+about twice the range of the sum. A variable that has few values far apart (a knapsack's item) is
+added value by value instead. Merges of one shape that do not wait for each other are one batched
+convolution.
 
 The plan is made of integers alone; `sum_passes.py` carries it out.
 """

@@ -1,7 +1,7 @@
 """`Automaton`: a finite automaton over any values, deterministic or not.
 
-What engines need is deterministic: there each accepted word is one path, so it counts once. An
-automaton that is not becomes so by `determinised`, over the values that occur.
+Engines need a deterministic automaton: there each accepted word is one path, so it counts once.
+`determinised` makes any automaton deterministic, over the values that occur.
 """
 
 from __future__ import annotations
@@ -186,8 +186,8 @@ class Automaton:
 
         Args:
           values: of which words are made.
-          length: where given, words are not longer, and what is said of longer ones is not defined;
-            an automaton that is too large otherwise may not be for short words.
+          length: where given, words are not longer, and the answer for longer words is not defined;
+            an automaton that is otherwise too large may be small enough for short words.
           limit: sets of states that may be reached on the way.
 
         Returns:

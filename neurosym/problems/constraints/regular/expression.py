@@ -101,7 +101,7 @@ def automaton_of_expression(
     Args:
       text: the expression.
       values: of which words are made, for ``.`` and ``[^...]`` too.
-      length: where given, words are not longer, and what is said of longer ones is not defined.
+      length: where given, words are not longer, and the answer for longer words is not defined.
       limit: sets of places in the expression that may be reached.
 
     Raises:

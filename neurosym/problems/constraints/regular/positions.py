@@ -1,9 +1,9 @@
 """From a regular expression to an automaton whose states are its places for values.
 
-After a value the automaton is at the place in the expression that the value was read for; what may
-follow a place, begin a word or end one is found from the inside to the outside (Glushkov 1961, "The
-abstract theory of automata", https://doi.org/10.1070/RM1961v016n05ABEH004112). It has one state
-more than there are places, and no empty moves.
+After a value the automaton is at the place in the expression that the value was read for; the
+places that may follow a place, begin a word or end a word are found from the inside to the outside
+(Glushkov 1961, "The abstract theory of automata", https://doi.org/10.1070/RM1961v016n05ABEH004112).
+It has one state more than there are places, and no empty moves.
 
 An expression is given in postfix form: sets of values, and operations on what stands before them.
 The expression ``a(b|c)*`` is
