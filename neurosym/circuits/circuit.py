@@ -45,11 +45,12 @@ class Circuit:
 
     The weights of a network's circuit are elements ``[V, D]`` as everywhere; entries beyond a
     variable's domain are ignored. Those of a formula's circuit are elements ``[V, 2]``: column 0
-    has the weight of the literal that says true, column 1 that of the one that says false. Where
-    the semiring declares a complement, ``[V]`` is enough: the weights of the positive literals.
+    has the weight of the literal that says true, column 1 the weight of the literal that says
+    false. Where the semiring declares a complement, ``[V]`` is enough: the weights of the positive
+    literals.
 
-    It may have several roots, whose models share their parts; each is smooth for itself, and need
-    not speak of all variables.
+    It may have several roots, whose models share their parts; each root is smooth by itself, and
+    need not speak of all variables.
 
     Attributes:
       tables: which rows are combined in which step.
@@ -150,8 +151,8 @@ class Circuit:
         Args:
           weights: elements, see the class.
           root: which one, int[], where the circuit has several (``circuit.answers.index(...)``).
-            Under `jax.vmap` each instance may ask for another; what that costs is the terms of the
-            longest root, not those of all.
+            Under `jax.vmap` each instance may ask for another root; the cost is the terms of the
+            longest root, not those of all roots.
           semiring: the algebra to read the circuit in.
           domains: the values, or the literals, that are possible, ``Domains`` or ``bool[V, D]``;
             all others weigh the semiring's zero.

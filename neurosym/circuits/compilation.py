@@ -20,9 +20,9 @@ def compile_circuit(
 ) -> Circuit:
     """Compiles a network to a circuit, once; then any semiring, batched and differentiable.
 
-    How large the circuit becomes, and how long that takes, depends on the problem and cannot be
-    foretold; what elimination (`neurosym.total`) can do, a circuit mostly can as well, and
-    sometimes far more.
+    The size of the circuit and the time that it takes to compile depend on the problem and cannot
+    be foretold. A circuit mostly can do whatever elimination (`neurosym.total`) can, and sometimes
+    far more.
 
     >>> import jax.numpy as jnp
     >>> import neurosym as ns
@@ -36,7 +36,7 @@ def compile_circuit(
     Args:
       network: the compiled problem.
       compiler: from a formula to a graph, such as ``circuits.pysdd()`` (by default) or
-        ``circuits.d4()``, or a function of one's own; see `circuits.Compiler`.
+        ``circuits.d4()``, or a function of your own; see `circuits.Compiler`.
       minimize: of the default compiler, as for `circuits.pysdd`.
 
     Returns:
@@ -44,8 +44,8 @@ def compile_circuit(
 
     Raises:
       ImportError: if the compiler's package is not installed.
-      ValueError: if ``minimize`` is given together with a compiler, or a compiler of one's own
-        makes a graph that is not decomposable or has other variables.
+      ValueError: if ``minimize`` is given together with a compiler, or a compiler of your own makes
+        a graph that is not decomposable or has other variables.
     """
     encoding = encode(network)
     graph = _compiled(encoding.formula, compiler, minimize)

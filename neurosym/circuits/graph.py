@@ -5,15 +5,17 @@
     either = graph.disjoin([x1, graph.conjoin([not_x1, x2])])
     circuit_of(graph.finish(either)).total(weights)        # in any semiring
 
-This is negation normal form, and what is asked of it is what a sum of products needs to be right
-(Darwiche and Marquis 2002, "A knowledge compilation map", https://doi.org/10.1613/jair.989):
+This is negation normal form. A sum of products needs three properties of it to be right (Darwiche
+and Marquis 2002, "A knowledge compilation map", https://doi.org/10.1613/jair.989):
 
-- *decomposable*: the parts of an "and" share no variable. Checked; without it nothing is right.
+- *decomposable*: the parts of an "and" share no variable. It is checked; without it nothing is
+  right.
 - *smooth*: the branches of an "or" speak of the same variables. Whoever evaluates a graph makes it
-  so: to a branch that says nothing of a variable comes the ⊕ of the weights of its two literals.
-- *deterministic*: no model satisfies two branches of an "or". Proved where two branches always
-  contradict each other in a literal that both imply, which is so for decisions; in general it is
-  as hard as satisfiability. Idempotent semirings do not need it.
+  smooth: a branch that does not mention a variable is multiplied by the ⊕ of the weights of the
+  variable's two literals.
+- *deterministic*: no model satisfies two branches of an "or". It is proved where two branches
+  always contradict each other in a literal that both imply, which is so for decisions; in general
+  the proof is as hard as satisfiability. Idempotent semirings do not need it.
 """
 
 from __future__ import annotations

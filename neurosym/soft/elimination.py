@@ -1,9 +1,9 @@
 """Exact inference by variable elimination, as a plan made once for each network.
 
-Every constraint lowers itself to a few tensors (summing out what only it knows, by a method of its
-own), every remaining variable is a vector of weights, and the network of tensors is contracted. The
-plan is Python over the static structure of the network: its size is known, and refused if need be,
-before anything is allocated.
+Every constraint lowers itself to a few tensors (and sums out the variables that only it knows, by a
+method of its own), every remaining variable is a vector of weights, and the network of tensors is
+contracted. The plan is Python over the static structure of the network: its size is known before
+anything is allocated, and a plan that is too large is refused.
 
 A small network is contracted in the order that opt_einsum finds, step by step. A large one is
 contracted in levels (`neurosym.soft.ordering`, `neurosym.soft.levels`), so that the compiled

@@ -1,4 +1,4 @@
-"""The tensors of a network: a vector of weights for each open variable, and what constraints are.
+"""The tensors of a network: a vector of weights for each open variable, and those of constraints.
 
     a + b == s and c + d == t        one relation in two places: (a, b, s) and (c, d, t)
     private  a, b, c, d              no other constraint knows them, so they are summed out inside

@@ -1,4 +1,4 @@
-"""What a network computes in a semiring: total, support, marginals, query.
+"""The questions to a network in a semiring: total, support, marginals, query.
 
 Weights are elements of the semiring, ``[V, D]`` in the network's order; entries beyond a variable's
 domain are ignored. Every function is pure, works under jit and vmap, and is differentiable by the
@@ -51,7 +51,7 @@ def total(
       weights: elements ``[V, D]``.
       semiring: the algebra to read the problem in.
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all others weigh the
-        semiring's zero. Nothing is saved by that: `restricted` makes a smaller network of it.
+        semiring's zero. That saves nothing: `restricted` makes a smaller network.
       effort: what it may cost.
       **limits: parts of the effort alone: ``memory_limit``, ``max_slices``, ``levelled``.
 

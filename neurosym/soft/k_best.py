@@ -1,8 +1,7 @@
 """The k best solutions of a network, by the K_BEST semiring.
 
-The same total as ever, read in a semiring whose elements are the k best weights with the
-assignments that they stand for. `neurosym.hard.solve_best` finds one optimum by search, which
-scales further.
+It is the usual total, read in a semiring whose elements are the k best weights with the assignments
+that they stand for. `neurosym.hard.solve_best` finds one optimum by search, which scales further.
 """
 
 from typing import Unpack

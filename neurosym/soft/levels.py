@@ -154,8 +154,8 @@ def supports_by_level(
 ) -> list[Elements]:
     """The formal derivative of the total with respect to each input tensor, stack by stack.
 
-    The levels in reverse, by ⊕ and ⊗ alone: what a tensor lacks is what its result lacks, times its
-    sibling.
+    The levels run in reverse, by ⊕ and ⊗ alone: the derivative at a tensor is the derivative at its
+    result, times its sibling.
 
     Args:
       semiring: the algebra.

@@ -3,8 +3,8 @@
     weights [D, V], messages from the factors [D, R]  ─▶ `to_factors`   messages to them, beliefs
     messages to the factors [D, R]                    ─▶ `from_factors` messages from them
 
-What a variable tells one factor is what it hears from all the others, by exclusive products, never
-by a division, so that impossible values (-inf) stay exact. All of this is for semirings that are
+A variable tells one factor what it hears from all other factors, by exclusive products and never by
+a division, so that impossible values (-inf) stay exact. All of this is for semirings that are
 log-encoded: LOG and MAX_TIMES.
 """
 
@@ -130,7 +130,7 @@ def damp(before: jax.Array, after: jax.Array, damping: float) -> jax.Array:
 def change(before: jax.Array, after: jax.Array) -> jax.Array:
     """The largest change of an entry of a normalised message, whose largest entry is one.
 
-    Not of its logarithm: that of a value which the messages rule out falls for ever.
+    Not of its logarithm: the logarithm of a value that the messages rule out falls for ever.
     """
     moved = jnp.abs(jnp.exp(after) - jnp.exp(before))
     return largest(over_values(jnp.maximum, moved))

@@ -36,9 +36,9 @@ def order_by_levels(
     """An order in which many contractions are independent of each other.
 
     Each level eliminates a set of indices, no two of which share a tensor, in ascending order of
-    the terms that they take. An index is cheap enough if what it leaves behind is no larger than
-    ``largest`` and takes at most ``largest ** 1.5`` terms (a path of d × d matrices: d³); where no
-    index is, the cheapest goes.
+    the terms that they take. An index is cheap enough if the tensor that it leaves behind is no
+    larger than ``largest`` and takes at most ``largest ** 1.5`` terms (a path of d × d matrices:
+    d³); where no index is, the cheapest goes.
 
     Args:
       inputs: the labels of each tensor's axes.

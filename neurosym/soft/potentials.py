@@ -1,6 +1,6 @@
 """`Potentials`: weights on combinations of values, for models that are more than hard constraints.
 
-A network's constraints allow a combination or not, and its weights are those of single values.
+A network's constraints allow a combination or not, and its weights are weights of single values.
 Potentials add log-weights for combinations of a few variables: the couplings of an Ising model, the
 conditional probability tables of a Bayesian network.
 """

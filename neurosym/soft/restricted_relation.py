@@ -1,4 +1,4 @@
-"""`RestrictedRelation`: a relation of which some values are left, with what they still reach.
+"""`RestrictedRelation`: a relation of which some values are left, and whatever they still reach.
 
 x + y + z == 4 over 0 to 99, of which 0 to 4 are left
 kept      (0, 1, 2, 3, 4) at each position

@@ -1,8 +1,8 @@
 """A smaller network for the domains that are left: fewer values, narrower tensors, less work.
 
-What propagation has ruled out never enters: variables keep the possible values only, and of the
-hidden indices of a constraint (states, partial sums, rows of a table) those that some possible
-values still reach. Same answers as with weights of zero, for less.
+Values that propagation has ruled out never enter: variables keep only the possible values, and the
+hidden indices of a constraint (states, partial sums, rows of a table) keep only what some possible
+values still reach. The answers are those with weights of zero, for less work.
 """
 
 from __future__ import annotations

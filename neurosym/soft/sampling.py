@@ -6,7 +6,7 @@ order of elimination; Dechter 1999, "Bucket elimination", section 5,
 https://doi.org/10.1016/S0004-3702(99)00059-4). Nothing is rejected.
 
 Variables that a constraint has summed out by a method of its own are drawn last, one after another:
-each from its support given those before it.
+each from its support given the variables before it.
 """
 
 import functools

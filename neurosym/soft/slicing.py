@@ -25,7 +25,7 @@ Cuts = Sequence[tuple[tuple[int, int], ...]]
 def best_slice(
     steps: Sequence[Step], output: Labels, sizes: Mapping[Hashable, int], limit: int
 ) -> Hashable | None:
-    """The index to fix next: of those that may be, the one that saves most for its length.
+    """The index to fix next: of all that may be fixed, the one that saves most for its length.
 
     Args:
       steps: the contraction order.

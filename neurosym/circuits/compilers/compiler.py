@@ -1,4 +1,4 @@
-"""`Compiler`: what turns a formula into a deterministic graph."""
+"""`Compiler`: a function from a formula to a deterministic graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Compiler(Protocol):
 
     - have the models of the formula, all of them and no others, over the same variables with the
       same numbers; it need not name a variable that is free;
-    - be decomposable: the parts of an "and" share no variable. This is checked;
+    - be decomposable: the parts of an "and" share no variable. The library checks this;
     - be deterministic: no model satisfies two branches of an "or". This is *taken on trust*, since
       it cannot be checked in general: branches that overlap make sums too large without a word.
       `neurosym.testing.check_compiler` compares with brute force.

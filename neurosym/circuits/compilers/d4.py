@@ -2,10 +2,10 @@
 
 Lagniez and Marquis 2017, "An improved decision-DNNF compiler"
 (https://doi.org/10.24963/ijcai.2017/93): top down, by decisions, with the parts that come apart
-compiled for themselves and found again when they recur. The package d4solver brings it.
+compiled alone, and found again when they recur. The package d4solver brings it.
 
 It is run in a process of its own. It prints to the standard output of its process, whatever Python
-does with ``sys.stdout``; an error of its own ends no other program; and waiting for it can be
+does with ``sys.stdout``; an error of d4 ends no other program; and waiting for d4 can be
 interrupted.
 """
 

@@ -49,8 +49,8 @@ class Tables:
     """Which rows each step combines.
 
     Rows going up: 0 is zero, 1 is one, then the L leaves, then S steps of P rows. Rows going down:
-    0 is zero, then S' steps of P' rows. What a place has no input for is row 0. Inputs stand class
-    by class, the first of all places, then the second ones, and so on: Q (or Q') in a step.
+    0 is zero, then S' steps of P' rows. An input that a place does not have is row 0. Inputs stand
+    class by class, the first of all places, then the second ones, and so on: Q (or Q') in a step.
     """
 
     inputs: jax.Array  # int32[L]: the weight of each leaf

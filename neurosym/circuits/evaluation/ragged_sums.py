@@ -25,7 +25,7 @@ BLOCK = 4096
 
 @flax.struct.dataclass
 class RaggedSums:
-    """The terms of N sums, class by class; what a place has no term for is (0, 0)."""
+    """The terms of N sums, class by class; a term that a place does not have is (0, 0)."""
 
     left: tuple[jax.Array, ...]  # int32[blocks, n, room]
     right: tuple[jax.Array, ...]  # int32[blocks, n, room]

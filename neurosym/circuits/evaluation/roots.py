@@ -1,9 +1,9 @@
-"""Roots: what is read off the rows of a circuit once they are known.
+"""Roots: the sums that are read off the rows of a circuit once these are known.
 
-A root is a sum of products of two rows. All of them are read at once by `totals`. One is read
-alone where an instance asks for no other, which costs its own terms, not those of the rest: the
-instances of a batch may each ask for another. Going down, what arrives at the roots is handed to
-the rows that they are made of (`passes` takes it from there).
+A root is a sum of products of two rows. `totals` reads all roots at once. Where an instance asks
+for one root only, that root is read alone, at the cost of its own terms and not of the rest: the
+instances of a batch may each ask for another root. Going down, what arrives at the roots is handed
+to the rows that they are made of (`passes` takes it from there).
 """
 
 from __future__ import annotations

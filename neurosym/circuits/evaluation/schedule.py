@@ -4,8 +4,8 @@ Every step computes the same number of rows of each class (80 with room for one 
 for two, ...), so that one compiled loop body serves all steps, however many layers a circuit has.
 Rows are taken by list scheduling: among those whose inputs are known, the ones farthest from the
 end go first (Hu 1961, "Parallel sequencing and assembly line problems",
-https://doi.org/10.1287/opre.9.6.841). A row may take a place with more room than it needs; what
-stays empty computes zeros.
+https://doi.org/10.1287/opre.9.6.841). A row may take a place with more room than it needs; a place
+that stays empty computes zeros.
 """
 
 from __future__ import annotations

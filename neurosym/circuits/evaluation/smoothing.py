@@ -1,11 +1,11 @@
 """From a graph to sums of products that are smooth, which is the form that is evaluated.
 
     or(x1, and(not x1, x2))    over x1, x2 with weights w1, v1 and w2, v2 (true and false)
-    row 6 = w2 + v2            what the branch x1 says nothing of
+    row 6 = w2 + v2            the branch x1 does not mention x2
     row 7 = w1 * row 6 + v1 * w2
 
-An "and" becomes a term of the sum above it, an "or" a sum. What is missing in a branch is filled in
-by the ⊕ of both literals of each variable; products of these over sets of variables are shared.
+An "and" becomes a term of the sum above it, an "or" a sum. A variable that is missing in a branch
+is filled in by the ⊕ of its two literals; products of these over sets of variables are shared.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`trace_elimination`: the sums and products of variable elimination, kept as a circuit.
 
 Contracting the tensors of a network sums products of weights. Done once with nodes of a graph in
-place of numbers, and with what is zero left out, it leaves a circuit that is deterministic,
-decomposable and smooth because elimination is right (Darwiche 2003, section 4,
+place of numbers, and with zeros left out, it leaves a circuit that is deterministic, decomposable
+and smooth because elimination is right (Darwiche 2003, section 4,
 https://doi.org/10.1145/765568.765570; Chavira and Darwiche 2007, "Compiling Bayesian networks using
 variable elimination"). It needs no other compiler. Where constraints leave few assignments it is
 far smaller than the tensors that `neurosym.total` contracts.

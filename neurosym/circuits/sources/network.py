@@ -1,10 +1,11 @@
 """A network as clauses over Boolean variables, with as many models as it has solutions.
 
 A variable with two values is one Boolean variable; with more, one for each value, of which exactly
-one holds (the direct encoding of de Kleer 1989; Walsh 2000, https://doi.org/10.1007/3-540-45349-0_32).
-A constraint comes as the 0/1 tensors that it lowers itself to. Their hidden indices (the partial
-sums of a `Linear`, the states of a `Regular`) are encoded like variables. They follow from the
-assignment, in exactly one way for each one that is allowed, so counts stay right.
+one holds (the direct encoding of de Kleer 1989; Walsh 2000,
+https://doi.org/10.1007/3-540-45349-0_32). A constraint comes as the 0/1 tensors that it lowers
+itself to. Their hidden indices (the partial sums of a `Linear`, the states of a `Regular`) are
+encoded like variables. They follow from the assignment, in exactly one way for each assignment that
+is allowed, so counts stay right.
 """
 
 from __future__ import annotations

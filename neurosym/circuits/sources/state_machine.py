@@ -1,18 +1,18 @@
-"""`from_state_machine`: what a machine answers after reading a word, as a circuit.
+"""`from_state_machine`: the answers of a machine that has read a word, as a circuit.
 
 The machine reads one value a position. States are any hashables and are merged in two ways: equal
-ones as they are met, going forward, then those with the same future, going backward, which leaves
-the smallest layered decision diagram (Andersen, Hadzic, Hooker and Tiedemann 2007, "A constraint
-store based on multivalued decision diagrams", https://doi.org/10.1007/978-3-540-74970-7_11; Revuz
-1992, "Minimisation of acyclic deterministic automata in linear time",
-https://doi.org/10.1016/0304-3975(92)90142-3).
+states as they are met, going forward, then states with the same future, going backward, which
+leaves the smallest layered decision diagram (Andersen, Hadzic, Hooker and Tiedemann 2007, "A
+constraint store based on multivalued decision diagrams",
+https://doi.org/10.1007/978-3-540-74970-7_11; Revuz 1992, "Minimisation of acyclic deterministic
+automata in linear time", https://doi.org/10.1016/0304-3975(92)90142-3).
 
-A word may also be cut in two. What the second half can do is a function from the states at the cut
-to answers; halves that do the same are merged, as in the syntactic monoid of a language. An answer
-is then a sum of products "state at the cut ⊗ what the second half does". Where there are many
-answers that keeps the parts that all of them share small, and each pays for its own products only,
-so one answer costs far less than all. For every length of words the cut is chosen at which reading
-one answer costs least.
+A word may also be cut in two. A second half is a function from the states at the cut to answers;
+halves that are the same function are merged, as in the syntactic monoid of a language. An answer is
+then a sum of products "state at the cut ⊗ what the second half does". Where there are many answers,
+the cut keeps the parts that all of them share small, and each answer pays for its own products
+only, so one answer costs far less than all answers. For every length of words the cut is chosen at
+which reading one answer costs least.
 """
 
 from __future__ import annotations
