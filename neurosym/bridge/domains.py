@@ -1,9 +1,9 @@
 """From beliefs to hard domains: which values propagation and search may still consider.
 
-A *rule* says which values a variable's beliefs keep; the result is intersected with the
-*evidence*, what is known to be allowed. Where that leaves a variable nothing, its domain is
-restored to what the evidence allows, and never beyond it: an encoder that is trained on unclamped
-evidence learns a relabelled alphabet, which no loss notices. How often that happens,
+A *rule* says which values a variable's beliefs keep; the result is intersected with the *evidence*,
+the values that are known to be allowed. Where that leaves a variable without a value, its domain is
+restored to the values that the evidence allows, and never beyond them: an encoder that is trained
+on unclamped evidence learns a relabelled alphabet, and no loss notices. How often that happens,
 :func:`restored_share`, is a metric to watch.
 """
 
@@ -58,7 +58,7 @@ def to_domains(
 
     Returns:
       The domains, and which variables were restored. A variable that the evidence itself leaves
-      nothing stays empty, and is not called restored.
+      without a value stays empty, and is not called restored.
 
     Raises:
       ValueError: when the logits are not floats [..., V, D], the evidence does not fit, or a rule
@@ -114,7 +114,7 @@ def within(tau: float) -> Rule:
 
 
 def top_k(k: int) -> Rule:
-    """Keeps the ``k`` likeliest values, of equal ones the first; all, where there are fewer.
+    """Keeps the ``k`` likeliest values, of equal values the first; all, where there are fewer.
 
     Raises:
       ValueError: when ``k`` is less than 1.

@@ -27,10 +27,10 @@ def enumerated(
 ) -> Estimator:
     """The exact log-probability of evidence that leaves at most ``limit`` solutions.
 
-    Hard search enumerates what the evidence *alone* allows, so nothing that the encoder believes
-    can hide a solution; the log-sum over these is the log-probability itself. All explanations of
-    an outcome as training signal: Tsamoura, Hospedales and Michael 2021, Neural-symbolic
-    integration: a compositional perspective, https://arxiv.org/abs/2010.11926.
+    Hard search enumerates what the evidence *alone* allows, so no belief of the encoder can hide a
+    solution; the log-sum over the solutions is the log-probability itself. All explanations of an
+    outcome as training signal: Tsamoura, Hospedales and Michael 2021, Neural-symbolic integration:
+    a compositional perspective, https://arxiv.org/abs/2010.11926.
 
     In a batch, ``otherwise`` is computed if some instance needs it, and then for all; a batch in
     which every instance is enumerated skips it.

@@ -1,15 +1,15 @@
-"""What an estimator is: a way of getting a gradient across a discrete decision.
+"""Estimators: ways of getting a gradient across a discrete decision.
 
 The quantity is always the same. An encoder believes ``p(x) = Π_i softmax(logits)[i, x_i]`` of the
-variables that it observes; what is known of the outcome, the *evidence*, leaves some assignments
-possible; and training wants the gradient of
+variables that it observes; the *evidence*, all that is known of the outcome, leaves some
+assignments possible; and training wants the gradient of
 
     log p(evidence) = log Σ over assignments x that the evidence allows of p(x)
 
 with respect to the logits. An estimator gives a number for it, whose derivative (by `jax.grad`, as
-of any function) is its estimate of that gradient: exact, approximate or from samples. Each stands
-in a file of its own and asks a :class:`neurosym.reasoning.Reasoner` for what it needs: a total, a
-best assignment, whether one holds.
+of any function) is its estimate of that gradient: exact, approximate or from samples. Each
+estimator stands in a file of its own and asks a :class:`neurosym.reasoning.Reasoner` for a total,
+for a best assignment, or whether an assignment holds.
 
 Inside, an estimator is a function of one :class:`neurosym.reasoning.Question`: `of_question` gives
 it the form in which it is called, and `ask` asks a question of any estimator, also of a user's own.
@@ -91,7 +91,7 @@ def of_question(answer: Callable[[Question], Estimate]) -> Estimator:
 
 
 def ask(estimator: Estimator, question: Question) -> Estimate:
-    """What any estimator says to a question."""
+    """The reply of any estimator to a question."""
     logits, evidence, observed, key, temperature = question
     return estimator(logits, evidence, observed=observed, key=key, temperature=temperature)
 
@@ -101,7 +101,7 @@ def with_gradient(value: Array, log_weights: Array, gradient: Array) -> Array:
 
     Args:
       value: float[]; it may be ``-inf``.
-      log_weights: float[V, D]; what is ``-inf`` takes no part.
+      log_weights: float[V, D]; entries that are ``-inf`` take no part.
       gradient: float[V, D].
 
     Returns:

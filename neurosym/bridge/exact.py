@@ -14,8 +14,9 @@ def exact(reasoner: HasTotal, *, semiring: Semiring = LOG) -> Estimator:
     """The log-probability of the evidence itself, and its gradient.
 
     The gradient with respect to the log-probabilities is the marginals given the evidence: the
-    semiring's through divided by its total. In other semirings it is that of their reading: in
-    MAX_TIMES of the likeliest assignment alone, in MAX_MIN of the weakest link of the strongest.
+    semiring's through divided by its total. In other semirings it is the gradient of their reading:
+    in MAX_TIMES that of the likeliest assignment alone, in MAX_MIN that of the weakest link of the
+    strongest assignment.
 
     Darwiche 2003, A differential approach to inference in Bayesian networks,
     https://doi.org/10.1145/765568.765570; as a loss: Xu et al. 2018,

@@ -1,6 +1,6 @@
 """Bridges, rules and estimators by name, for configs: the one place where a string becomes a value.
 
-What has parts of its own is given as a mapping with a ``name``:
+A value that has parts is given as a mapping with a ``name``:
 
     {"name": "pruned", "rule": {"name": "within", "tau": 1.0}, "inner": {"name": "exact"}}
 """
@@ -80,7 +80,8 @@ def make_bridge(name: str, /, **options: Any) -> Bridge:
 
     Args:
       name: "softmax", "gumbel_softmax" or "straight_through".
-      **options: what only this bridge takes: ``sample`` and ``smoothing`` of "straight_through".
+      **options: options that only this bridge takes: ``sample`` and ``smoothing`` of
+        "straight_through".
 
     Raises:
       ValueError: when there is no such bridge or option, or one is of the wrong type or out of

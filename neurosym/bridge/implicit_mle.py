@@ -40,7 +40,7 @@ def implicit_mle(
     noise: Noise | None = None,
     noise_temperature: float = 1.0,
 ) -> Layer:
-    """A layer whose forward pass is a solver's solution, and whose backward pass asks it again.
+    """A layer whose forward pass is a solver's solution, and whose backward pass asks again.
 
     With the gradient g of the loss by the one-hot solution, the layer's gradient is
 
@@ -67,12 +67,12 @@ def implicit_mle(
     Args:
       solver: finds the best assignment.
       step: λ, above 0: how far the loss moves the weights before the solver is asked again. With a
-        small one the solution rarely changes, and the gradient is rare and large.
+        small step the solution rarely changes, and the gradient is rare and large.
       noise: added to the weights in both passes; None for none.
       noise_temperature: scales the noise.
 
     Raises:
-      ValueError: if the solver is none, or a number is out of its range.
+      ValueError: if the solver is not a solver, or a number is out of its range.
     """
     if not callable(solver):
         raise ValueError(f"a solver is a function of log-weights and evidence, not {solver!r}")

@@ -1,4 +1,4 @@
-"""Noise for perturb-and-MAP: what makes the best assignment a random one.
+"""Noise for perturb-and-MAP: it makes the best assignment random.
 
 A *noise* maps a key and a shape to float32 of that shape, independent for every value.
 """

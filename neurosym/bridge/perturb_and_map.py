@@ -30,11 +30,11 @@ def perturb_and_map(
     """Perturbed best assignments in place of samples.
 
     The gradient of the log-probability of the evidence is the expected assignment given the
-    evidence minus that without it. Without it, the perturbed best value of each variable is an
-    exact sample; given it, the perturbed best assignment is an approximate one (Papandreou and
-    Yuille 2011, https://doi.org/10.1109/ICCV.2011.6126242; as a learning rule with the evidence as
-    target, and with other noise: Niepert et al. 2021, https://arxiv.org/abs/2106.01798). It is
-    exact where the evidence concerns one variable only.
+    evidence minus the expected assignment without it. Without the evidence, the perturbed best
+    value of each variable is an exact sample; given the evidence, the perturbed best assignment is
+    an approximate sample (Papandreou and Yuille 2011, https://doi.org/10.1109/ICCV.2011.6126242; as
+    a learning rule with the evidence as target, and with other noise: Niepert et al. 2021,
+    https://arxiv.org/abs/2106.01798). It is exact where the evidence concerns one variable only.
 
     The value is the difference of the two perturbed maxima, whose derivative this is.
 

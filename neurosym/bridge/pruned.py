@@ -1,4 +1,4 @@
-"""Hard forward in bits, backward in a semiring restricted to what survived.
+"""Hard forward in bits, backward in a semiring restricted to the survivors.
 
 logits (+ Gumbel noise) ─▶ rule ─▶ domains ─▶ propagation: uint64 lanes, a while loop ─▶ survivors
 survivors, logits ─▶ another estimator: the value, and the gradient, of the pruned problem
@@ -52,7 +52,7 @@ def survivors(
       rule: which values the beliefs keep; it sees the logits divided by the temperature.
       observed: bool[V]: the others keep all that the evidence allows. None: all are observed.
       key: typed key; for the noise, and for a rule that samples.
-      temperature: above 0; it scales the rule: ``within(1.0)`` at temperature τ keeps what is at
+      temperature: above 0; it scales the rule: ``within(1.0)`` at temperature τ keeps values at
         most τ below the best. With noise it should not fall below 1, the noise's own scale.
       gumbel: add Gumbel noise to the logits first.
 
@@ -70,13 +70,14 @@ def pruned(
 
     Forward, the decision is hard: a rule makes domains of the (perturbed) logits, and propagation
     prunes them in bits. Backward, the gradient is that of the inner estimator restricted to the
-    survivors, as if these were the evidence: what was pruned gets the gradient of the softmax
-    alone, which moves it down. The decision itself has no gradient (straight-through: Bengio et al.
-    2013, https://arxiv.org/abs/1308.3432; perturbed choice: Jang et al. 2017,
+    survivors, as if these were the evidence: a value that was pruned gets the gradient of the
+    softmax alone, which moves it down. The decision itself has no gradient (straight-through:
+    Bengio et al. 2013, https://arxiv.org/abs/1308.3432; perturbed choice: Jang et al. 2017,
     https://arxiv.org/abs/1611.01144).
 
-    A variable that the rule leaves nothing gets back what the evidence allows it; an instance that
-    propagation wipes out falls back on the propagated evidence. Neither goes beyond the evidence.
+    A variable that the rule leaves without a value gets back the values that the evidence allows;
+    an instance that propagation wipes out falls back on the propagated evidence. Neither goes
+    beyond the evidence.
 
     Metrics: ``wiped_out``, the share of instances that fell back; ``restored``, the share with a
     restored variable; ``pruned``, the mean share of values that are gone; and those of ``inner``.
@@ -88,7 +89,8 @@ def pruned(
       gumbel: add Gumbel noise to the logits before the rule.
 
     Raises:
-      ValueError: if the reasoner cannot prune, or rule or inner estimator are none.
+      ValueError: if the reasoner cannot prune, or the rule is not a rule, or the inner estimator is
+        not an estimator.
     """
     require(reasoner, "pruned", HasPruning)
     for what, given in (("inner", inner), ("rule", rule)):

@@ -13,7 +13,7 @@ from neurosym.semirings.algebra.semiring import Semiring
 
 
 def relaxed(reasoner: HasTotal, *, bridge: Bridge, semiring: Semiring = LOG) -> Estimator:
-    """The log-total of what a bridge makes of the logits, differentiated through both.
+    """The log-total of a bridge's log-weights, differentiated through both.
 
     With the bridge ``softmax`` at temperature 1 this is the exact estimator; with
     ``gumbel_softmax`` one relaxed sample of the decisions (Jang et al. 2017,

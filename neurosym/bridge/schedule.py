@@ -1,7 +1,7 @@
 """Temperature schedules: pure functions from a step to the temperature of a bridge.
 
 A relaxed sample at a high temperature has smooth, biased gradients, and at a low one sharp, noisy
-ones; annealing goes from the one to the other (Jang et al. 2017, section 2.2,
+ones; annealing goes from high to low (Jang et al. 2017, section 2.2,
 https://arxiv.org/abs/1611.01144). Every schedule starts at ``start``, reaches ``floor`` after
 ``steps`` steps and stays there; it can be called with Python numbers and within jit.
 """

@@ -18,16 +18,16 @@ def score_function(
 ) -> Estimator:
     """Samples of the encoder's beliefs, of which those that hold are made likelier.
 
-    Every sample's gradient is weighted by whether it holds, less the mean of the *other* samples:
-    a baseline that is independent of it (Kool, van Hoof and Welling 2019, Buy 4 REINFORCE samples,
+    Every sample's gradient is weighted by whether it holds, less the mean of the *other* samples: a
+    baseline that is independent of it (Kool, van Hoof and Welling 2019, Buy 4 REINFORCE samples,
     get a baseline for free, https://openreview.net/forum?id=r1lgTGL5DE; Williams 1992,
     https://doi.org/10.1007/BF00992696). That is an unbiased estimate of the gradient of the
-    *probability*. Divided by the share of samples that hold it estimates that of its logarithm,
-    with a bias that falls with the number of samples. Where no sample holds, or all do, there is no
-    gradient.
+    *probability*. Divided by the share of samples that hold, it estimates the gradient of the
+    logarithm, with a bias that falls with the number of samples. Where no sample holds, or all do,
+    there is no gradient.
 
-    With variables that are not observed, a sample holds if some values of theirs make it hold: the
-    probability that the evidence has an explanation, which is not the number of them.
+    With variables that are not observed, a sample holds if some values of these variables make it
+    hold: the probability that the evidence has an explanation, whatever the number of explanations.
 
     Metrics: ``held``, the share of samples that hold.
 

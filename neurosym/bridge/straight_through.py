@@ -2,16 +2,16 @@
 
 Two forms of one estimator. In probabilities (:func:`straight_through_probabilities`) the forward
 value is exactly one-hot and the Jacobian exactly that of the softmax. Logs of a one-hot vector
-would not train: reasoning in logs multiplies every gradient by the weight itself (``∂ log Z / ∂
-log w = w · support / Z``), so a value at ``-inf`` gets none, and a choice that breaks the
-constraints gets none at all. The bridge therefore gives the log of
+would not train: reasoning in logs multiplies every gradient by the weight itself
+(``∂ log Z / ∂ log w = w · support / Z``), so a value at ``-inf`` gets no gradient, and a choice
+that breaks the constraints gets no gradient at all. The bridge therefore gives the log of
 
     q = (1 - ε) · one-hot + ε · soft          ε is ``smoothing``
 
-with the Jacobian ``∂ log q_v = ∂ soft_v / q_v``, which is the probability form's seen through the
-logarithm: whatever reasoning computes from q, in REAL or in LOG, its gradient reaches the logits
-as if q were the soft weights. All is finite: ``soft / q`` is at most 1/ε, and is computed in logs,
-so that it does not underflow.
+with the Jacobian ``∂ log q_v = ∂ soft_v / q_v``, which is the Jacobian of the probability form,
+seen through the logarithm: whatever reasoning computes from q, in REAL or in LOG, its gradient
+reaches the logits as if q were the soft weights. All is finite: ``soft / q`` is at most 1/ε, and is
+computed in logs, so that it does not underflow.
 """
 
 from __future__ import annotations

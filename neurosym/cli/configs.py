@@ -3,8 +3,8 @@
 The file is a Python module with `get_config(variant)`, or `get_config()`, that returns a
 `ConfigDict`. It may import its neighbours (`from ._common import base`): Python files beside it,
 else those of the `configs/` of the working directory or of the checkout, so that a copy of a config
-works elsewhere. The overrides are `ml_collections.config_flags`; what is added here is finding the
-files, and saying clearly what is wrong.
+works elsewhere. The overrides are `ml_collections.config_flags`; this file adds finding the files,
+and saying clearly what is wrong.
 """
 
 import difflib

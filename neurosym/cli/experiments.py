@@ -30,7 +30,7 @@ def experiments(names: list[str] | None = None, *, quick: bool = False) -> "list
     """The experiments of these names, or all.
 
     Raises:
-      UsageError: there is none of a name.
+      UsageError: there is no experiment of a name.
       ValueError: its published figures or configs are faulty.
     """
     from neurosym.reports.experiment import load_experiment

@@ -1,4 +1,4 @@
-"""What a command line names: files of puzzles, formulas, or a problem and its size.
+"""The inputs that a command line names: files of puzzles, formulas, or a problem and its size.
 
 `read_inputs` checks it without JAX, so that a wrong command line is answered at once; `load_jobs`
 then makes instances of networks of it.
@@ -26,7 +26,7 @@ class Inputs:
     """Files that are read, not parsed.
 
     Attributes:
-      texts: of the files; none where the problem's size says it all.
+      texts: of the files; none where the problem's size is enough.
       problem: the name of a puzzle; not needed for formulas.
       size: that its instances must have.
       formula: the texts are DIMACS CNF.

@@ -75,7 +75,7 @@ class Clock:
 
 
 def puzzle_job(puzzle: Puzzle, given: Instances | int, networks: dict[int, Network]) -> Job:
-    """The instances of a puzzle; those that are a size alone are the one that gives nothing.
+    """The instances of a puzzle; a size alone is the one instance without givens.
 
     Args:
       puzzle: which.

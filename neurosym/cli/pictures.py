@@ -1,6 +1,7 @@
 """The pictures of a finished run: learning curves, and what its task draws.
 
-The run is finished and judged by then, so whatever cannot be drawn is said, and nothing fails.
+The run is finished and judged by then, so a picture that cannot be drawn is reported, and nothing
+fails.
 """
 
 import sys

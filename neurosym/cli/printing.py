@@ -15,7 +15,7 @@ Printer = Callable[[int, Job, Answer], str]
 
 
 def line(limits: Limits) -> Printer:
-    """The solution or, without any, the status; what more was asked for in further columns."""
+    """The solution or, without any, the status; whatever else was asked for in further columns."""
     alone = limits.count == 1 and limits.solutions == 1
 
     def print_line(index: int, job: Job, answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""What a command sets of JAX itself before it computes; importing `neurosym` sets nothing."""
+"""The settings of JAX that a command makes before it computes; importing `neurosym` makes none."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def keep_compiled_programs() -> None:
 def joined(processes: Processes, command: str) -> Iterator[bool]:
     """Joins the other processes of a run while entered.
 
-    An error inside ends this process at once, after it was told: the others are waiting for this
+    An error inside ends this process at once, after it was printed: the others are waiting for this
     one or are gone, and saying goodbye to them would only end in a timeout.
 
     Args:

@@ -1,4 +1,4 @@
-"""How figures look on the terminal, and what of other libraries' chatter is left out."""
+"""How figures look on the terminal, and which messages of other libraries are left out."""
 
 import json
 import statistics

@@ -1,7 +1,7 @@
 """Who answers a question: networks, circuits and solvers behind the same small protocols.
 
-A `Question` is all that is asked of one instance. Whoever can answer it implements the protocols
-of `neurosym.reasoning.protocols`, and whatever asks sees nothing else.
+A `Question` holds everything that is asked about one instance. Whoever can answer it implements the
+protocols of `neurosym.reasoning.protocols`, and whoever asks sees nothing but these.
 """
 
 from neurosym.reasoning.answer import CIRCUIT, EXACT, Answerer, Engine, make_answerer

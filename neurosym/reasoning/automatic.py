@@ -1,4 +1,4 @@
-"""`automatic`: the first engine that can answer about an instance, and it says which and why.
+"""`automatic`: the first engine that can answer about an instance, by name and with the reason.
 
     choice = automatic(network, domains)
     choice.method                        Method.RESTRICTED
@@ -8,8 +8,8 @@
 
 propagation ─▶ narrow: elimination │ else of what is left │ else its circuit │ else messages
 
-Choosing is Python, outside of any trace: it plans, and allocates nothing. What was chosen is a pure
-function of log-weights, under jit and vmap like everything.
+Choosing is Python, outside of any trace: it plans, and allocates nothing. The chosen engine is a
+pure function of log-weights, under jit and vmap like everything.
 """
 
 from __future__ import annotations
@@ -169,7 +169,8 @@ def automatic(
     """Chooses who answers about an instance: exact where that is affordable, else approximate.
 
     Propagation comes first. Then, in this order: elimination of the whole network, if it is narrow
-    enough; elimination of what propagation left of it; a circuit of that; belief propagation.
+    enough; elimination of the part that propagation left; a circuit of this part; belief
+    propagation.
 
     >>> import jax.numpy as jnp
     >>> from neurosym.problems import Problem
@@ -188,8 +189,9 @@ def automatic(
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``, concrete; all if None.
       methods: those that may be taken.
       effort: what elimination may cost, here: before a circuit is tried.
-      compile_circuit: from what is left to its circuit; a ValueError says that this is too large.
-        ``neurosym.compile_circuit`` may take much longer than the default, which gives up.
+      compile_circuit: from the part that is left to its circuit; a ValueError says that the circuit
+        is too large. ``neurosym.compile_circuit`` may take much longer than the default, which
+        gives up.
       rounds: of messages at most.
       damping: of messages, from 0 to below 1.
       tolerance: at which messages have come to rest.

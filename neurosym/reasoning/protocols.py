@@ -1,12 +1,12 @@
-"""What estimators ask of the symbolic side, for one instance.
+"""The questions that estimators ask the symbolic side, for one instance.
 
 A *reasoner* knows the variables and their values, and some of the following: totals, beliefs,
 solutions, pruning, the best assignments, whether one holds. Each is a protocol of its own; an
-estimator names those that it needs and refuses, when it is made, a reasoner that lacks one.
+estimator names the protocols that it needs. When it is made, it refuses a reasoner that lacks one.
 
-What was observed of the outcome is the *evidence*. Each kind of reasoner has its own: a network
-takes the allowed values bool[V, D], a circuit with several roots the index of one. Whatever a
-method does, it never goes beyond the evidence: no fallback gives it up.
+The *evidence* is whatever was observed of the outcome. Each kind of reasoner has its own form of
+it: a network takes the allowed values bool[V, D], a circuit with several roots takes the index of
+one root. Whatever a method does, it never goes beyond the evidence: no fallback gives it up.
 """
 
 from __future__ import annotations

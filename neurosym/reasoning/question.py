@@ -1,4 +1,4 @@
-"""`Question`: all that is asked of one instance, as one value; `Answer`: all that is said to it.
+"""`Question`: all that is asked about one instance, as one value; `Answer`: the reply to it.
 
 logits of the encoder, evidence of the outcome ─▶ Question ─▶ whoever can answer ─▶ Answer
 """
@@ -55,7 +55,7 @@ class Status(enum.IntEnum):
 
 
 class Answer(NamedTuple):
-    """What is said to a question."""
+    """The reply to a question."""
 
     value: Any
     """What was asked for: probabilities, a number."""

@@ -1,4 +1,4 @@
-"""`RestrictedReasoner`: what propagation left of a network, asked in the layout of the whole one.
+"""`RestrictedReasoner`: the part of a network that propagation left, in the whole one's layout.
 
 sudoku with 30 givens          81 variables of 9 values: too wide to eliminate
 propagation                    most variables are certain, the rest has two or three values
@@ -33,7 +33,7 @@ from neurosym.soft.restriction import RestrictedNetwork, restricted
 class RestrictedReasoner:
     """Exact inference over the values that are left of one instance.
 
-    Evidence is the allowed values bool[V, D]; what is not left is not allowed in any case.
+    Evidence is the allowed values bool[V, D]; a value that is not left is not allowed in any case.
 
     >>> import jax.numpy as jnp
     >>> from neurosym.problems import Problem

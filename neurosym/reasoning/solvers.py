@@ -1,9 +1,9 @@
-"""Solvers: what finds the best assignment, as a value that estimators take.
+"""Solvers: functions that find the best assignment, as values that estimators take.
 
 A solver is any function of log-weights and evidence that returns one assignment: complete search,
 elimination in the max-product semiring, or anyone's own (a shortest path, an integer program behind
-`jax.pure_callback`). Nothing flows back through it; what its result means for a gradient is up to
-:func:`neurosym.bridge.perturb_and_map` and :func:`neurosym.bridge.implicit_mle`.
+`jax.pure_callback`). Nothing flows back through it; :func:`neurosym.bridge.perturb_and_map` and
+:func:`neurosym.bridge.implicit_mle` say what its result means for a gradient.
 """
 
 from __future__ import annotations

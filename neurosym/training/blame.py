@@ -1,4 +1,4 @@
-"""Whose error it is: ours, or one of a task's own code, and then where in the task.
+"""Whose error it is: ours, or an error of a task's own code, and where in the task.
 
     with blamed(task, "loss"):
         task.loss(model, batch, key=key, step=step)     # raises ValueError("boom") on line 57
@@ -6,8 +6,8 @@
     ValueError: boom                                    # the error as it was raised, with a note:
     in Blobs.loss (my_task.py, line 57)
 
-A note (PEP 678) leaves the type of an error as it is, so callers catch what was raised; the command
-line finds the note, and with it the words.
+A note (PEP 678) leaves the type of an error as it is, so callers catch the error that was raised;
+the command line finds the note, and with it the words.
 """
 
 import os

@@ -2,8 +2,8 @@
 
 A checkpoint holds the arrays of a `TrainState` by name, and a small record of the run so far, with
 a checksum of the arrays. It appears under its final name only when it is complete, so a killed run
-leaves the one before. A checkpoint that was damaged later is skipped, said so, and removed when the
-next one is saved:
+leaves the checkpoint before. A run skips a checkpoint that was damaged later, says so, and removes
+it when it saves the next one:
 
     checkpoints/20  whole               ← the run goes on from here
     checkpoints/24  truncated           ← "skipped the damaged checkpoint …/24: …"

@@ -7,8 +7,8 @@
     ValueError: the metric 'accuracy' of the task's evaluate must have one value for each of the 16
     examples, got shape ()
 
-What returns arrays is checked where it is traced, before anything is compiled; `summarise` can only
-be checked when it has been called, at the end.
+A method that returns arrays is checked while it is traced, before anything is compiled; `summarise`
+can only be checked when it has been called, at the end.
 """
 
 import inspect

@@ -1,8 +1,8 @@
 """Whether a checkpoint is whole: its note, the checksum of its arrays, and what errors tell.
 
     checkpoints/24/_CHECKPOINT_METADATA   cut short: "its note … cannot be read: Unterminated …"
-    checkpoints/24/arrays/d/2272…         a bit is another one: the checksum differs
-    checkpoints/24/arrays/manifest.ocdbt  permission denied: said, and not taken for damage
+    checkpoints/24/arrays/d/2272…         one bit has changed: the checksum differs
+    checkpoints/24/arrays/manifest.ocdbt  permission denied: not taken for damage
 
 A file that cannot be reached may well be whole, so a run does not go on without it.
 """

@@ -6,8 +6,8 @@ rules say how parameters are cut. The compiler finds what must be communicated (
 sharding, https://docs.jax.dev/en/latest/sharded-computation.html), for encoders, propagation and
 the soft engine alike.
 
-Among several processes, the first owns the files of a run, and what only one of them can know (the
-clock, a signal, a checkpoint) it tells the others.
+Among several processes, the first process owns the files of a run. It tells the others whatever
+only one of them can know: the clock, a signal, a checkpoint.
 """
 
 import dataclasses
@@ -142,7 +142,7 @@ class Devices:
         return tuple(int(number) for number in np.asarray(everyone).max(axis=0))
 
     def tell(self, value: Any) -> Any:
-        """What the first process gives, as JSON; the others' is not looked at."""
+        """What the first process gives, as JSON; nobody looks at the values of the others."""
         if jax.process_count() == 1:
             return value
         text = json.dumps(value).encode() if self.first else b""

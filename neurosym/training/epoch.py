@@ -6,10 +6,11 @@ of it: whatever way an epoch is cut into calls, the same machine code runs, so t
 from the middle of an epoch ends with the same bits as one that never stopped.
 
 Steps run in a loop inside the program ("scan") or are called one at a time ("step"). On two CPU
-cores LeNet's forward and backward pass took 4.7 ms in a scan and 5.8 called one by one (`neurosym
-bench encoder`), so "scan" is the default; a model with a stock `lax.conv` took about 1.6 times as
-long in a scan as in a bare step (`neurosym bench training_loop`), so it wants "step" on CPU. A
-784-256-256-10 perceptron came out on either side in different runs on busy cores.
+cores LeNet's forward and backward pass took 4.7 ms in a scan and 5.8 ms called one by one
+(`neurosym bench encoder`), so "scan" is the default; a model with a stock `lax.conv` took about 1.6
+times as long in a scan as in a bare step (`neurosym bench training_loop`), so it wants "step" on
+CPU. For a 784-256-256-10 perceptron, the faster way was not the same in different runs on busy
+cores.
 
 Several seeds of one run are a leading axis S of everything that a step changes: the step is
 vmapped, and one program trains them all. On several devices the indices of a batch are cut, and

@@ -54,7 +54,7 @@ class Evaluator:
         self._placed: dict[int, tuple[Split, PyTree]] = {}
 
     def check(self, params: PyTree, other: PyTree, split: Split, batch_size: int) -> None:
-        """Holds the task's evaluate against its contract, for the shapes of a split alone.
+        """Compares the task's evaluate with its contract, for the shapes of a split alone.
 
         With the batch size of training, most of what is traced here was traced for the step.
 

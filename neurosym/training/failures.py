@@ -1,4 +1,4 @@
-"""Why a run could not go on, and what it could do without: errors and warnings in its user's terms.
+"""Why a run could not go on, or went on with less: errors and warnings in the user's terms.
 
 Errors of a task's own code are not here: they keep their types, and `neurosym.training.blame` notes
 where in the task they were raised.
@@ -58,4 +58,4 @@ class DamagedCheckpointError(ValueError):
 
 
 class RunWarning(UserWarning):
-    """Something of a run could not be had, and something else stands in for it."""
+    """A part of a run is missing, and something else stands in for it."""

@@ -4,10 +4,10 @@
     each epoch  steps in chunks, one compiled program for all of them   20 → 24, of 12 an epoch
                 validate, and save with the metric as score             24: accuracy 0.91
                 stop if a signal or the caller wants it                 saved, to go on from there
-    judge       the best of what was saved, on the test split, once     24 of 24 and 36
+    judge       the best checkpoint, on the test split, once             24 of 24 and 36
 
-One call trains one run, or several seeds as an axis of one program, which differ here only in that
-every figure is a list and every file has its twins.
+One call trains one run, or several seeds as an axis of one program, where every figure is a list
+and every file stands once for each seed.
 """
 
 import contextlib

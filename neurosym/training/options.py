@@ -18,8 +18,8 @@ class Options:
     Attributes:
       progress: who is told how it goes.
       on_validation: called after every validation of a single run, when its checkpoint is on its
-        way, with the step and the validation metrics. What it raises ends the run, which can be
-        resumed.
+        way, with the step and the validation metrics. An error that it raises ends the run, which
+        can be resumed.
       stop_when: asked between chunks of steps; when it says True, the run is saved and
         `RunStopped` is raised.
       judge_test: False leaves the test split alone and writes no `result.json`.

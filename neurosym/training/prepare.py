@@ -71,7 +71,7 @@ def prepare(
     """Makes the program and the initial state of one run, or of several with an axis of seeds.
 
     Args:
-      settings: of any of them: they differ in the seed alone.
+      settings: of any of the runs: they differ in the seed alone.
       task: of all.
       runs: the runs.
       devices: where to compute.

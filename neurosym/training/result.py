@@ -1,4 +1,4 @@
-"""The outcome of a run: `result.json`, written once, when test was read."""
+"""The outcome of a run: `result.json`, written once, when the test split has been judged."""
 
 import dataclasses
 import os

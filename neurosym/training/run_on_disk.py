@@ -22,7 +22,7 @@ from neurosym.training.workdir import Workdir
 
 @dataclasses.dataclass
 class Clock:
-    """What a call has taken so far, to be shared out.
+    """The time that a call has taken so far, to be shared out.
 
     Attributes:
       started: when the call began.
@@ -112,7 +112,7 @@ class RunOnDisk:
     def best_model(self, params: PyTree, other: PyTree) -> tuple[int, PyTree, PyTree]:
         """The step with the best validation metric, and its parameters in the given structure.
 
-        Where nothing is kept, or the run cannot go on: what is given.
+        Where nothing is kept, or the run cannot go on: the parameters that are given.
         """
         if self._checkpoints is None or self.error is not None:
             return 0, params, other

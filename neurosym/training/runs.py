@@ -102,7 +102,7 @@ def restore_best(
 
     Raises:
       ValueError: there is no run or checkpoint, or none that can be read; or arrays are missing or
-        have other shapes, and then which.
+        have other shapes; the message names them.
     """
     place = Workdir(Path(workdir))
     place.read_config()
@@ -138,7 +138,7 @@ def evaluate_run(run: Run, split_name: str) -> dict[str, float]:
 
 
 def predict_run(run: Run, paths: Sequence[Path]) -> Mapping[str, object]:
-    """What a run's model answers for a user's own files.
+    """The answer of a run's model for a user's own files.
 
     Raises:
       ValueError: its task does not read files, or returns no mapping.
@@ -156,7 +156,7 @@ def predict_run(run: Run, paths: Sequence[Path]) -> Mapping[str, object]:
 
 
 def picture_run(run: Run, workdir: Path) -> list[Path]:
-    """Draws what a run's task draws, nothing where it draws nothing; returns where that is.
+    """Draws the pictures of a run's task, if it has any; returns their paths.
 
     Raises:
       ValueError: the task does not return paths.

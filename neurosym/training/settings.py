@@ -1,6 +1,6 @@
 """The loop's own part of a config, checked: `config.train`, `config.optimizer`, `config.seed`.
 
-Everything wrong is found here, before data are loaded or a file is written.
+Every fault is found here, before data are loaded or a file is written.
 """
 
 import dataclasses
@@ -137,8 +137,8 @@ class Settings:
         Other fields beside `LOOP_FIELDS` are the task's and are left alone.
 
         Raises:
-          ValueError: a field is unknown, has the wrong type, or is out of range; or one beside
-            the loop's looks like a slip for one of them that is absent.
+          ValueError: a field is unknown, has the wrong type, or is out of range; or a field beside
+            the loop's looks like a slip for a field of the loop that is absent.
 
         >>> config = ml_collections.ConfigDict({"train": {"batch_size": -1}})
         >>> Settings.from_config(config)

@@ -35,7 +35,7 @@ def in_terms_of(places: Sequence[Workdir]) -> Iterator[None]:
     """Says of errors of the file system and of collectives what they mean for the runs.
 
     Args:
-      places: the workdirs of the runs; of the first of them is said what is saved.
+      places: the workdirs of the runs; the message says what is saved of the first run.
 
     Raises:
       NotSavedError: a workdir cannot be written.

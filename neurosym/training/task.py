@@ -1,4 +1,4 @@
-"""What a task is to the training loop, and how one is found by its name in a config.
+"""The contract between a task and the training loop, and how a name in a config becomes a task.
 
 A task brings its data, its model, its loss and its metrics; the loop brings everything else. Data
 flows `split` → (gathered by the loop) → `batch` → `loss` or `evaluate`. The loop never asks which
@@ -32,8 +32,8 @@ class Split:
     """The data of one split, as arrays that the loop puts on the device.
 
     Attributes:
-      examples: arrays with a common leading axis n: what is permuted and gathered. Often int32
-        indices and labels.
+      examples: arrays with a common leading axis n, which the loop permutes and gathers. Often
+        int32 indices and labels.
       shared: arrays that every batch sees whole, for example a pool of images `uint8[M, H, W]`.
 
     Raises:
@@ -67,8 +67,8 @@ class Split:
 class Task(Protocol):
     """The contract between a task and the loop.
 
-    `batch`, `loss` and `evaluate` are traced inside the jitted step: they must be pure functions
-    of their arguments and of what `__init__` fixed. Further methods that a task may have are those
+    `batch`, `loss` and `evaluate` are traced inside the jitted step: they must be pure functions of
+    their arguments and of whatever `__init__` fixed. Further methods that a task may have are those
     of `AnsweringTask`, `SummarisingTask`, `PicturingTask` and `PredictingTask`.
 
     Attributes:
@@ -110,20 +110,20 @@ class AnsweringTask(Protocol):
 
         inputs ─▶ beliefs(model, ·) ─▶ answer(·, inputs)
 
-    Both are pure functions of their arguments and of what `__init__` fixed, over a batch with
-    leading axis B, and can be traced. Neither sees a label: `inputs` is a dictionary of what is
-    known when nothing is labelled, and a `batch` is such a dictionary with the truth beside it.
-    Then `evaluate` compares an answer with the truth, `predict` answers for a user's files and
+    Both are pure functions of their arguments and of whatever `__init__` fixed, over a batch with
+    leading axis B, and can be traced. Neither sees a label: `inputs` is a dictionary of everything
+    that is known without labels, and a `batch` is such a dictionary with the truth beside it. Then
+    `evaluate` compares an answer with the truth, `predict` answers for a user's files and
     `pictures` draws answers. Each is a composition of the two functions, so the three agree. The
     loop itself does not call the two functions: a task without them trains just as well.
     """
 
     def beliefs(self, model: Any, inputs: Mapping[str, Any]) -> PyTree:
-        """What the model makes of the inputs, mostly logits float32[B, V, D]."""
+        """The model's output for the inputs, mostly logits float32[B, V, D]."""
         ...
 
     def answer(self, beliefs: PyTree, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What follows from the beliefs, by name: arrays [B, ...]."""
+        """The conclusions from the beliefs, by name: arrays [B, ...]."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""`neurosym doctor`: what this machine has, and whether the engines give what they should."""
+"""`neurosym doctor`: what this machine has, and whether the engines give the right answers."""
 
 import os
 import platform
@@ -122,7 +122,7 @@ def _datasets(data_dir: str | None) -> dict[str, Any]:
 
 
 def self_check() -> dict[str, Any]:
-    """One propagation and one gradient, held against what is known without a computer.
+    """One propagation and one gradient, compared with values that are known without a computer.
 
     Of two digits that sum to 1 only 0 and 1 are possible; with uniform weights each of the two
     pairs has probability 1/100, and the gradient of the log of their sum by the log-weight of a

@@ -1,4 +1,4 @@
-"""`neurosym reproduce`: what published tables report and we do not know yet is run."""
+"""`neurosym reproduce`: trains whatever published tables report and no record of ours has yet."""
 
 import dataclasses
 import sys
