@@ -84,7 +84,7 @@ def load_config(source: str) -> ml_collections.ConfigDict:
         raise ValueError(f"{path_text} is not a config: it has no function get_config")
     takes_variant = bool(inspect.signature(get_config).parameters)
     if variant and not takes_variant:
-        raise ValueError(f"{path_text} has no variants, so {variant!r} names none")
+        raise ValueError(f"{path_text} has no variants, and so no {variant!r}")
     config = get_config(variant) if takes_variant else get_config()
     if not isinstance(config, ml_collections.ConfigDict):
         raise ValueError(

@@ -170,7 +170,7 @@ def _view(output: Mapping[str, Any], view: Fields) -> tuple[str, Sheet]:
 def _at(content: Any, place: str, view: Fields) -> Any:
     for part in place.split("."):
         if not isinstance(content, dict) or part not in content:
-            raise view.wrong("", f"asks for {place}, which the output has not")
+            raise view.wrong("", f"asks for {place}, which the output does not have")
         content = content[part]
     return content
 

@@ -64,7 +64,7 @@ def compare(sides: Sequence[Side]) -> list[tuple[str, Sheet]]:
       ValueError: there are fewer than two runs.
     """
     if len(sides) < 2:
-        raise ValueError("two runs or more are compared; there is nothing to hold one against")
+        raise ValueError("compare takes two runs or more; one run has nothing beside it")
     sheets = [("config: what differs", _config(sides))]
     for split in ("test", "validation"):
         sheets.append((f"{split} metrics", _metrics(sides, split)))

@@ -109,7 +109,7 @@ def _numbers(x: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what} is not an array: {error}") from error
     if found.dtype.kind == "O":
         if not all(isinstance(number, numbers.Integral) for number in found.ravel()):
-            raise ValueError(f"{what} holds what is not a number: {x!r}")
+            raise ValueError(f"{what} holds something that is not a number: {x!r}")
     elif not jnp.issubdtype(found.dtype, jnp.number) and found.dtype != np.bool_:
         raise ValueError(f"{what} holds {found.dtype}, which is not a number")
     return found

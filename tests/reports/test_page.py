@@ -178,7 +178,7 @@ def test_benchmarks_are_on_the_page(project):
         ({"tables": [{"rows": []}]}, "tables[0].header must name"),
         (
             {"output": {"a": 1}, "views": [{"rows": "b", "columns": {}}]},
-            "views[0] asks for b, which the output has not",
+            "views[0] asks for b, which the output does not have",
         ),
         (
             {"output": {"a": {"x": {}}}, "views": [{"rows": "a", "columns": {"c": "d"}}]},
@@ -214,7 +214,7 @@ def test_an_output_is_laid_out_as_it_is_or_by_views(tmp_path):
     assert (benchmark.title, title, benchmark.notes) == ("Mine", "T", ("Again.",))
     assert list(sheet.header) == ["", "ms a lap", "left"]
     assert [list(row) for row in sheet.rows] == [["we", "2", "2"], ["they", "4", "1"]]
-    with pytest.raises(ValueError, match="asks for laps, which the output has not"):
+    with pytest.raises(ValueError, match="asks for laps, which the output does not have"):
         file_output({"other": 1}, path, **about)
     assert load_benchmark(path).notes == ("Again.",)
 

@@ -72,7 +72,7 @@ def closure(matrix: Any, *, semiring: Semiring) -> Fixpoint:
     matrix = semiring.asarray(matrix)
     shape = elements.shape(semiring, matrix)
     if len(shape) != 2 or shape[0] != shape[1]:
-        raise ValueError(f"a closure is that of a square matrix, not of one of shape {list(shape)}")
+        raise ValueError(f"a closure needs a square matrix, not a matrix of shape {list(shape)}")
     check_numbers("the matrix", matrix)
     value, sound = _closed(semiring, matrix) if shape[0] else (matrix, jnp.asarray(True))
     return _reported(semiring, value, sound, shape[0])

@@ -431,7 +431,7 @@ def test_no_node_and_one_node(semiring):
 @pytest.mark.parametrize(
     ("matrix", "semiring", "message"),
     [
-        (np.zeros((2, 3)), ns.REAL, r"square matrix, not of one of shape \[2, 3\]"),
+        (np.zeros((2, 3)), ns.REAL, r"square matrix, not a matrix of shape \[2, 3\]"),
         (np.zeros(3), ns.MIN_PLUS, "square matrix"),
         (np.full((2, 2), np.nan), ns.LOG, "the matrix holds a NaN"),
         (np.zeros((2, 2)), ns.ADD_MULT, "closure rewrites .* it breaks distributivity"),

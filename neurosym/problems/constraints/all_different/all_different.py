@@ -196,7 +196,9 @@ def _entry(entry: Any) -> tuple[Variable, tuple[Hashable, ...]]:
     """The variable of an entry, and what each value of its domain becomes."""
     terms = getattr(entry, "_terms", None)
     if terms is None:
-        raise ValueError(f"all-different takes variables and expressions of one, not {entry!r}")
+        raise ValueError(
+            f"all-different takes variables and expressions of one variable, not {entry!r}"
+        )
     coefficients, constant = terms()
     if len(coefficients) != 1:
         raise ValueError(f"all-different takes expressions of one variable, not {entry!r}")

@@ -323,7 +323,7 @@ def test_what_is_refused():
         ([x, y, x], "singles", "names variable 'x0' twice"),
         ([x, x + 1], "hall", "names variable 'x0' twice"),
         ([x + y, y], "singles", "expressions of one variable"),
-        ([x, 3], "singles", "takes variables and expressions of one, not 3"),
+        ([x, 3], "singles", "takes variables and expressions of one variable, not 3"),
         ([x, z + 1], "singles", "arithmetic on variable 'x2'"),
         ([0 * x, y], "singles", "coefficient 0"),
         ([x, y], "bounds", "levels singles, hall, not bounds"),
