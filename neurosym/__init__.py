@@ -23,6 +23,7 @@ from neurosym._version import __version__
 _EXPORTS = {
     "bits": ("Domains",),
     "circuits": ("Circuit", "compile_circuit"),
+    "compiled_programs": ("keep_compiled_programs",),
     "hard": (
         "FAILURE_WEIGHTED",
         "GIVEN_ORDER",

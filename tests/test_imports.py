@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "languages": {"problems", "io", "circuits"},
     "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     "losses": set(),
+    "compiled_programs": set(),
     "encoders": set(),
     "training": set(),
     "sweeps": {"training"},

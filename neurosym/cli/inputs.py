@@ -74,9 +74,9 @@ def load_jobs(inputs: Inputs) -> list[Job]:
       UsageError: the problem needs a file or a size, or reads no files.
       ValueError: there is no such problem, or a file is not what its format says.
     """
-    from neurosym.cli.tables import quiet_logs
+    from neurosym.cli.runtime import prepare_jax
 
-    quiet_logs()
+    prepare_jax()
     from neurosym.cli.jobs import formula_job, puzzle_job
     from neurosym.problems import Network
     from neurosym.puzzles import puzzle_by_name

@@ -71,6 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"did you mean {near[0]!r}?" if near else f"the commands: {', '.join(_COMMANDS)}"
         print(f"neurosym: error: there is no command {name!r}; {hint}", file=sys.stderr)
         return EXIT_USAGE
+    # JAX reads it when it is imported: XLA's own lines are for its developers ("Very slow compile?
+    # If you want to file a bug ..."); whatever goes wrong is raised as well.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     module = importlib.import_module(f"neurosym.cli.commands.{_COMMANDS[name][0]}")
     command: Command = module.COMMAND
     wants_help = any(argument in ("--help", "-h", "-help", "--helpfull") for argument in rest)

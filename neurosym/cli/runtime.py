@@ -4,12 +4,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import jax
 
 from neurosym.cli.processes import Processes
+from neurosym.cli.tables import quiet_logs
+from neurosym.compiled_programs import keep_compiled_programs
 
 # Seconds without a sign of life after which a process counts as lost.
 _HEARTBEAT_SECONDS = 30
@@ -17,21 +18,10 @@ _HEARTBEAT_SECONDS = 30
 _EXIT_FAILURE = 1
 
 
-def cache_folder() -> Path:
-    """Where compiled programs are kept between commands."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "neurosym" / "compiled"
-
-
-def keep_compiled_programs() -> None:
-    """Lets JAX keep what it compiles, unless the user has told it where, or that it should not."""
-    chosen = (
-        "JAX_COMPILATION_CACHE_DIR" in os.environ or "JAX_ENABLE_COMPILATION_CACHE" in os.environ
-    )
-    if chosen:
-        return
-    jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+def prepare_jax() -> None:
+    """Keeps what other libraries log off the terminal, and what JAX compiles on disk."""
+    quiet_logs()
+    keep_compiled_programs()
 
 
 @contextlib.contextmanager

@@ -16,7 +16,6 @@ import optuna
 
 from neurosym.cli.configs import load_function
 from neurosym.cli.places import import_roots
-from neurosym.cli.tables import quiet_logs
 from neurosym.sweeps.crew import EXIT_REFUSED
 from neurosym.sweeps.space import Space
 from neurosym.sweeps.strategies import make_pruner, make_sampler
@@ -29,10 +28,11 @@ def main() -> int:
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     # JAX is imported only now: the environment has been set by the parent.
+    from neurosym.cli.runtime import prepare_jax
     from neurosym.sweeps.worker import Worker
     from neurosym.training import RunInterrupted
 
-    quiet_logs()
+    prepare_jax()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         space = Space(

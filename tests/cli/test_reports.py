@@ -147,6 +147,8 @@ def test_doctor_is_well_here_and_says_what_is(monkeypatch, tmp_path, capsys):
     assert report["self-check"] == dict.fromkeys(("propagation", "total", "gradient"), "as known")
     assert report["versions"]["python"] == sys.version.split()[0]
     assert report["devices"]["backend"] == jax.default_backend()
+    programs = report["compiled programs"]
+    assert programs["folder"].startswith("off") or programs["programs"] >= 0
     assert report["devices"]["64-bit numbers"] == "off (the default)"
     assert report["datasets"]["digits"].startswith("in ")
     assert report["datasets"]["mnist"] == "missing"

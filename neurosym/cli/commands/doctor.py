@@ -12,6 +12,7 @@ from typing import Any
 from absl import flags
 
 from neurosym.cli.command import Command, UsageError
+from neurosym.compiled_programs import SWITCH, default_folder, keep_compiled_programs, kept_in
 
 _ENVIRONMENT = re.compile(r"(?:JAX|NEUROSYM|XLA|TF_CPP|CUDA_VISIBLE|OMP)_|LIBTPU_INIT_ARGS$")
 _SECRET = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
@@ -54,6 +55,7 @@ def _parts(data_dir: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
         "machine": _machine,
         "environment": _environment,
         "datasets": lambda: _datasets(data_dir),
+        "compiled programs": _compiled_programs,
         "devices": _devices,
         "self-check": self_check,
     }
@@ -74,7 +76,7 @@ def _versions() -> dict[str, Any]:
 
 def _machine() -> dict[str, Any]:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "neurosym"
+    cache = default_folder().parent
     facts: dict[str, Any] = {
         "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "cores": f"{usable} usable of {os.cpu_count()}",
@@ -85,6 +87,20 @@ def _machine() -> dict[str, Any]:
     existing = next(p for p in (cache, *cache.parents) if p.exists())
     facts["disk of the cache"] = _disk(existing)
     return facts
+
+
+def _compiled_programs() -> dict[str, Any]:
+    """Where JAX keeps programs, and how many there are; from here on they are kept."""
+    import jax
+
+    keep_compiled_programs()
+    folder = jax.config.values["jax_compilation_cache_dir"]
+    if not folder or not jax.config.values["jax_enable_compilation_cache"]:
+        return {"folder": f"off ({SWITCH} or JAX's own variables, or it cannot be written)"}
+    kept, most = kept_in(Path(folder)), jax.config.values["jax_compilation_cache_max_size"]
+    size = f"{kept.size / 2**20:.1f} MiB"
+    limit = "no limit" if most < 0 else f"at most {most / 2**20:.0f} MiB"
+    return {"folder": folder, "programs": kept.programs, "size": f"{size}, {limit}"}
 
 
 def _devices() -> dict[str, Any]:
@@ -102,7 +118,6 @@ def _devices() -> dict[str, Any]:
         facts[f"{device.platform}:{device.id}"] = text
     facts["processes"] = jax.process_count()
     facts["64-bit numbers"] = "on" if jax.config.values["jax_enable_x64"] else "off (the default)"
-    facts["compilation cache"] = jax.config.values["jax_compilation_cache_dir"] or "off"
     return facts
 
 
@@ -195,7 +210,7 @@ COMMAND = Command(
     name="doctor",
     usage="doctor [--json] [--data_dir=FOLDER]",
     description=(
-        "Prints versions, devices and their memory, flags and variables of the environment that "
+        "Prints versions, compiled programs, devices and their memory, flags and variables of the environment that "
         "matter, the datasets that are here, disk and cores, and checks one propagation and one "
         "gradient against known values. Made to be pasted into a bug report: the home folder is "
         "written as ~, and what looks like a secret is not shown. Exits with 1 if something is "

@@ -20,10 +20,11 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if arguments:
         raise UsageError(f"evaluate takes flags only, got {' '.join(arguments)!r}")
     workdir = required_workdir(values)
-    from neurosym.cli.tables import print_json, print_metrics, quiet_logs
+    from neurosym.cli.runtime import prepare_jax
+    from neurosym.cli.tables import print_json, print_metrics
     from neurosym.training import evaluate_run, load_run
 
-    quiet_logs()
+    prepare_jax()
     run = load_run(workdir, values.data_dir, import_roots=import_roots())
     metrics = evaluate_run(run, values.split)
     if values.json:

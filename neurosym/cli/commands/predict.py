@@ -23,10 +23,11 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise UsageError(f"there is no file {', '.join(missing)}")
-    from neurosym.cli.tables import print_json, quiet_logs
+    from neurosym.cli.runtime import prepare_jax
+    from neurosym.cli.tables import print_json
     from neurosym.training import load_run, predict_run
 
-    quiet_logs()
+    prepare_jax()
     run = load_run(workdir, values.data_dir, import_roots=import_roots())
     answer = predict_run(run, paths)
     if values.json:

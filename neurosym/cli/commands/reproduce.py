@@ -78,6 +78,9 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         for job in jobs:
             print(f"{job.name}: {job.command}")
         return 0
+    from neurosym.cli.runtime import prepare_jax
+
+    prepare_jax()
     left = 60 * values.budget_minutes - (time.monotonic() - began)
     outcome = _train(jobs, workdir, results, left, values.data_dir)
     return _tell(outcome, jobs, results, quick=values.quick)

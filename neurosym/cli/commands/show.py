@@ -265,9 +265,9 @@ def _is_circuit_file(file: str | None) -> bool:
 
 
 def _quiet() -> None:
-    from neurosym.cli.tables import quiet_logs
+    from neurosym.cli.runtime import prepare_jax
 
-    quiet_logs()
+    prepare_jax()
 
 
 COMMAND = Command(

@@ -65,8 +65,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
 
     from rich.console import Console
 
-    from neurosym.cli.runtime import joined, keep_compiled_programs, leave
-    from neurosym.cli.tables import quiet_logs
+    from neurosym.cli.runtime import joined, leave, prepare_jax
     from neurosym.training import (
         ConsoleProgress,
         NotSavedError,
@@ -75,8 +74,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         SilentProgress,
     )
 
-    quiet_logs()
-    keep_compiled_programs()
+    prepare_jax()
     interrupted: RunInterrupted | None = None
     with joined(processes, "neurosym train") as first:
         progress = ConsoleProgress(Console(stderr=True)) if first else SilentProgress()
