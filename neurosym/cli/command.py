@@ -1,4 +1,4 @@
-"""What a command is, how its flags are read and how its help looks.
+"""Commands, how their flags are read and how their help looks.
 
 Nothing heavy is imported here, so that help answers at once.
 """

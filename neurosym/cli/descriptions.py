@@ -1,4 +1,4 @@
-"""What Python files say of themselves, read without running them."""
+"""The descriptions that Python files give of themselves, read without running them."""
 
 import ast
 from pathlib import Path

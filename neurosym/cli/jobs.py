@@ -1,4 +1,4 @@
-"""What `neurosym solve` solves: jobs, which are instances of one network.
+"""The jobs of `neurosym solve`, each of which is some instances of one network.
 
 files ─▶ jobs ─▶ `neurosym.reasoning.solve_batches` ─▶ answers in the values of the problem
 """

@@ -1,4 +1,4 @@
-"""What the soft engines accept as weights, and how domains restrict them."""
+"""The weights that the soft engines accept, and how domains restrict them."""
 
 from __future__ import annotations
 

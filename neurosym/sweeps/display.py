@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: a table that lives on a terminal, plain lines elsewhere."""
+"""The display of a sweep: a table that lives on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Sequence

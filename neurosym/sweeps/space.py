@@ -1,4 +1,4 @@
-"""What a sweep varies: the function `sweep(trial)` of a config file, on one config.
+"""The search space of a sweep: the function `sweep(trial)` of a config file, on one config.
 
 The function asks for values under the names of the config's fields and returns the fields to set,
 which may be more (a split to hold out, say):

@@ -1,4 +1,4 @@
-"""What a caller may ask of the training loop besides a config."""
+"""Options: all that a caller may ask of the training loop besides a config."""
 
 import dataclasses
 import warnings

@@ -1,4 +1,4 @@
-"""What errors of the file system and of other processes mean for a run.
+"""Errors of the file system and of other processes, and their meaning for a run.
 
     with in_terms_of([workdir]):        # "No space left on device" while a checkpoint is written
         ...

@@ -1,4 +1,4 @@
-"""What a circuit accepts as weights, and how domains restrict them; as `neurosym.total` has it."""
+"""The weights that a circuit accepts, and how domains restrict them; as for `neurosym.total`."""
 
 from __future__ import annotations
 
