@@ -85,7 +85,7 @@ def get_config(variant: str = "default") -> ml_collections.ConfigDict:
 
 
 def tiny(config: ml_collections.ConfigDict) -> None:
-    """Makes a config fit for a test: few boards of 4x4, from a hundred images a split."""
+    """Makes a config fit for a test: few boards of 4x4, from a hundred images for each split."""
     config.data.update(size=4, givens=6, labelled=min(8, config.data.labelled))
     config.data.update(boards=64, validation_boards=20, test_boards=20, validation_images=50)
 

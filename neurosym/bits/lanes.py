@@ -78,7 +78,7 @@ def lane_dtype(size: int) -> np.dtype:
 
 
 def narrow(lanes: jax.Array, dtype: np.dtype) -> jax.Array:
-    """Lanes ``uint64`` in the words of ``dtype``; one word a set, unless it is uint64 itself."""
+    """Lanes ``uint64`` in the words of ``dtype``; one word for each set, unless it is uint64."""
     return lanes.astype(dtype)
 
 

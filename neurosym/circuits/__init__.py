@@ -1,7 +1,7 @@
 """Circuits: problems and formulas compiled once, then read in any semiring.
 
     sources/    what becomes a graph: networks as clauses, files, state machines, traced elimination
-    compilers/  from clauses to a deterministic graph, one a file
+    compilers/  from clauses to a deterministic graph, one in each file
     graph.py    "and" and "or" over literals, with a root for each answer
     evaluation/ a graph as sums of products, read in any semiring
 

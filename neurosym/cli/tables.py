@@ -13,7 +13,7 @@ from neurosym.training.files import finite_or_null, json_text
 
 
 def print_metrics(title: str, columns: Mapping[str, Mapping[str, float]]) -> None:
-    """Prints metrics, one a row, with one column for each split."""
+    """Prints metrics, one in each row, with one column for each split."""
     table = Table(title=title, title_justify="left")
     table.add_column("metric")
     for name in columns:

@@ -8,7 +8,7 @@ that chooses, when a program is lowered:
   to depth), the shifted slices of the blocks are concatenated along the leading axis, and every
   position within a pooling window becomes a row of the kernel matrix. Pooling is then an
   elementwise maximum of contiguous quarters (for ``pool=2``), and the patches take a third of the
-  memory that one patch a pixel takes. LeNet's training step is twice as fast as with the
+  memory that one patch for each pixel takes. LeNet's training step is twice as fast as with the
   platform's convolution, and as fast within a scan.
 - elsewhere: ``lax.conv_general_dilated`` and ``lax.reduce_window``.
 """

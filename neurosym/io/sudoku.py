@@ -1,4 +1,4 @@
-"""Sudoku puzzles as text: one puzzle a line, row after row.
+"""Sudoku puzzles as text: one puzzle on each line, row after row.
 
 A sudoku of box size ``k`` has ``n = k²`` digits and ``n²`` cells, so a line has 16, 81, 256 or 625
 characters. A blank cell is ``.`` or ``0``; the digits are ``1`` to ``9`` and then letters of either

@@ -59,8 +59,8 @@ def marginals_map(
       path: the PNG to write, its folder made where needed.
       cells: int ``[rows, columns]``: the variable of each cell of a board; -1 leaves a place empty.
         None draws a table with a row for each variable.
-      labels: D texts, one a value; a table also takes V lists, where domains differ. Numbers from 0
-        on if None.
+      labels: D texts, one for each value; a table also takes V lists, where domains differ. Numbers
+        from 0 on if None.
       marks: rows and columns of the marks of a cell; about a square if None.
       box: rows and columns of cells between thick lines.
       enlarge: False leaves a value where its mark is, as on a chess board.

@@ -59,7 +59,7 @@ def propagation_trace(
       path: the picture to write, its folder made where needed: ``.gif`` is animated, ``.png``
         shows the rounds side by side.
       cells: int ``[rows, columns]``: the variable of each cell; -1 leaves a place empty.
-      labels: D texts, one a value.
+      labels: D texts, one for each value.
       marks: rows and columns of the marks of a cell; about a square if None.
       box: rows and columns of cells between thick lines.
       enlarge: False leaves the last value of a cell where its mark was, as on a chess board.

@@ -79,7 +79,7 @@ def _box(size: int) -> int:
 
 SUDOKU = Puzzle(
     name="sudoku",
-    description="one puzzle a line; the size is the number of digits: 4, 9, 16 or 25",
+    description="one puzzle on each line; the size is the number of digits: 4, 9, 16 or 25",
     build=sudoku_problem,
     text=_text,
     board=_board,

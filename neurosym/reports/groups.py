@@ -16,7 +16,7 @@ class Group:
 
     Attributes:
       name: what they are called in a table.
-      entries: one a seed, at least one.
+      entries: one for each seed, at least one.
     """
 
     name: str

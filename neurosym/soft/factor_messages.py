@@ -63,10 +63,10 @@ class FactorGroup(Protocol):
         Args:
           semiring: as for `prepare`.
           prepared: what `prepare` returned.
-          weights: ``[D, C]`` a position: what the variables say.
+          weights: ``[D, C]`` for each position: what the variables say.
 
         Returns:
-          ``[D_k, C]`` a position, D_k at most D.
+          ``[D_k, C]`` for each position, D_k at most D.
         """
         ...
 

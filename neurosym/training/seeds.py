@@ -60,7 +60,7 @@ def train_seeds(
     """Trains a config with several seeds, from `config.seed` on; finished ones are only read.
 
     The data are those of the first seed's config: a task whose data depend on `config.seed` is
-    refused, and trains one seed a call. Seeds that were stopped at different steps go on in
+    refused, and trains one seed in each call. Seeds that were stopped at different steps go on in
     separate programs.
 
     Args:
@@ -256,7 +256,7 @@ def _check_same_data(task: Any, other: Any) -> None:
     if not same:
         raise ValueError(
             "the task's data depend on config.seed, so its seeds cannot share a program: give the "
-            "data a seed of their own (config.data.seed, say), or train one seed a call"
+            "data a seed of their own (config.data.seed, say), or train one seed in each call"
         )
 
 

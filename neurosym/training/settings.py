@@ -27,7 +27,7 @@ class TrainSettings:
     """`config.train`: how long, in which batches, and what is kept.
 
     Attributes:
-      batch_size: examples a step; the last partial batch of an epoch is dropped.
+      batch_size: examples in a step; the last partial batch of an epoch is dropped.
       epochs: passes over the training split; 0 only evaluates.
       eval_batch_size: examples at once when evaluating.
       eval_every_epochs: epochs between two validations; the last epoch is always validated.

@@ -43,7 +43,7 @@ class Workdir:
 
     @property
     def metrics(self) -> Path:
-        """Training and validation as they went, one JSON object a line."""
+        """Training and validation as they went, one JSON object on each line."""
         return self.path / "metrics.jsonl"
 
     @property

@@ -1,1 +1,1 @@
-"""Compilers: from a formula to a deterministic graph, one a file."""
+"""Compilers: from a formula to a deterministic graph, one compiler in each file."""

@@ -1,10 +1,10 @@
 """Graphs from files in negation normal form, as knowledge compilers write them.
 
-The format of c2d (also dsharp, minic2d and others), http://reasoning.cs.ucla.edu/c2d: a header
-with the numbers of nodes, edges and variables, then a node a line, numbered from 0, children first.
-The last node is the root. ``A 0`` is true and ``O 0 0`` is false; the first number of an O is the
-variable that it decides, or 0. Compilers count edges and nodes in ways of their own, so only a file
-with fewer nodes than its header states is refused: it is cut short.
+The format of c2d (also dsharp, minic2d and others), http://reasoning.cs.ucla.edu/c2d: a header with
+the numbers of nodes, edges and variables, then one node on each line, numbered from 0, children
+first. The last node is the root. ``A 0`` is true and ``O 0 0`` is false; the first number of an O
+is the variable that it decides, or 0. Compilers count edges and nodes in ways of their own, so only
+a file with fewer nodes than its header states is refused: it is cut short.
 
     nnf 3 2 2
     L 1

@@ -1,7 +1,7 @@
 """`from_state_machine`: the answers of a machine that has read a word, as a circuit.
 
-The machine reads one value a position. States are any hashables and are merged in two ways: equal
-states as they are met, going forward, then states with the same future, going backward, which
+The machine reads one value for each position. States are any hashables and are merged in two ways:
+equal states as they are met, going forward, then states with the same future, going backward, which
 leaves the smallest layered decision diagram (Andersen, Hadzic, Hooker and Tiedemann 2007, "A
 constraint store based on multivalued decision diagrams",
 https://doi.org/10.1007/978-3-540-74970-7_11; Revuz 1992, "Minimisation of acyclic deterministic
@@ -41,7 +41,7 @@ def from_state_machine(
     *,
     max_moves: int = MAX_MOVES,
 ) -> Circuit:
-    """The circuit of a deterministic machine: one root an answer.
+    """The circuit of a deterministic machine: one root for each answer.
 
     The total of a root is the ⊕, over the words that lead to its answer, of the ⊗ of the weights of
     their values. A word may end at any position at which the machine answers. Both functions are

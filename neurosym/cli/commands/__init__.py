@@ -1,1 +1,1 @@
-"""The commands, one a file."""
+"""The commands, one command in each file."""

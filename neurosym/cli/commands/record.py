@@ -104,7 +104,7 @@ COMMAND = Command(
     name="record",
     usage="record --config=FILE.py[:VARIANT] RUN... | --benchmark=NAME OUTPUT.json",
     description=(
-        "Keeps the results of finished runs of a config: one file a run, "
+        "Keeps the results of finished runs of a config: one file for each run, "
         "RESULTS/FILE/VARIANT-HASH-seedK.json, with the figures, the whole config and the command "
         "that trains it again. The hash is of the config without its seed. A run that is not "
         "finished is refused, and so is one whose place is taken by other figures. With "

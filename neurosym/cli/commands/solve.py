@@ -55,7 +55,7 @@ def _define_flags(values: flags.FlagValues) -> None:
         "with --count=all none",
         flag_values=values,
     )
-    boolean("json", False, "print one JSON object a line, in input order", flag_values=values)
+    boolean("json", False, "print one JSON object on each line, in input order", flag_values=values)
     boolean("show", False, "print boards", flag_values=values)
     text(
         "trace",
@@ -237,8 +237,8 @@ COMMAND = Command(
     usage="solve [FILE...] [--problem=NAME] [--size=N] [--count=N|all] [--json | --show] ...",
     description=(
         "Solves every instance completely: it has a solution, or there is none, or a limit was "
-        "met, which is said. Puzzles stand one a line (. or 0 is blank, # starts a comment), "
-        "formulas are DIMACS CNF, one a file; gzip files are read as they are. Answers are "
+        "met, which is said. Puzzles stand one on each line (. or 0 is blank, # starts a comment), "
+        "formulas are DIMACS CNF, one in each file; gzip files are read as they are. Answers are "
         "printed in input order, as they come: for a puzzle a line with its solution or "
         "UNSATISFIABLE, with --count first the number of solutions (2+ is at least 2); for a "
         "formula what SAT competitions ask for. A summary goes to standard error. The exit code "

@@ -37,7 +37,7 @@ class Absolute(Constraint):
 
     Attributes:
       scope: the variables; their domains hold integers.
-      coefficients: one integer a variable.
+      coefficients: one integer for each variable.
       offset: an integer.
       relation: one of ``== != < <= > >=``.
       constant: an integer.

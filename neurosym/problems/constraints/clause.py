@@ -59,7 +59,7 @@ class Clause(Constraint):
 
     Attributes:
       parts: constraints on one variable each, clauses of them, or 0/1 variables that are to be 1.
-      literals: the parts as one `Member` a variable.
+      literals: the parts as one `Member` for each variable.
       scope: the variables of the literals.
 
     Raises:

@@ -49,7 +49,7 @@ class Lowering(abc.ABC):
 
     @abc.abstractmethod
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
-        """The tensors; ``weights`` has one element array a position, those not absorbed unused."""
+        """The tensors; ``weights`` has an array for each position; those of positions not absorbed are unused."""
 
     @abc.abstractmethod
     def down(
@@ -64,7 +64,7 @@ class Lowering(abc.ABC):
           sizes: of the positions.
 
         Returns:
-          Boolean arrays, one a tensor.
+          Boolean arrays, one for each tensor.
         """
         with jax.ensure_compile_time_eval():
             ones = [BOOLEAN.ones((size,)) for size in sizes]
@@ -117,7 +117,7 @@ class DenseLowering(Lowering):
 
 
 def chain_labels(arity: int) -> list[Labels]:
-    """Labels of a chain of tensors, one a position, with a hidden state between neighbours.
+    """Labels of a chain of tensors, one for each position, and hidden states between neighbours.
 
     >>> chain_labels(3)
     [(0, ('state', 1)), (('state', 1), 1, ('state', 2)), (('state', 2), 2)]

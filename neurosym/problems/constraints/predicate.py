@@ -51,7 +51,7 @@ class Predicate(Constraint):
     Pruning is exact.
 
     Attributes:
-      variables: one an argument. A repeated variable is passed the same value each time.
+      variables: one for each argument. A repeated variable is passed the same value each time.
       function: says whether the values are allowed, by the truth of what it returns.
       limit: the combinations of values that may be tabulated.
       scope: the distinct variables.

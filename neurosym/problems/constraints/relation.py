@@ -95,11 +95,11 @@ class Relation(abc.ABC):
         return None
 
     def total(self, semiring: Semiring, weights: Sequence[Elements]) -> Elements:
-        """⊕ over allowed assignments of ⊗ of the weights, elements ``[D_k]`` a position."""
+        """⊕ over allowed assignments of ⊗ of the weights, elements ``[D_k]`` of each position."""
         return self._contracted(semiring, weights)[0]
 
     def support(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
-        """The formal derivative of `total` with respect to each weight, ``[D_k]`` a position."""
+        """The formal derivative of `total` in each weight, ``[D_k]`` for each position."""
         lowering = self.lower(frozenset(range(len(self.sizes))))
         found = lowering.supports(semiring, weights)
         return self._contracted(semiring, weights)[1] if found is None else found
@@ -134,8 +134,8 @@ class Placed(NamedTuple, Generic[R]):
 
     Attributes:
       relation: what holds.
-      scope: distinct indices of variables, one a position. Inside of a relation that is made of
-        others, the positions of the outer one.
+      scope: distinct indices of variables, one for each position. Inside of a relation that is made
+        of others, the positions of the outer one.
     """
 
     relation: R

@@ -45,7 +45,7 @@ class Table(Constraint):
 
     Attributes:
       scope: distinct variables.
-      tuples: combinations of domain values, one value a variable; repeated ones count once.
+      tuples: combinations of domain values, one value for each variable; repeated ones count once.
       allowed: False forbids the tuples instead.
 
     Raises:

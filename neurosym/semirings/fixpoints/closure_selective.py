@@ -3,7 +3,7 @@
 ``x[i, j] ⊕= x[i, k] ⊗ x[k, j]`` for every pivot k (Floyd, Algorithm 97: Shortest path, 1962). Eight
 pivots go in one pass over the matrix: their rows and columns are brought up to date first, in two
 strips, and the pass does eight fused updates of every entry while it has it in a register. On one
-core that takes 14 ms for 500 nodes, and one pivot a pass takes 60 ms.
+core that takes 14 ms for 500 nodes, and one pivot in each pass takes 60 ms.
 
 For the derivative the pass also keeps the *pivot of the last strict improvement* of every entry. An
 entry that was improved at pivot k is the ⊗ of (i, k) and (k, j), which were last improved at

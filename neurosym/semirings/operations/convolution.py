@@ -104,7 +104,7 @@ def correlated_fine(
 
     Args:
       algebra: what to compute in.
-      g: elements ``[N, B]``, one a result.
+      g: elements ``[N, B]``, one for each result.
       b: elements ``[T, B]``.
       dilation: m.
       fine: the length of a.
@@ -141,7 +141,7 @@ def correlated_coarse(
 
     Args:
       algebra: what to compute in.
-      g: elements ``[N, B]``, one a result.
+      g: elements ``[N, B]``, one for each result.
       a: elements ``[S, B]``.
       dilation: m.
       coarse: the length of b.
@@ -176,7 +176,7 @@ def shifted_sum(
       algebra: what to compute in.
       x: elements ``[S, B]``.
       w: elements ``[V, B]``.
-      shifts: at least 0, one an entry of w.
+      shifts: at least 0, one for each entry of w.
       size: of the result.
 
     Returns:
@@ -226,7 +226,8 @@ def placed(algebra: Algebra, x: Elements, positions: Sequence[int], size: int) -
     Args:
       algebra: what to compute in.
       x: elements ``[N, B]``.
-      positions: one an entry, any integers; entries for positions outside the result are dropped.
+      positions: one for each entry, any integers; entries for positions outside the result are
+        dropped.
       size: the length of the result.
 
     Returns:

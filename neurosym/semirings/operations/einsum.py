@@ -98,7 +98,7 @@ def contract_labelled(
     Args:
       semiring: the algebra.
       a: elements, an axis for each of ``a_labels``.
-      a_labels: one label an axis; a repeated label takes the diagonal.
+      a_labels: one label for each axis; a repeated label takes the diagonal.
       b: elements, an axis for each of ``b_labels``.
       b_labels: as ``a_labels``.
       out: the labels of the result, in order, each in ``a_labels`` or ``b_labels``.

@@ -103,7 +103,7 @@ def supports(semiring: Semiring, plan: Plan, tensors: Sequence[Elements]) -> lis
     Args:
       semiring: the algebra.
       plan: of the network, with an empty output.
-      tensors: elements, one tensor an input of the plan.
+      tensors: elements, one tensor for each input of the plan.
 
     Returns:
       Elements shaped like ``tensors``.

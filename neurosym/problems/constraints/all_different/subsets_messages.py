@@ -118,12 +118,12 @@ def _compressed(
 def set_messages(
     semiring: Semiring, lattice: SetLattice, weights: Sequence[jax.Array]
 ) -> list[jax.Array]:
-    """The support of every value of every position, ``[D_k]`` a position.
+    """The support of every value of every position, ``[D_k]`` for each position.
 
     Args:
       semiring: with shifted real coordinates.
       lattice: of the constraint.
-      weights: elements ``[D_k]`` a position.
+      weights: elements ``[D_k]`` for each position.
     """
     sizes = lattice.chain.sizes
     found = batch_last(_Messages(semiring, lattice), jnp.concatenate(list(weights)))

@@ -1,11 +1,11 @@
 """`Linear`: a sum of variables with integer coefficients, compared with a constant.
 
-Pruning is exact for all six comparisons. ``==`` uses the set of reachable partial sums, one bit a
-sum (Trick 2003, "A dynamic programming approach for consistency and propagation for knapsack
+Pruning is exact for all six comparisons. ``==`` uses the set of reachable partial sums, one bit for
+each sum (Trick 2003, "A dynamic programming approach for consistency and propagation for knapsack
 constraints", https://doi.org/10.1023/A:1021801522545); where that set would be longer than
-`MAX_SUMS`, it falls back to bounds consistency, which is weaker: it never removes a supported
-value but may keep an unsupported one. The other comparisons are exact by bounds alone.
-Over two variables with small domains it becomes a matrix of supports, a `BinaryRelation`.
+`MAX_SUMS`, it falls back to bounds consistency, which is weaker: it never removes a supported value
+but may keep an unsupported one. The other comparisons are exact by bounds alone. Over two variables
+with small domains it becomes a matrix of supports, a `BinaryRelation`.
 
 Total and support (`lowering.py`) are convolutions of the distributions of partial sums, so
 they exist in any semiring and their cost grows with the range of the sum, not with the number of
@@ -55,7 +55,7 @@ class Linear(Constraint):
 
     Attributes:
       scope: the variables; their domains hold integers.
-      coefficients: one integer a variable.
+      coefficients: one integer for each variable.
       relation: one of ``== != < <= > >=``.
       constant: an integer.
 

@@ -38,7 +38,8 @@ class Merge(NamedTuple):
     """Convolutions of one shape: node ``fine[g]`` (with ``spacing - 1`` zeros between its entries)
     with node ``coarse[g]`` dilated. Each makes a node of ``size`` entries.
 
-    With ``shifts`` it is a single one, and ``coarse`` has an entry a value: how far it shifts.
+    With ``shifts`` it is a single one, and ``coarse`` has an entry for each value: how far it
+    shifts.
     """
 
     fine: tuple[int, ...]

@@ -1,9 +1,9 @@
 """`LayeredGraph`: what `Regular` constraints look like to the hard engine.
 
-The automaton is unrolled into one layer of states a position. A pass forward finds the sets of
-states that values lead to, a pass backward finds the states from which a word can still end well; a
-value stays where these two sets meet. For instance with the states 0 to 2, 2 accepting, and two
-positions over "ab", of which "a" leads from 0 to 1 and from 1 to 2:
+The automaton is unrolled into one layer of states for each position. A pass forward finds the sets
+of states that values lead to, a pass backward finds the states from which a word can still end
+well; a value stays where these two sets meet. For instance with the states 0 to 2, 2 accepting, and
+two positions over "ab", of which "a" leads from 0 to 1 and from 1 to 2:
 
     forward    {0}  a -> {1}  a -> {2}
     backward   {0} <- {1} <- {2}          so "a" stays at both positions, and "b" at none

@@ -2,8 +2,9 @@
 
 Pruning is exact (Pesant 2004, "A regular language membership constraint for finite sequences of
 variables", https://doi.org/10.1007/978-3-540-30201-8_36): the automaton is unrolled into one layer
-of states a position, and a value stays where it lies on a path from the start to an accepting
-state. Sets of states are bits, so a pass forward and a pass backward decide all values at once.
+of states for each position, and a value stays where it lies on a path from the start to an
+accepting state. Sets of states are bits, so a pass forward and a pass backward decide all values at
+once.
 
 Total and support are a chain of hidden indices, the states between the positions. The automaton is
 deterministic, or is made so, so each accepted word is one path and counts once.
@@ -85,7 +86,7 @@ class Regular(Constraint):
     A variable may be repeated where all combinations of values can be listed.
 
     Attributes:
-      variables: one a position.
+      variables: one for each position.
       automaton: what they spell, an `Automaton` or the text of an expression. An automaton that is
         not deterministic is determinised for words of this length over the values of the variables.
       scope: the distinct variables.
@@ -190,8 +191,8 @@ class RegularRelation(Relation):
 
     Attributes:
       accepting: for each state, whether a word may end there.
-      tables: the distinct tables of transitions: a row a state, in it the next state for each value
-        index, or `NOWHERE`.
+      tables: the distinct tables of transitions: a row for each state, in it the next state for
+        each value index, or `NOWHERE`.
       which: the table of each position.
     """
 
