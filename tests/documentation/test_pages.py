@@ -218,7 +218,7 @@ def test_wrong_commands_are_noticed(command):
         ("```python\nraise KeyError('x')\n```\n", "x"),
         ("```shell\nneurosym trian\n```\n", "no command"),
         ("Text:\n\n    neurosym trian\n", "no command"),
-        ("<!-- test: rnu -->\n```shell\nneurosym list\n```\n", "no marker"),
+        ("<!-- test: rnu -->\n```shell\nneurosym list\n```\n", "not a marker"),
         ("<!-- test: run -->\n```shell\nneurosym solve nothing.txt\n```\n", "failed"),
     ],
 )

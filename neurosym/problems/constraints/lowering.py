@@ -49,7 +49,7 @@ class Lowering(abc.ABC):
 
     @abc.abstractmethod
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
-        """The tensors; ``weights`` has an array for each position; those of positions not absorbed are unused."""
+        """The tensors. ``weights`` has an array for each position; only absorbed ones are used."""
 
     @abc.abstractmethod
     def down(
