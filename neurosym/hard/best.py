@@ -26,7 +26,7 @@ from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import MOST, heaviest_value, values_of
 from neurosym.hard.nodes import Layout, default_width, to_lanes
 from neurosym.hard.pool import Batch, Front, Plan, search
-from neurosym.hard.prepared import few, on_device, prepare
+from neurosym.hard.prepared import Prepared, TakesLong, few, in_a_form, on_device
 from neurosym.hard.search import (
     check_search,
     layout_of,
@@ -38,6 +38,7 @@ from neurosym.problems.network import Network
 from neurosym.transforms.concrete import concrete
 from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
+from neurosym.transforms.quick import quickly_compiled
 from neurosym.transforms.take import take
 
 ROUNDING = 2.0**-22
@@ -141,7 +142,7 @@ def solve_best(
             for _ in lanes.shape[:-2]:
                 searcher = jax.vmap(searcher, in_axes=(None, 0))
             narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
-            return searcher((rounds.constraints_of(network), limit), (narrowed, patterns))
+            return searcher((rounds.constraints_of(network), limit, None), (narrowed, patterns))
 
     return Best(*retry_when_full(run, (lanes, patterns), capacity is None, room))
 
@@ -157,7 +158,28 @@ def _best_few(
     capacity: int | None,
 ) -> Best:
     """As `solve_best`, in a program that networks and batches of about these sizes share."""
-    form = prepare(network, heuristic)
+    count, shape = math.prod(batch), start.lanes.shape[-2:]
+    lanes = np.broadcast_to(np.asarray(start.lanes), (*batch, *shape)).reshape(count, *shape)
+
+    def search_in(form: Prepared) -> tuple[np.ndarray, ...]:
+        held = form.weights(weights, 0.0)
+        shape = held.shape[-2:]
+        held = np.broadcast_to(held, (*batch, *shape)).reshape(count, *shape)
+        return _best_in(form, lanes, held, heuristic, node_limit, width, capacity)
+
+    return Best(*(on_device(x, batch) for x in in_a_form(network, heuristic, search_in)))
+
+
+def _best_in(
+    form: Prepared,
+    lanes: np.ndarray,
+    weights: np.ndarray,
+    heuristic: Heuristic | None,
+    node_limit: Any,
+    width: int | None,
+    capacity: int | None,
+) -> tuple[np.ndarray, ...]:
+    """The parts of `Best`, of lanes ``[N, V, W]`` and weights; or raises `TakesLong`."""
     layout = form.layout
     width = _default_width(layout, form.size) if width is None else width
     limit, room = check_search(node_limit, width, capacity, levels=_levels(layout))
@@ -168,20 +190,16 @@ def _best_few(
         heavy = np.zeros((len(filled), *weights.shape[1:]), np.float32)
         heavy[: len(weights)] = weights
         plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN, True)
-        search = _search_batch(plan, form.size, heuristic is None)
+        searcher = _shared_searcher(plan, form.size, heuristic is None)
         with jax.enable_x64(True):
-            data = ((form.constraints, limit), (filled, heavy.view(np.uint32)))
-            found = jax.device_get(search(*data))
+            shared = (form.constraints, limit, np.int32(form.steps))
+            data = (shared, (filled, heavy.view(np.uint32)))
+            *found, steps = jax.device_get(searcher(*data))
+        if steps >= form.steps:
+            raise TakesLong
         return tuple(x[: len(lanes)] for x in (found[0][:, : form.variables], *found[1:]))
 
-    count = math.prod(batch)
-    shape = start.lanes.shape[-2:]
-    lanes = np.broadcast_to(np.asarray(start.lanes), (*batch, *shape)).reshape(count, *shape)
-    held = form.weights(weights, 0.0)
-    shape = held.shape[-2:]
-    held = np.broadcast_to(held, (*batch, *shape)).reshape(count, *shape)
-    results = retry_few_when_full(run, (lanes, held), capacity is None, room)
-    return Best(*(on_device(x, batch) for x in results))
+    return retry_few_when_full(run, (lanes, weights), capacity is None, room)
 
 
 def _default_width(layout: Layout, size: int) -> int:
@@ -316,18 +334,21 @@ def _total(weights: jax.Array) -> jax.Array:
 @functools.lru_cache(maxsize=256)
 def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
     """The search as a function of arrays, for one instance or a batch."""
-    return one_program(_search_batch(plan, size, by_regret), x64=True)
+    batched = _search_batch(plan, size, by_regret)
+    return one_program(jax.jit(lambda shared, instances: batched(shared, instances)[:-1]), x64=True)
 
 
 @functools.lru_cache(maxsize=256)
-def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:
-    """The search as a function of arrays, for a batch."""
+def _shared_searcher(plan: Plan, size: int, by_regret: bool) -> Any:
+    """The search as a function of arrays, for a batch, which says how many steps it took."""
+    return quickly_compiled(_search_batch(plan, size, by_regret))
 
-    @jax.jit
+
+def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:
     def batched(
-        shared: tuple[Any, jax.Array], instances: tuple[jax.Array, jax.Array]
-    ) -> tuple[jax.Array, ...]:
-        (constraints, limit), (lanes, patterns) = shared, instances
+        shared: tuple[Any, ...], instances: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array | None, ...]:
+        (constraints, limit, steps), (lanes, patterns) = shared, instances
         weights = jax.lax.bitcast_convert_type(patterns, jnp.float32)
         there = bits.unpack(lanes, size, axis=2)
         # Excluded values leave at once, and what lies beyond a domain can hold no NaN.
@@ -337,7 +358,7 @@ def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:
         weights = jnp.where(there, weights, -jnp.inf)
         lanes = lanes & bits.pack(weights > -jnp.inf, axis=2, dtype=lanes.dtype)
         goal = Maximisation(plan.layout, weights, by_regret)
-        pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit), goal.start())
+        pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit, steps), goal.start())
         found = pool.goal.objective > -jnp.inf
         open_above = pool.dropped & (pool.goal.left > pool.goal.objective)
         status = search_status(found, jnp.zeros_like(found), open_above, unfinished)
@@ -347,6 +368,6 @@ def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:
         assignment = jnp.where(found, values, -1).T
         objective = jnp.where(unclear, jnp.nan, pool.goal.objective)
         bound = jnp.where(unclear, jnp.nan, bound)
-        return assignment, objective, bound, status, pool.visited
+        return assignment, objective, bound, status, pool.visited, pool.steps
 
     return batched

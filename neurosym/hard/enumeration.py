@@ -97,7 +97,10 @@ class Enumeration:
 
     def _logged(self, state: Found, front: Front, solved: jax.Array) -> Found:
         before = take(state.number, front.owner)
-        state, rank = self._rank(state, front.owner, solved)
+        if self.room is None:
+            state, rank = self._rank(state, front.owner, solved)
+        else:
+            rank = _rank_of_few(state.number.shape[0], front.owner, solved)
         rank = before + rank
         new = solved & (rank < self.stop)
         count = state.number.at[front.owner].add(new.astype(jnp.int32))
@@ -147,6 +150,12 @@ class Enumeration:
         values = values_of(columns.to_lanes(self.layout, picked))  # [V, slots]
         values = jnp.where(filled, values, -1).T
         return values.reshape(instances, self.kept, -1)
+
+
+def _rank_of_few(instances: int, owner: jax.Array, solved: jax.Array) -> jax.Array:
+    """Numbers the solved nodes of each instance from 0, by a row for each instance."""
+    own = solved & (owner == jnp.arange(instances, dtype=jnp.int32)[:, None])
+    return jnp.sum(jnp.where(own, columns.running_counts(own) - 1, 0), axis=0, dtype=jnp.int32)
 
 
 def assignments_of(layout: columns.Layout, found: Found, instances: int, kept: int) -> np.ndarray:

@@ -45,6 +45,7 @@ class Batch(NamedTuple):
     constraints: rounds.Constraints
     lanes: jax.Array  # [N, V, W]: where each instance starts
     limit: jax.Array  # int32[]: nodes that an instance may take, if the plan is limited
+    steps: jax.Array | None = None  # int32[]: after so many the search stops; None for no limit
 
 
 class Front(NamedTuple):
@@ -66,6 +67,7 @@ class Pool(NamedTuple):
     visited: jax.Array  # int32[N]: nodes that were propagated to their end
     dropped: jax.Array  # bool[N]: nodes were left out because of the limit
     failures: jax.Array  # float32[V]
+    steps: jax.Array | None  # int32[]: those that were taken, where there is a limit
     goal: Any  # what the goal keeps
 
 
@@ -101,7 +103,7 @@ class Goal(Protocol):
 
 
 def search(plan: Plan, goal: Goal, batch: Batch, state: Any) -> tuple[Pool, jax.Array]:
-    """Searches until the pool is empty, or full.
+    """Searches until the pool is empty or full, or as many steps are taken as there may be.
 
     Returns:
       The pool at the end, and whether each instance ``bool[N]`` still has nodes in it.
@@ -115,11 +117,14 @@ def search(plan: Plan, goal: Goal, batch: Batch, state: Any) -> tuple[Pool, jax.
         visited=jnp.zeros(count, jnp.int32),
         dropped=jnp.zeros(count, jnp.bool_),
         failures=jnp.zeros(batch.lanes.shape[1], jnp.float32),
+        steps=None if batch.steps is None else jnp.int32(0),
         goal=state,
     )
 
     def more(pool: Pool) -> jax.Array:
         some = (pool.top > 0) | (pool.fed < count)
+        if pool.steps is not None and batch.steps is not None:
+            some &= pool.steps < batch.steps
         return some & (pool.top + 2 * plan.width <= plan.capacity)
 
     pool = jax.lax.while_loop(more, lambda pool: _step(plan, goal, batch, pool), pool)
@@ -136,6 +141,8 @@ def least_capacity(width: int) -> int:
 
 def _step(plan: Plan, goal: Goal, batch: Batch, pool: Pool) -> Pool:
     pool = _feed(plan, batch, pool)
+    if pool.steps is not None:
+        pool = pool._replace(steps=pool.steps + 1)
     pool, front, start = _take_top(plan, goal, batch, pool)
     lanes, running, failed = _propagate(batch.constraints, front)
     if plan.heuristic.learns:

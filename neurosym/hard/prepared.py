@@ -6,14 +6,17 @@
 A small network is laid out once more in sizes that it shares with others
 (`neurosym.problems.constraints.rounding`): further variables have one value and no constraint,
 further values are in no domain. A large one is taken as it is, since filling it up would cost more
-at every step than a program costs once. A batch of few instances is filled up, too, with instances
+at every step than a program costs once; and a search of a small one that takes long goes on in the
+form that is its own. A batch of few instances is filled up, too, with instances
 that have no values.
 
 Inside of a trace none of this is used: there the shapes are those of the caller's program.
 """
 
+import contextlib
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -26,11 +29,19 @@ from neurosym.problems.constraints.rounding import round_up
 from neurosym.problems.network import Network, rounded_arrays
 from neurosym.transforms.concrete import concrete
 
+Found = TypeVar("Found")
+
 MOST_DOMAINS = 512
 """Variables times values of a network that is filled up: 9x9 sudokus, at 729, are not."""
 
 MOST_ELEMENTS = 2**16
 """Of the arrays of its constraints."""
+
+FEW_STEPS = 256
+"""Steps of a search in sizes that others share, a fraction of a second. What takes longer is begun
+again in the sizes that it has: that program is worth its time."""
+
+MOST_STEPS = 2**31 - 1
 
 FEW = 64
 """Instances that are searched in programs that batches of other lengths share."""
@@ -43,6 +54,7 @@ class Prepared(NamedTuple):
     layout: Layout  # of a node, with all variables
     size: int  # values, with those that are in no domain
     variables: int  # V of the network
+    steps: int  # that a search may take in this form
 
     def lanes(self, lanes: Any) -> np.ndarray:
         """Domains ``uint64[..., V, W]`` as ``[N, V', W']`` of the layout, N filled up."""
@@ -73,16 +85,30 @@ def few(network: Network, instances: int) -> bool:
     return 0 < instances <= FEW and concrete(network)
 
 
-def prepare(network: Network, heuristic: Heuristic | None = None) -> Prepared:
-    """The network in shapes that others share, if it is small; made once.
+def prepare(network: Network, *, own: bool = False) -> Prepared:
+    """The network in shapes that others share, if it is small and not to have its own; made once."""
+    kept = vars(network).setdefault("_prepared", {})
+    if own not in kept:
+        shared = not own and _small(network)
+        kept[own] = _filled_up(network) if shared else _as_it_is(network)
+    return kept[own]
+
+
+class TakesLong(Exception):
+    """A search was not at its end after the steps that it may take in the form that it has."""
+
+
+def in_a_form(
+    network: Network, heuristic: Heuristic | None, search: Callable[[Prepared], Found]
+) -> Found:
+    """What a search finds in the form that others share, or, if that takes long, in its own.
 
     A heuristic of the user's own may know how many variables there are, so they stay as many.
     """
-    own = heuristic is not None and heuristic not in HEURISTICS.values()
-    kept = vars(network).setdefault("_prepared", {})
-    if own not in kept:
-        kept[own] = _filled_up(network) if _small(network) and not own else _as_it_is(network)
-    return kept[own]
+    if heuristic is None or heuristic in HEURISTICS.values():
+        with contextlib.suppress(TakesLong):
+            return search(prepare(network))
+    return search(prepare(network, own=True))
 
 
 def _small(network: Network) -> bool:
@@ -95,7 +121,7 @@ def _small(network: Network) -> bool:
 def _as_it_is(network: Network) -> Prepared:
     layout = layout_of(network.variables, network.size)
     constraints = rounds.constraints_of(network)
-    return Prepared(constraints, layout, network.size, network.variables)
+    return Prepared(constraints, layout, network.size, network.variables, MOST_STEPS)
 
 
 def _filled_up(network: Network) -> Prepared:
@@ -104,7 +130,7 @@ def _filled_up(network: Network) -> Prepared:
         size = bits.WORD
     arrays = rounded_arrays(network.structure, size, variables)
     constraints = rounds.as_arrays(rounds.Constraints(*arrays))
-    return Prepared(constraints, layout_of(variables, size), size, network.variables)
+    return Prepared(constraints, layout_of(variables, size), size, network.variables, FEW_STEPS)
 
 
 def layout_of(variables: int, size: int) -> Layout:

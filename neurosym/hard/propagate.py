@@ -21,6 +21,7 @@ from neurosym.hard.prepared import few, on_device, prepare
 from neurosym.problems.network import Network
 from neurosym.transforms.concrete import concrete
 from neurosym.transforms.one_program import one_program
+from neurosym.transforms.quick import quickly_compiled
 
 
 class Status(enum.IntEnum):
@@ -100,7 +101,7 @@ def _propagate_few(network: Network, start: Domains) -> Propagation:
     form = prepare(network)
     with jax.enable_x64(True):
         filled = form.lanes(start.lanes)
-        lanes, status, count = jax.device_get(_in_blocks(form.constraints, filled))
+        lanes, status, count = jax.device_get(_few_in_blocks(form.constraints, filled))
     words = start.lanes.shape[-1]
     lanes = lanes[:, : form.variables, :words].astype(np.uint64)
     # Of an instance that is wiped out all lanes are cleared, those that were filled up as well.
@@ -108,7 +109,6 @@ def _propagate_few(network: Network, start: Domains) -> Propagation:
     return Propagation(Domains(held, network.size), status, count)
 
 
-@jax.jit
 def _in_blocks(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Lanes ``[B, V, W]`` to their fixpoint, as many at once as a cache holds."""
     batch, variables, words = lanes.shape
@@ -126,7 +126,9 @@ def _in_blocks(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array
     return tuple(x.reshape(-1, *x.shape[2:])[:batch] for x in results)
 
 
-_propagate = one_program(_in_blocks, x64=True)
+_few_in_blocks = quickly_compiled(_in_blocks)
+
+_propagate = one_program(jax.jit(_in_blocks), x64=True)
 """Lanes ``[V, W]`` to lanes, status and rounds ``int32[]``; batches in blocks."""
 
 

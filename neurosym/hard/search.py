@@ -21,11 +21,16 @@ from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import MOST, Enumeration, assignments_of
 from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.pool import Batch, Plan, least_capacity, search
-from neurosym.hard.prepared import few, on_device, prepare
+from neurosym.hard.prepared import Prepared, TakesLong, few, in_a_form, on_device
 from neurosym.problems.network import Network
 from neurosym.transforms.concrete import concrete
 from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
+from neurosym.transforms.quick import quickly_compiled
+
+LEVELS = 64
+"""Widths that the pool of a few instances holds, which is enough for most: a larger one would be
+another program."""
 
 MOST_LOGGED = 2**16
 """Solutions of a batch that are read off a log by NumPy."""
@@ -209,12 +214,28 @@ def _search_few(
     capacity: int | None,
 ) -> tuple[jax.Array, ...]:
     """As `_search`, in a program for all that may be wanted of domains of these shapes."""
-    form = prepare(network, task.heuristic)
+    batch = start.lanes.shape[:-2]
+    lanes = np.asarray(start.lanes).reshape(-1, *start.lanes.shape[-2:])
+
+    def search_in(form: Prepared) -> tuple[np.ndarray, ...]:
+        return _search_in(form, lanes, task, node_limit, width, capacity)
+
+    return tuple(on_device(x, batch) for x in in_a_form(network, task.heuristic, search_in))
+
+
+def _search_in(
+    form: Prepared,
+    lanes: np.ndarray,
+    task: _Task,
+    node_limit: Any,
+    width: int | None,
+    capacity: int | None,
+) -> tuple[np.ndarray, ...]:
+    """Assignments, counts, status and nodes, of lanes ``[N, V, W]``; or raises `TakesLong`."""
     layout = form.layout
     width = default_width(layout) if width is None else width
-    limit, room = check_search(node_limit, width, capacity, levels=16)
+    limit, room = check_search(node_limit, width, capacity, levels=LEVELS)
     limit = np.int32(MOST if node_limit is None else limit)
-    batch = start.lanes.shape[:-2]
     weights = None if task.preference is None else form.weights(task.preference, 0.0)
 
     def run(room: int, lanes: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -224,15 +245,16 @@ def _search_few(
         searcher = _shared_searcher(Plan(layout, width, room, task.heuristic, True), width + slots)
         wanted, kept = np.int32(task.wanted), np.int32(task.kept)
         with jax.enable_x64(True):
-            data = (form.constraints, filled, limit, wanted, kept, weights)
-            found, status, visited = jax.device_get(searcher(*data))
+            limits = (limit, np.int32(form.steps), wanted, kept)
+            data = (form.constraints, filled, limits, weights)
+            found, status, visited, steps = jax.device_get(searcher(*data))
+        if steps >= form.steps:
+            raise TakesLong
         values = assignments_of(layout, found, len(lanes), task.kept)
         several = (values[..., : form.variables], found.number, status, visited)
         return tuple(x[: len(lanes)] for x in several)
 
-    lanes = np.asarray(start.lanes).reshape(-1, *start.lanes.shape[-2:])
-    results = retry_few_when_full(run, (lanes,), capacity is None, room)
-    return tuple(on_device(x, batch) for x in results)
+    return retry_few_when_full(run, (lanes,), capacity is None, room)
 
 
 def check_search(
@@ -344,21 +366,20 @@ def _searcher(plan: Plan, kept: int, preferring: bool) -> Any:
 def _shared_searcher(plan: Plan, room: int) -> Any:
     """The search as a function of arrays, where whatever is wanted is one of them."""
 
-    @jax.jit
+    @quickly_compiled
     def searched(
         constraints: Any,
         lanes: jax.Array,
-        limit: jax.Array,
-        wanted: jax.Array,
-        kept: jax.Array,
+        limits: tuple[jax.Array, ...],  # int32[]: nodes, steps, solutions, those that are kept
         weights: jax.Array | None,
-    ) -> tuple[Any, jax.Array, jax.Array]:
+    ) -> tuple[Any, ...]:
+        limit, steps, wanted, kept = limits
         goal = Enumeration(plan.layout, plan.width, wanted, kept, weights, room=room)
         state = goal.start(lanes.shape[0])
-        pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit), state)
+        pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit, steps), state)
         found = pool.goal.number
         status = search_status(found > 0, found >= wanted, pool.dropped, unfinished)
-        return pool.goal, status, pool.visited
+        return pool.goal, status, pool.visited, pool.steps
 
     return searched
 

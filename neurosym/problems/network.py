@@ -196,7 +196,7 @@ def _incidence(
 
 def _rows_of(items: np.ndarray, counts: np.ndarray, fill: int) -> np.ndarray:
     """Consecutive items, ``counts[n]`` of them in row ``n``, filled up with ``fill``."""
-    width = rounded(max(1, counts.max(initial=1)), MAX_ROWS, among=WIDTHS)
+    width = rounded(max(1, counts.max(initial=1)), MAX_ROWS, among=WIDTHS[1:])
     table = np.full((len(counts), width), fill, np.int32)
     row = np.repeat(np.arange(len(counts)), counts)
     column = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import neurosym as ns
+from neurosym.hard import prepared
 from neurosym.hard.prepared import batch_of, prepare
 from neurosym.problems.constraints.rounding import round_up, rounded, rounding
 
@@ -131,6 +132,21 @@ def test_a_heuristic_of_ones_own_sees_the_variables_that_there_are():
     network = queens(8)
     assert int(ns.count(network, heuristic=ns.Heuristic("own", score)).count) == 92
     assert set(seen) == {8}
+
+
+def test_what_takes_long_is_searched_in_shapes_of_its_own(monkeypatch):
+    monkeypatch.setattr(prepared, "FEW_STEPS", 2)
+    network = queens(7)
+    assert int(ns.count(network).count) == 40
+    found = ns.solve(network, solutions=50)
+    assert int(found.count) == 40
+    assert len({tuple(row) for row in np.asarray(found.assignment)[:40].tolist()}) == 40
+    weights = np.random.default_rng(1).normal(size=(7, 7)).astype(np.float32)
+    everything = np.asarray(found.assignment)[:40]
+    wanted = weights[np.arange(7), everything].sum(axis=1).max()
+    best = ns.solve_best(network, None, weights)
+    assert set(vars(network)["_prepared"]) == {False, True}
+    np.testing.assert_allclose(float(best.objective), wanted, rtol=1e-5)
 
 
 def test_large_networks_are_not_filled_up():

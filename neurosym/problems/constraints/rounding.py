@@ -21,7 +21,7 @@ LENGTHS = (1, 2, 4, 6, 9, 13, 21, 33, 49, 73, 109)
 
 ROWS = (1, 4, 10, 21, 42, 80, 160)
 
-WIDTHS = (2, 6, 13, 26)
+WIDTHS = (1, 2, 6, 13, 26)
 
 _ROUNDING = contextvars.ContextVar("rounding", default=False)
 

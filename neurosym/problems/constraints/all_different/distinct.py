@@ -32,7 +32,7 @@ from neurosym.problems.constraints.all_different.universe import (
     map_arrays,
     to_universe,
 )
-from neurosym.problems.constraints.rounding import ROWS, WIDTHS, is_rounding, rounded
+from neurosym.problems.constraints.rounding import WIDTHS, is_rounding, rounded
 from neurosym.transforms.take import take
 
 
@@ -125,7 +125,7 @@ class Distinct:
         all_shifts = [shifts for _, shifts, _ in rows]
         idle = any(not constraints for constraints in touched)
         # A constraint on nothing says nothing.
-        silent = rounded(len(rows) + 1, among=ROWS) - len(rows) if is_rounding() else int(idle)
+        silent = rounded(len(rows) + 1) - len(rows) if is_rounding() else int(idle)
         scopes, all_shifts = [*scopes, *[()] * silent], [*all_shifts, *[()] * silent]
         sets, complete = [*sets, *[[]] * silent], [*complete, *[False] * silent]
         arity = rounded(max(len(scope) for scope in scopes))
