@@ -86,7 +86,7 @@ def few(network: Network, instances: int) -> bool:
 
 
 def prepare(network: Network, *, own: bool = False) -> Prepared:
-    """The network in shapes that others share, if it is small and not to have its own; made once."""
+    """The network in shapes that others share, if it is small, or in its own; made once."""
     kept = vars(network).setdefault("_prepared", {})
     if own not in kept:
         shared = not own and _small(network)
