@@ -53,10 +53,10 @@ COMMAND = Command(
     name="compare",
     usage="compare RUN RUN... [--picture=FILE.png] [--metric=NAME]",
     description=(
-        "Prints what differs between runs, the first of which the others are held against: fields "
-        "of the config, metrics, steps, times, device, revision and versions, and the ends and "
-        "best points of their learning curves. Workdirs and records may stand side by side; of a "
-        "run that is not finished config and curves are compared."
+        "Prints the differences between runs, each compared with the first one: fields of the "
+        "config, metrics, steps, times, device, revision and versions, and the ends and best "
+        "points of their learning curves. Workdirs and records may stand side by side. Of a run "
+        "that is not finished, config and curves are compared."
     ),
     examples=(
         "neurosym compare runs/a runs/b",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_boolean("download", False, "fetch what is missing", flag_values=values)
+    flags.DEFINE_boolean("download", False, "fetch the missing files", flag_values=values)
     flags.DEFINE_string(
         "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
     )
@@ -89,8 +89,9 @@ COMMAND = Command(
     name="data",
     usage="data [NAME] [--download] [--data_dir=FOLDER]",
     description=(
-        "Without a name, lists the datasets: here or missing, and where it looked for those. With "
-        "a name, says which files are there; --download fetches what is missing and verifies it."
+        "Without a name, lists the datasets: which are here, which are missing, and where it "
+        "looked for these. With a name, says which files are there; --download fetches the "
+        "missing files and verifies them."
     ),
     examples=("neurosym data", "neurosym data mnist", "neurosym data mnist --download"),
     define_flags=_define_flags,

@@ -44,8 +44,8 @@ COMMAND = Command(
     name="predict",
     usage="predict --workdir=FOLDER FILE... [--json]",
     description=(
-        "Reads files of yours with the best parameters of a run, and prints what was read, the "
-        "answer and the confidence. How many files, and of which kind, is the task's to say."
+        "Reads your own files with the best parameters of a run, and prints what was read, the "
+        "answer and the confidence. The task says how many files it reads, and of which kind."
     ),
     examples=("neurosym predict --workdir=runs/add a.png b.png",),
     define_flags=_define_flags,

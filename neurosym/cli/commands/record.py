@@ -105,11 +105,11 @@ COMMAND = Command(
     usage="record --config=FILE.py[:VARIANT] RUN... | --benchmark=NAME OUTPUT.json",
     description=(
         "Keeps the results of finished runs of a config: one file for each run, "
-        "RESULTS/FILE/VARIANT-HASH-seedK.json, with the figures, the whole config and the command "
-        "that trains it again. The hash is of the config without its seed. A run that is not "
-        "finished is refused, and so is one whose place is taken by other figures. With "
-        "--benchmark, keeps what a benchmark printed in RESULTS/benchmarks/NAME.json. `neurosym "
-        "results` makes the page of both."
+        "RESULTS/FILE/VARIANT-HASH-seedK.json, with the figures, the whole config and the "
+        "command that trains it again. The hash is of the config without its seed. A run that "
+        "is not finished is refused, and so is a run whose place is taken by other figures. "
+        "With --benchmark, keeps the output of a benchmark in RESULTS/benchmarks/NAME.json. "
+        "`neurosym results` makes the page of both."
     ),
     examples=(
         "neurosym record --config=configs/mnist_addition.py:n4 runs/n4/seed_*",

@@ -31,7 +31,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "seeds",
         None,
-        "seeds of each variant; else what the experiment says",
+        "seeds of each variant; else the number that the experiment says",
         lower_bound=1,
         flag_values=values,
     )
@@ -154,11 +154,12 @@ COMMAND = Command(
     name="reproduce",
     usage="reproduce NAME... [--quick] [--seeds=N] [--budget_minutes=90] [--variants=A,B]",
     description=(
-        "Runs what is missing of an experiment's configs and seeds, every variant once before any "
-        "twice, records each finished run, and makes the page of results with theirs and ours "
-        "side by side. Missing is what has no record of this config and seed. When the budget is "
-        "used up the current run is saved; the same command goes on there, and more --seeds add "
-        "to what there is. NAME is a file of configs/published."
+        "Runs the configs and seeds of an experiment that are missing, every variant once "
+        "before any variant twice, records each finished run, and makes the page of results "
+        "with others' figures and ours side by side. A config and seed is missing if it has no "
+        "record. When the budget is used up, the current run is saved; the same command goes on "
+        "there, and more --seeds add to the runs that are there. NAME is a file of "
+        "configs/published."
     ),
     examples=(
         "neurosym reproduce mnist_addition",

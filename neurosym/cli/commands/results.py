@@ -49,8 +49,8 @@ COMMAND = Command(
     usage="results [--results=FOLDER] [--check]",
     description=(
         "Makes the page of results anew, beside the folder of records: for each experiment of "
-        "configs/published what others report and what ours reach over the seeds that were "
-        "recorded, with learning curves; then the benchmarks that were recorded. Runs nothing."
+        "configs/published the figures of others and ours over the seeds that were recorded, "
+        "with learning curves; then the benchmarks that were recorded. Runs nothing."
     ),
     examples=("neurosym results", "neurosym results --check"),
     define_flags=_define_flags,

@@ -274,13 +274,14 @@ COMMAND = Command(
     name="show",
     usage="show network|circuit|marginals [FILE] [--problem=NAME] [--size=N] --out=FILE.png ...",
     description=(
-        "Draws a picture. network: the factor graph, variables as circles and constraints as "
-        "boxes, negative literals dashed; what is too large for that, in numbers. circuit: the "
-        "layers of the circuit of a problem or a formula, which is compiled first (how long that "
-        "takes cannot be foretold), or of an NNF or SDD file. marginals: how likely each value is "
-        "where all solutions are, after propagation; exact where that is affordable (by "
-        "elimination, or by a circuit of what propagation left), else by belief propagation, and "
-        "the picture says which, and whether it converged."
+        "Draws a picture. network: the factor graph, with variables as circles, constraints as "
+        "boxes and negative literals dashed; a network that is too large for that is shown in "
+        "numbers. circuit: the layers of the circuit of a problem or a formula, which is "
+        "compiled first (how long that takes cannot be foretold), or of an NNF or SDD file. "
+        "marginals: how likely each value is over all solutions, after propagation; exact where "
+        "that is affordable (by elimination, or by a circuit of the part that propagation "
+        "left), else by belief propagation. The picture says by which of them, and whether it "
+        "converged."
     ),
     examples=(
         "neurosym show network --problem=queens --size=5 --out=queens.png",

@@ -41,7 +41,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "timeout",
         None,
-        "seconds for this call; trials that run then are saved and go on in the next one",
+        "seconds for this call; trials that run then are saved and go on in the next call",
         lower_bound=0.0,
         flag_values=values,
     )
@@ -276,11 +276,11 @@ COMMAND = Command(
         "[--config.FIELD=VALUE ...]"
     ),
     description=(
-        "Trains a config many times, with the fields varied that its file's function sweep(trial) "
-        "names. Trial 0 has the config's own values. Trials are judged by their best validation "
-        "metric, those without hope are given up early, and the test split is never read. Stopped "
-        "by whatever means, the same command goes on; with a larger --trials it adds some. At the "
-        "end: best_config.py, sweep.json and pictures."
+        "Trains a config many times, and varies the fields that the function sweep(trial) of "
+        "its file names. Trial 0 has the config's own values. Trials are judged by their best "
+        "validation metric, trials without hope are given up early, and the test split is never "
+        "read. Stopped by whatever means, the same command goes on; a larger --trials adds "
+        "some. At the end: best_config.py, sweep.json and pictures."
     ),
     examples=(
         "neurosym sweep --config=configs/mnist_addition.py --workdir=sweeps/add --trials=50 \\",

@@ -48,9 +48,9 @@ COMMAND = Command(
     usage="tabulate RUN|FOLDER|RECORD... [--format=markdown|latex|csv] [--split=test|validation]",
     description=(
         "Prints a table of the finished runs in and below the given folders, from their "
-        "result.json files and from the records that `neurosym record` keeps. Runs that differ in "
-        "nothing but their seed make one row: mean ± sample standard deviation (n - 1), and how "
-        "many seeds. What cannot be read is named on standard error."
+        "result.json files and from the records that `neurosym record` keeps. Runs that differ "
+        "in nothing but their seed make one row: mean ± sample standard deviation (n - 1), and "
+        "how many seeds. A file that cannot be read is named on standard error."
     ),
     examples=(
         "neurosym tabulate runs/*",

@@ -24,7 +24,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
 COMMAND = Command(
     name="version",
     usage="version",
-    description="Prints the versions of neurosym and of what it stands on.",
+    description="Prints the versions of neurosym and of the packages that it stands on.",
     examples=("neurosym version",),
     define_flags=lambda values: None,
     run=_run,
