@@ -213,8 +213,8 @@ COMMAND = Command(
         "Prints versions, compiled programs, devices and their memory, flags and variables of the "
         "environment that matter, the datasets that are here, disk and cores, and checks one "
         "propagation and one gradient against known values. Made for a bug report: the home folder "
-        "is written as ~, and nothing that looks like a secret is shown. Exits with 1 if something is "
-        "wrong."
+        "is written as ~, and nothing that looks like a secret is shown. Exits with 1 if something "
+        "is wrong."
     ),
     examples=("neurosym doctor", "neurosym doctor --json"),
     define_flags=_define_flags,

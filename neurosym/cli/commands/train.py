@@ -157,8 +157,8 @@ COMMAND = Command(
         "result in the workdir. Stopped by whatever means, the same command goes on where it "
         "was; a finished run is only shown. The test split is read once, at the end, with the "
         "parameters that were best on the validation split. Seeds and devices change where and "
-        "how fast a run is computed, not what is computed. On several hosts, start the same command "
-        "on each, with --distributed or a coordinator."
+        "how fast a run is computed, not what is computed. On several hosts, start the same "
+        "command on each, with --distributed or a coordinator."
     ),
     examples=(
         "neurosym train --config=configs/digits_addition.py --workdir=runs/digits",
