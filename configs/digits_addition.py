@@ -42,7 +42,7 @@ tiny = tiny_addition
 
 
 def sweep(trial: Any) -> dict[str, Any]:
-    """What `neurosym sweep` varies; a softmax needs no samples, the others may be smoothed."""
+    """The fields of `neurosym sweep`; a softmax needs no samples, the others may be smoothed."""
     fields = search_optimizer(trial, batch_sizes=[16, 32, 64], least_weight_decay=1e-3)
     bridge = trial.suggest_categorical("bridge.name", ["softmax", "straight_through"])
     fields["bridge.name"] = bridge

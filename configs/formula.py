@@ -62,7 +62,7 @@ def tiny(config: ml_collections.ConfigDict) -> None:
 
 
 def sweep(trial: Any) -> dict[str, Any]:
-    """What `neurosym sweep` varies; how far images are shifted matters where symbols are thin."""
+    """The fields of `neurosym sweep`; how far images are shifted matters where symbols are thin."""
     return {
         **search_optimizer(trial, batch_sizes=[16, 32, 64, 128], least_weight_decay=1e-3),
         "augmentation.shift": trial.suggest_float("augmentation.shift", 0.0, 3.0),

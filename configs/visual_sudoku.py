@@ -91,7 +91,7 @@ def tiny(config: ml_collections.ConfigDict) -> None:
 
 
 def sweep(trial: Any) -> dict[str, Any]:
-    """What `neurosym sweep` varies, for every variant."""
+    """The fields that `neurosym sweep` varies, for every variant."""
     return {
         **search_optimizer(trial, batch_sizes=[4, 8, 16], least_weight_decay=1e-2),
         "augmentation.rotate": trial.suggest_float("augmentation.rotate", 0.0, 16.0),

@@ -29,7 +29,7 @@ class Rule(Protocol):
 
 
 class HardDomains(NamedTuple):
-    """What :func:`to_domains` gives."""
+    """The result of :func:`to_domains`."""
 
     domains: Domains
     """The domains, lanes uint64[..., V, W]."""

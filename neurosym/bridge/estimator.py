@@ -29,7 +29,7 @@ from neurosym.reasoning.question import Question
 
 
 class Estimate(NamedTuple):
-    """What an estimator says of one instance."""
+    """The reply of an estimator about one instance."""
 
     log_likelihood: Array
     """float32[]: the log-probability of the evidence, or what the estimator has in its place;

@@ -133,7 +133,7 @@ def make_estimator(name: str, reasoner: Reasoner, /, **options: Any) -> Estimato
 
     Args:
       name: one of :data:`ESTIMATORS`.
-      reasoner: what it asks.
+      reasoner: the reasoner that it asks.
       **options: its options, as its own documentation says. ``otherwise``, ``inner``, ``rule``,
         ``bridge``, ``noise`` and ``solver`` may be given as a name, or as a mapping with a ``name``
         and options; ``semiring`` as a name.

@@ -45,8 +45,8 @@ def perturb_and_map(
       reasoner: with ``best``, unless a solver is given.
       solver: finds the best assignment; None: the reasoner's own.
       samples: of the noise; their mean is taken.
-      noise: `gumbel_noise()` or `sum_of_gamma_noise(...)`; None: the former. The step's temperature
-        scales it.
+      noise: `gumbel_noise()` or `sum_of_gamma_noise(...)`; None: `gumbel_noise()`. The step's
+        temperature scales it.
 
     Raises:
       ValueError: if there is neither a solver nor a reasoner with one, or no sample.

@@ -20,7 +20,7 @@ from neurosym.reasoning.question import Question
 
 
 class Survivors(NamedTuple):
-    """What the encoder's beliefs and propagation left of one instance."""
+    """The part of one instance that the encoder's beliefs and propagation left."""
 
     allowed: Array
     """bool[V, D]: within the evidence, whatever happened."""

@@ -180,11 +180,11 @@ class GraphBuilder:
         return self._once(literal, LITERAL, literal, place)
 
     def true(self, place: str = "") -> int:
-        """What always holds."""
+        """A node that always holds."""
         return self._once(TRUE, TRUE, 0, place)
 
     def false(self, place: str = "") -> int:
-        """What never holds."""
+        """A node that never holds."""
         return self._once(FALSE, FALSE, 0, place)
 
     def conjoin(self, children: Iterable[int], place: str = "") -> int:

@@ -131,7 +131,7 @@ def overridden_fields(arguments: Sequence[str]) -> list[str]:
 
 
 def config_source(arguments: Sequence[str]) -> str:
-    """What a command line says after `--config=`; "" where it says nothing."""
+    """The value of `--config=` on a command line; "" where it has none."""
     return _split_off_config(arguments)[0] or ""
 
 

@@ -8,7 +8,7 @@ from neurosym.cli.places import folder
 
 
 class ModuleInfo(NamedTuple):
-    """What a Python file says of itself."""
+    """The description that a Python file gives of itself."""
 
     path: Path
     description: str

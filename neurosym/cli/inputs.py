@@ -43,8 +43,8 @@ def read_inputs(arguments: Sequence[str], problem: str | None, size: int | None)
 
     Args:
       arguments: paths; `-` is standard input.
-      problem: what `--problem` says.
-      size: what `--size` says.
+      problem: the value of `--problem`.
+      size: the value of `--size`.
 
     Raises:
       UsageError: files and flags do not go together.

@@ -48,7 +48,7 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What was found of an instance."""
+    """The answer to one instance."""
 
     status: str  # SOLVED, UNSATISFIABLE, LIMIT or CAPACITY
     count: int  # of its solutions, up to the number that was asked for

@@ -49,7 +49,7 @@ def define_process_flags(values: flags.FlagValues) -> None:
 
 
 def process_options(values: flags.FlagValues) -> Processes:
-    """What the flags say.
+    """The values of the flags.
 
     Raises:
       UsageError: some are missing, or do not go together.

@@ -129,7 +129,7 @@ def download_command(source: Source, data_dir: str | None = None) -> str:
 
 
 def how_to_get(source: Source, data_dir: str | None = None) -> str:
-    """What to do where a data set is missing."""
+    """Advice for a data set that is missing."""
     if source.origin:
         return f"it cannot be fetched from here: {source.origin}"
     return f"to fetch it: {download_command(source, data_dir)}"

@@ -23,7 +23,7 @@ Terms = tuple[dict["Variable", int], int]
 
 
 class Arithmetic:
-    """What variables and expressions share: ``+ - *`` and the six comparisons."""
+    """The arithmetic that variables and expressions share: ``+ - *`` and the six comparisons."""
 
     __slots__ = ()
     __array_ufunc__ = None  # NumPy integers leave the operators to us

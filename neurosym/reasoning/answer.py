@@ -131,7 +131,7 @@ class Answerer:
         return result.reshape(*shape[:-2], *result.shape[1:])
 
     def facts(self) -> dict[str, str]:
-        """What it is made of, in words."""
+        """The parts that it is made of, in words."""
         problem = f"{_number(self.shape[0], 'variable')} of up to {self.shape[1]:,} values, "
         infers = "whether it holds"
         if isinstance(self.model, Circuit):

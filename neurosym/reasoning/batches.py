@@ -40,7 +40,7 @@ DomainsOf = Callable[[int, int], np.ndarray]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Solved:
-    """What was found of a batch; NumPy arrays."""
+    """The results of a batch; NumPy arrays."""
 
     start: int
     """The number of its first instance."""

@@ -168,12 +168,12 @@ class NetworkReasoner:
         )
 
     def prune(self, evidence: Any) -> Pruned:
-        """What propagation leaves of bool[V, D]."""
+        """The values that propagation leaves of bool[V, D]."""
         result = propagate(self.network, self.allowed(evidence))
         return Pruned(result.domains.mask, result.status == Status.WIPED_OUT)
 
     def best(self, log_weights: Array, evidence: Any) -> Array:
-        """int32[V]: what the reasoner's solver finds; -1 where there is nothing."""
+        """int32[V]: the assignment that the reasoner's solver finds; -1 where there is nothing."""
         solver = self.solver or branch_and_bound(self.network)
         return solver(jax.lax.stop_gradient(log_weights), self.allowed(evidence))
 

@@ -23,7 +23,7 @@ from neurosym.soft.k_best import BestSolutions
 
 
 class Enumerated(NamedTuple):
-    """What a complete search found of one instance."""
+    """The results of a complete search of one instance."""
 
     assignments: Array
     """int32[K, V]: value indices; -1 beyond the solutions found."""
@@ -34,7 +34,7 @@ class Enumerated(NamedTuple):
 
 
 class Pruned(NamedTuple):
-    """What propagation left of one instance."""
+    """The result of propagation on one instance."""
 
     allowed: Array
     """bool[V, D]; all False where it was wiped out."""
@@ -44,7 +44,7 @@ class Pruned(NamedTuple):
 
 @runtime_checkable
 class Reasoner(Protocol):
-    """What all reasoners know."""
+    """The facts that all reasoners know."""
 
     @property
     def exists(self) -> np.ndarray:

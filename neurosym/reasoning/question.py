@@ -12,7 +12,7 @@ from jax import Array
 
 
 class Question(NamedTuple):
-    """What is asked of one instance; a pytree, so batches are `jax.vmap` over its arrays.
+    """A question about one instance; a pytree, so batches are `jax.vmap` over its arrays.
 
     >>> import jax.numpy as jnp
     >>> question = Question(jnp.zeros((3, 4)), evidence=jnp.ones((3, 4), bool))

@@ -56,7 +56,7 @@ class Group:
 
     @property
     def devices(self) -> list[str]:
-        """What the seeds ran on, each device once."""
+        """The devices that the seeds ran on, each of them once."""
         return list(dict.fromkeys(entry.result.device for entry in self.entries))
 
 

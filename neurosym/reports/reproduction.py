@@ -64,7 +64,7 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of some jobs.
+    """The outcome of some jobs.
 
     Attributes:
       recorded: records that were written, or found to be there by now.

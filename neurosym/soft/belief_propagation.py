@@ -34,7 +34,7 @@ from neurosym.soft.wiring import Wiring, wire
 
 
 class Beliefs(NamedTuple):
-    """What belief propagation found, and how far to trust it."""
+    """The result of belief propagation, and how far to trust it."""
 
     beliefs: jax.Array  # float[V, D]: normalised logarithms of the marginals, or of max-marginals
     log_partition: jax.Array  # float[]: the Bethe estimate of `total`

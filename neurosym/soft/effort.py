@@ -17,7 +17,7 @@ class Limits(TypedDict, total=False):
 
 @dataclasses.dataclass(frozen=True)
 class Effort:
-    """What exact inference on one instance may cost.
+    """The cost that exact inference on one instance may have.
 
     >>> Effort(memory_limit=2**33)
     Effort(memory_limit=8589934592, max_slices=1024, levelled=None)

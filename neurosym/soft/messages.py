@@ -31,7 +31,7 @@ reduces to a scalar without vector instructions."""
 def to_factors(
     semiring: Semiring, wiring: Wiring, weights: jax.Array, messages: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What the variables say, given what the factors said.
+    """The messages of the variables, given the messages of the factors.
 
     Args:
       semiring: log-encoded.
@@ -86,7 +86,7 @@ def exclusive(
 def from_factors(
     semiring: Semiring, wiring: Wiring, prepared: Sequence[Prepared], said: jax.Array
 ) -> jax.Array:
-    """What the factors say to messages ``[D, R]``: supports ``[D, R]``, not normalised."""
+    """The replies of the factors to messages ``[D, R]``: supports ``[D, R]``, not normalised."""
     parts = [said[:, :0]]
     for group, start, arrays in zip(wiring.groups, wiring.starts, prepared, strict=True):
         count, arity = group.scope.shape

@@ -21,7 +21,7 @@ from optuna.distributions import (
 
 
 class Choices(ABC):
-    """What `sweep(trial)` may ask.
+    """The questions that `sweep(trial)` may ask.
 
     Args:
       fields: the config's own values by the whole names of its fields.
@@ -175,7 +175,7 @@ def _contains(distribution: BaseDistribution, value: Any) -> bool:
 
 
 def describe(distribution: BaseDistribution) -> str:
-    """What is chosen from, as text."""
+    """The values to choose from, as text."""
     if isinstance(distribution, CategoricalDistribution):
         return ", ".join(map(str, distribution.choices))
     assert isinstance(distribution, FloatDistribution | IntDistribution)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What a checkpoint says of the run besides its arrays.
+    """The record of the run in a checkpoint, beside its arrays.
 
     Attributes:
       score: the validation metric at this step, or None where it was not measured.
@@ -115,7 +115,7 @@ class Checkpoints:
         return max(whole, key=lambda step: (_rank(self._records[step].score), step))
 
     def record(self, step: int) -> Record:
-        """What the checkpoint of `step` says of the run."""
+        """The record of the run in the checkpoint of `step`."""
         return self._records[step]
 
     def save(self, state: TrainState, record: Record) -> None:

@@ -159,7 +159,7 @@ def check_metric_names(task: Any, names: Mapping[str, Any]) -> None:
 
 
 def summary_of(task: Any, model: nnx.Module, name: str) -> dict[str, float]:
-    """What a task's summarise says of the split `name`.
+    """The task's own summary of the split `name`.
 
     Raises:
       ValueError: it is not a mapping from names to numbers.

@@ -13,7 +13,7 @@ OnValidation = Callable[[int, Mapping[str, float]], None]
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What a caller may ask of the loop besides a config: nothing that changes what is learned.
+    """All that a caller may ask of the loop besides a config; nothing here changes what is learned.
 
     Attributes:
       progress: who is told how it goes.

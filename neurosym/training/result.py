@@ -18,7 +18,7 @@ _PACKAGES = ("neurosym", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a finished run found, and what it took.
+    """The figures of a finished run, and the time that it took.
 
     Attributes:
       metrics: on the test split, with the best parameters.

@@ -134,7 +134,7 @@ class RunOnDisk:
             write_result(self.place, result)
 
     def record(self, score: float | None, clock: Clock) -> Record:
-        """What there is to say of the run so far, over all resumptions; times are its share."""
+        """The record of the run so far, over all resumptions; times are its share."""
         seconds = time.perf_counter() - clock.started - clock.compiling
         compiling = clock.compiled + clock.compiling
         return Record(

@@ -32,7 +32,7 @@ class TrainState(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Anatomy:
-    """What does not change while training: the structure of the model, and its constants.
+    """The parts that training does not change: the structure of the model, and its constants.
 
     Attributes:
       graph: the static structure.

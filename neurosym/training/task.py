@@ -90,7 +90,7 @@ class Task(Protocol):
         ...
 
     def batch(self, examples: PyTree, shared: PyTree) -> PyTree:
-        """What `loss` and `evaluate` see, from gathered examples `[B, ...]` and shared arrays."""
+        """The input of `loss` and `evaluate`: from gathered examples `[B, ...]`, shared arrays."""
         ...
 
     def loss(

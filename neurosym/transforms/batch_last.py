@@ -44,7 +44,7 @@ def batch_last(function: Callable[..., jax.Array], *operands: jax.Array) -> jax.
       *operands: arrays of one instance, without the batch.
 
     Returns:
-      What ``function`` returns for this instance, without the batch.
+      The result of ``function`` for this instance, without the batch.
     """
     (result,) = _batch_last.bind(*operands, function=_Single(function), batched=False)
     return result

@@ -30,8 +30,8 @@ def linear_map(
 
     ``y = L t`` is the lower half of the solution of ``[I 0; -L I] (u, y) = (t, 0)``, a triangular
     system, and `jax.lax.custom_linear_solve` lets such a solution be computed by any means in both
-    directions. What the two functions close over may itself be differentiated; that goes through
-    ``forward``.
+    directions. The values that the two functions close over may be differentiated, too; that goes
+    through ``forward``.
 
     Args:
       forward: linear, from a pytree like ``tangents`` to any pytree of floats.

@@ -28,7 +28,7 @@ from neurosym.transforms.take import take
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Answers:
-    """What the roots of a circuit stand for, distinct and in their order.
+    """The answers that the roots of a circuit stand for, distinct and in their order.
 
     >>> answers = Answers(["red", "green"])
     >>> answers[1], answers.index("green"), len(answers)

@@ -34,7 +34,7 @@ SIZES = (32, 64, 128, 256, 512, 1024)
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What each of N rows needs, one row after the other.
+    """The rows that each of N rows needs, one row after the other.
 
     Attributes:
       counts: int64 ``[N]``.

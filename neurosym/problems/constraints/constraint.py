@@ -84,7 +84,7 @@ class Constraint(abc.ABC):
         return tuple(self.decompose())
 
     def place(self, relation: Relation) -> tuple[Placed, ...]:
-        """A relation over the whole ``scope``, in its order: what most kinds compile to."""
+        """A relation over the whole ``scope``, in its order: most kinds compile to one."""
         return (Placed(relation, tuple([variable.index for variable in self.scope])),)
 
     def negated(self) -> Constraint:
@@ -130,7 +130,7 @@ class Constraint(abc.ABC):
 
 
 def placements(constraint: Constraint) -> tuple[Placed, ...]:
-    """What a constraint compiles to, whatever form its `compile` has.
+    """The placements of a constraint, whatever form its `compile` has.
 
     A relation that comes without its place is over the whole scope of the constraint. A relation of
     the old form, which holds the indices of its variables itself, still works, with a warning.

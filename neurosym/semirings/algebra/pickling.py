@@ -64,7 +64,7 @@ def family(constructor: Callable[P, S]) -> Callable[P, S]:
 
 
 def reduced(semiring: Semiring) -> tuple[Callable[..., Semiring], tuple]:
-    """What `pickle` stores of a semiring: a function and its arguments.
+    """The form in which `pickle` stores a semiring: a function and its arguments.
 
     Raises:
       pickle.PicklingError: if no module that is imported holds the semiring under a name.

@@ -145,7 +145,7 @@ def evaluate(semiring: Semiring, function: Multilinear, *operands: Elements) -> 
 
     Args:
       semiring: the algebra.
-      function: what to compute.
+      function: the function to compute.
       *operands: elements ``[D_k]`` of one instance.
 
     Returns:
