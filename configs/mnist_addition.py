@@ -67,7 +67,7 @@ tiny = tiny_addition
 
 
 def sweep(trial: Any) -> dict[str, Any]:
-    """The fields of `neurosym sweep`; 10,000 training images are held out to judge the trials by."""
+    """The fields of `neurosym sweep`; 10,000 training images are held out to judge the trials."""
     return {
         "data.final": False,
         **search_optimizer(trial, batch_sizes=[16, 32, 64, 128], least_weight_decay=1e-2),
