@@ -5,10 +5,10 @@
     ns.keep_compiled_programs()          # before the first call that compiles
     ns.total(network, weights)           # compiles once; a second process only loads the program
 
-Every command of `neurosym` that computes makes this call. Importing the package does not: what a
-script sets of JAX is the script's to say. `NEUROSYM_CACHE=off` turns it off for a process, and so
-do JAX's own variables `JAX_COMPILATION_CACHE_DIR` and `JAX_ENABLE_COMPILATION_CACHE`, which decide
-by themselves where programs are kept and whether.
+Every command of `neurosym` that computes makes this call. Importing the package does not: a script
+decides for itself which settings of JAX it changes. `NEUROSYM_CACHE=off` turns it off for a
+process, and so do JAX's own variables `JAX_COMPILATION_CACHE_DIR` and
+`JAX_ENABLE_COMPILATION_CACHE`, which decide by themselves whether programs are kept, and where.
 
 The folder is JAX's persistent cache: a program is found by all that it depends on (its code, the
 shapes, the compiler's options and version, the device), processes take turns by a lock in the

@@ -1,9 +1,9 @@
 """`solve_best`: the satisfying assignment of greatest total weight, by branch and bound.
 
 The bound of a node is the sum over variables of the greatest weight left in their domains. Each
-instance has its own incumbent; a node whose bound does not exceed it is dropped, and so is a value
-that cannot be part of anything better. The pool branches on the variable with the largest regret,
-the difference between its two best values, and goes on with the better one.
+instance has its own incumbent; the search drops a node whose bound does not exceed the incumbent,
+and a value that cannot be part of anything better. The pool branches on the variable with the
+largest regret, the difference between its two best values, and goes on with the better one.
 
 Bounds and totals are float32 sums in one and the same order. Rounding is monotone, so a bound is
 never below the total of a solution underneath it, and the optimum of these sums is exact.
@@ -117,7 +117,7 @@ def solve_best(
     if not isinstance(weights, jax.core.Tracer) and declared is not None:
         seen = np.asarray(weights)[..., declared]
         if not np.all(seen < np.inf):
-            raise ValueError("a weight is NaN or +inf; excluding a value is what -inf does")
+            raise ValueError("a weight is NaN or +inf; use -inf to exclude a value")
         largest = np.max(np.abs(seen), initial=0, where=np.isfinite(seen))
         if largest > _most(network.variables):
             raise ValueError(

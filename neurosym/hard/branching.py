@@ -1,7 +1,7 @@
 """Which variable to branch on: heuristics as values.
 
-A heuristic scores the open variables of every node; the lowest score is branched on, the earlier
-variable where scores are equal.
+A heuristic scores the open variables of every node. The search branches on the variable with the
+lowest score, and on the earlier one where scores are equal.
 """
 
 import dataclasses

@@ -189,7 +189,7 @@ def heaviest_value(domain: jax.Array, weights: jax.Array) -> jax.Array:
     there = bits.unpack(domain, size, axis=0)
     # Not jnp.argmax, whose indices are int64 here and int32 where a caller's jit is lowered.
     best = jax.lax.argmax(jnp.where(there, weights, -jnp.inf), 0, jnp.int32)
-    # A weight of -inf is no reason to choose a value that is not there.
+    # A weight of -inf is not a reason to choose a value that is not there.
     chosen = jnp.arange(size, dtype=jnp.int32)[:, None] == best
     lanes = bits.pack(chosen, axis=0, dtype=domain.dtype)
     inside = jnp.any(lanes & domain != 0, axis=0)

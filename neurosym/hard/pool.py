@@ -1,10 +1,11 @@
 """Complete search by one pool of nodes that a whole batch shares.
 
 A node is the domains of one instance. The pool is a stack; each step takes its top L nodes at once,
-propagates them together, drops what failed, hands solutions to the goal and puts the rest back:
-where propagation has settled, a variable is branched on, and the node becomes two, the one with the
-chosen value on top. When fewer than L nodes are left, further instances of the batch come in. So no
-lane waits for a straggler, and the memory is that of the pool, whatever the batch.
+propagates them together, drops the failed nodes, hands solutions to the goal and puts the other
+nodes back: where propagation has settled, it branches on a variable, and the node becomes two
+nodes, the one with the chosen value on top. When fewer than L nodes are left, further instances of
+the batch come in. So no lane waits for a straggler, and the memory is that of the pool, whatever
+the batch.
 
 Propagation runs until half of the nodes have failed or settled; the others go on in the next step.
 Before a step could overflow the stack the search stops and says so: nothing is overwritten.

@@ -5,10 +5,10 @@
 
 A small network is laid out once more in sizes that it shares with others
 (`neurosym.problems.constraints.rounding`): further variables have one value and no constraint,
-further values are in no domain. A large one is taken as it is, since filling it up would cost more
-at every step than a program costs once; and a search of a small one that takes long goes on in the
-form that is its own. A batch of few instances is filled up, too, with instances
-that have no values.
+further values are in no domain. A large network is taken as it is, since filling it up would cost
+more at every step than a program costs once; and a search of a small network that takes long goes
+on in the network's own form. A batch of few instances is filled up, too, with instances that have
+no values.
 
 Inside of a trace none of this is used: there the shapes are those of the caller's program.
 """

@@ -273,7 +273,9 @@ def check_search(
     if node_limit is None:
         return np.int32(-1), room
     if np.ndim(node_limit) != 0:
-        raise ValueError("a limit on nodes is one number; for one an instance use jax.vmap")
+        raise ValueError(
+            "a limit on nodes is one number; for a limit of each instance use jax.vmap"
+        )
     if not isinstance(node_limit, jax.core.Tracer):
         _check_number("a limit on nodes", node_limit)
     traced = isinstance(node_limit, jax.core.Tracer)

@@ -1,10 +1,10 @@
-"""Programs whose first run is waited for: compiled in less time, to run as fast.
+"""Programs for whose first run somebody waits: they compile in less time and run as fast.
 
     @quickly_compiled
     def search(constraints, lanes): ...     # one instance of a small model at a prompt
 
 XLA's newer emitters of fused loops take half of the time that a search of a small model needs to
-compile on a CPU, and its loops are none the faster for them.
+compile on a CPU, and its loops do not run faster with them.
 """
 
 from collections.abc import Callable

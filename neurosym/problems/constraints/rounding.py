@@ -2,12 +2,12 @@
 
     with rounding():
         rounded(8), rounded(9), rounded(10)      # 9, 9, 13
-    rounded(8), rounded(9), rounded(10)          # 8, 9, 10: elsewhere nothing is
+    rounded(8), rounded(9), rounded(10)          # 8, 9, 10: nothing is rounded here
 
 Builders of propagators ask `rounded` for each size that follows from the data alone. `LENGTHS`, of
 scopes and domains, grow by half each; `ROWS`, how many constraints or tuples there are, double, as
 models of about one size differ more in them; `WIDTHS` are how many constraints a variable is in.
-None is a power of two from 8 on: that is where people start, and where they go on to the next size.
+From 8 on, no size is a power of two: people start there, and then they go on to the next size.
 """
 
 import bisect
