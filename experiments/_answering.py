@@ -67,24 +67,27 @@ def likeliest_readings(reasoner: Any, logits: Any, evidence: Any) -> np.ndarray:
     return in_batches(jax.vmap(best), (logits, evidence))
 
 
-def in_batches(function: Callable, arrays: PyTree, *fixed: Any, size: int = BATCH) -> PyTree:
+def in_batches(
+    function: Callable, arrays: PyTree, *fixed: Any, size: int = BATCH, rows: int | None = None
+) -> PyTree:
     """`function(part, *fixed)` for parts of arrays [n, ...], joined again, as NumPy arrays.
 
     Args:
-      function: jit-able; row by row.
+      function: jit-able; row by row. One that is jitted already is compiled once for all calls.
       arrays: n is at least 1. All parts have one shape, so that one program is enough; the last
         part is filled up with the last row.
       *fixed: further arguments, models among them.
-      size: rows of a part.
+      size: rows of a part, at most.
+      rows: of the longest arrays that the same program is to serve; None takes n.
     """
     arrays = jax.tree.map(np.asarray, arrays)
     count = len(jax.tree.leaves(arrays)[0])
-    size = min(size, count)
-    run = nnx.jit(function)
+    size = min(size, rows or count)
+    run = function if hasattr(function, "lower") else nnx.jit(function)
     parts = []
     for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)
+        places = np.minimum(np.arange(start, start + size), count - 1)
         parts.append(
-            jax.device_get(run(jax.tree.map(lambda x, rows=rows: x[rows], arrays), *fixed))
+            jax.device_get(run(jax.tree.map(lambda x, places=places: x[places], arrays), *fixed))
         )
     return jax.tree.map(lambda *own: np.concatenate(own)[:count], *parts)

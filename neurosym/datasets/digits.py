@@ -1,10 +1,18 @@
 """The 1,797 real handwritten 8x8 digits that scikit-learn ships; no file or network is needed."""
 
 import dataclasses
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 
+from neurosym.datasets.idx import CorruptDataError
+from neurosym.datasets.locate import read_verified
 from neurosym.datasets.permutations import bit_stream, permutations
+
+_FILE = "datasets/data/digits.csv.gz"  # in scikit-learn: 64 pixels and the label in each line
+_MD5 = "a0339c30a8a5312a1b6f9e5c719dcce5"  # of what is in it
+_SIDE = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +60,7 @@ def digits(*, validation: int = 180, test: int = 360, split_seed: int = 0) -> Di
       Alpaydin, Kaynak. Optical Recognition of Handwritten Digits. UCI, 1998.
       https://doi.org/10.24432/C50P49
     """
-    from sklearn.datasets import load_digits  # Takes a second to import.
-
-    bunch = load_digits()
-    images = bunch.images.astype(np.uint8)
-    labels = bunch.target.astype(np.int32)
+    images, labels = _all_digits()
     if validation < 0 or test < 0 or validation + test >= len(labels):
         raise ValueError(
             f"cannot split {len(labels)} digits into {validation} for validation, {test} for test "
@@ -73,6 +77,28 @@ def digits(*, validation: int = 180, test: int = 360, split_seed: int = 0) -> Di
         test_images=images[test_index],
         test_labels=labels[test_index],
     )
+
+
+def _all_digits() -> tuple[np.ndarray, np.ndarray]:
+    """The images uint8[1797, 8, 8] and labels int32[1797], as scikit-learn loads them.
+
+    Its file is read without it, which takes a second or two to import; where the file is elsewhere
+    or another one, scikit-learn is asked.
+    """
+    found = importlib.util.find_spec("sklearn")
+    try:
+        if found is None or found.origin is None:
+            raise FileNotFoundError("scikit-learn is not installed")
+        content = read_verified(Path(found.origin).parent / _FILE, _MD5)
+    except (OSError, CorruptDataError):
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        return bunch.images.astype(np.uint8), bunch.target.astype(np.int32)
+    numbers = np.array(content.replace(b"\n", b",").rstrip(b",").split(b","), np.int32)
+    rows = numbers.reshape(-1, _SIDE**2 + 1)
+    images = rows[:, :-1].reshape(-1, _SIDE, _SIDE).astype(np.uint8)
+    return images, rows[:, -1].copy()
 
 
 def _stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:

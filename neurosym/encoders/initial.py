@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import DTypeLike
 
@@ -32,9 +33,29 @@ def uniform_kernel(gain: float, *, outputs_axis: int = -1) -> Initializer:
         bound = math.sqrt(3 * gain * shape[outputs_axis] / size)
         # In one row, and then folded: drawn in the shape of a kernel, the same numbers take six
         # times as long to compile.
+        if _is_known(key) and _starts_alike(key):
+            # Of a longer row the beginning: a few programs draw kernels of all shapes.
+            least, most = (np.asarray(end, dtype) for end in (-bound, bound))
+            drawn = jax.random.uniform(key, (_rounded(size),), dtype, least, most)
+            return jax.device_put(np.asarray(drawn)[:size].reshape(shape))
         return jax.random.uniform(key, (size,), dtype, -bound, bound).reshape(shape)
 
     return initialise
+
+
+def _is_known(key: Array) -> bool:
+    return not isinstance(key, jax.core.Tracer) and key.is_fully_addressable
+
+
+def _starts_alike(key: Array) -> bool:
+    """Whether what is drawn at a place does not depend on how much is drawn."""
+    kind = jax.random.key_impl(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else None
+    return str(kind) == "threefry2x32" and bool(jax.config.values["jax_threefry_partitionable"])
+
+
+def _rounded(size: int) -> int:
+    """A power of 16, of 2¹² at least; beyond 2²⁰, where drawing takes longer, the size itself."""
+    return next((2**bits for bits in (12, 16, 20) if size <= 2**bits), size)
 
 
 BEFORE_RELU = uniform_kernel(2.0)

@@ -1,6 +1,8 @@
 """The digits of scikit-learn: a stratified split that is fixed and shares nothing."""
 
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -70,3 +72,19 @@ def test_sizes_that_leave_nothing(sizes):
     validation, test = sizes
     with pytest.raises(ValueError, match="cannot split 1797 digits"):
         digits(validation=validation, test=test)
+
+
+def test_loading_them_imports_no_scikit_learn():
+    script = "import sys; from neurosym.datasets import digits; digits(); "
+    script += "print(*sorted(name for name in sys.modules if name.startswith('sklearn')))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_another_file_in_its_place_is_not_read(monkeypatch):
+    expected = digits()
+    monkeypatch.setattr(sys.modules[digits.__module__], "_MD5", "0" * 32)
+    for part in PARTS:
+        np.testing.assert_array_equal(images(digits(), part), images(expected, part))
