@@ -149,7 +149,21 @@ def folder(tmp_path, monkeypatch):
                 del sys.modules[name]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def trains(page):
+    """Whether a model is trained by what runs of a page."""
+    return any(
+        re.search(r"\boptax\b|\btrain\(|neurosym (train|sweep)\b", block.text)
+        for block in blocks_of(page)
+        if re.match(r"run( with|$)", block.marker)
+        or (block.language == "python" and not block.marker)
+    )
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.trains if trains(page) else ()) for page in PAGES],
+    ids=name_of,
+)
 def test_every_block_of_a_page_runs(page, folder, capsys):
     run_page(page, capsys)
 
