@@ -230,7 +230,9 @@ def responsibility(semiring: Semiring, x: jax.Array, total: jax.Array) -> jax.Ar
 def cofactors(semiring: Semiring, x: jax.Array, y: jax.Array) -> list[jax.Array]:
     """The derivatives of ``x ⊗ y`` with respect to ``x`` and ``y``."""
     assert semiring.cofactor is not None
-    shares = [semiring.cofactor(x, y).astype(x.dtype), semiring.cofactor(y, x).astype(x.dtype)]
+    # Of two numbers of Python a comparison is a bool of Python.
+    factors = semiring.cofactor(x, y), semiring.cofactor(y, x)
+    shares = [jnp.asarray(factor, x.dtype) for factor in factors]
     return split_ties(shares) if semiring.selective_mul else shares
 
 
