@@ -29,7 +29,7 @@ from neurosym.semirings.fixpoints.implicit import Series, implied
 from neurosym.soft import messages, pairwise
 from neurosym.soft.factor_messages import Prepared
 from neurosym.soft.potentials import Potentials, check_log_weights
-from neurosym.soft.weights import checked_weights
+from neurosym.soft.weights import checked_mask, checked_weights, within
 from neurosym.soft.wiring import Wiring, wire
 
 
@@ -104,8 +104,10 @@ def belief_propagation(
       ValueError: for weights of another shape or with NaN or +inf, domains of another shape or
         dtype, potentials that do not fit the network, or an option out of its range.
     """
-    weights = checked_weights(network, weights, LOG, domains)
-    check_log_weights(weights, "weights")
+    weights = checked_weights(network, weights, LOG)
+    mask = checked_mask(network, domains)
+    if mask is None:
+        check_log_weights(weights, "weights")
     given = (potentials,) if isinstance(potentials, Potentials) else tuple(potentials)
     for one in given:
         if not isinstance(one, Potentials):
@@ -131,10 +133,11 @@ def belief_propagation(
         float(damping),
         int(max_rounds) if unroll else None,
         weights,
+        mask,
         tuple(one.log_table for one in given),
-        jnp.asarray(temperature if temperature > 0 else 1, weights.dtype),
-        jnp.asarray(max_rounds, jnp.int32),
-        jnp.asarray(tolerance, weights.dtype),
+        np.asarray(temperature if temperature > 0 else 1, weights.dtype),
+        np.asarray(max_rounds, np.int32),
+        np.asarray(tolerance, weights.dtype),
     )
 
 
@@ -163,11 +166,13 @@ def _run(
     damping: float,
     unrolled: int | None,
     weights: jax.Array,
+    mask: jax.Array | np.ndarray | None,
     tables: tuple[jax.Array, ...],
     temperature: jax.Array,
     max_rounds: jax.Array,
     tolerance: jax.Array,
 ) -> Beliefs:
+    weights = within(LOG, weights, mask)
     everything = np.arange(len(wiring.sizes))
     scaled = jnp.where(wiring.present(everything), weights.T / temperature, -jnp.inf)
     cool = [table / temperature for table in tables]

@@ -168,7 +168,7 @@ class ContractedGroup:
 
     def prepare(self, semiring: Semiring, dtype: Any, tables: Sequence[jax.Array]) -> Prepared:
         chosen = [masks[0] if len(masks) == 1 else masks[self.which] for masks in self.masks]
-        return [semiring.indicator(jnp.asarray(mask), dtype) for mask in chosen]
+        return [semiring.indicator(mask, dtype) for mask in chosen]
 
     def support(
         self, semiring: Semiring, prepared: Prepared, weights: Sequence[jax.Array]

@@ -249,9 +249,10 @@ class Factors:
         dtype = elements.dtype(semiring, weights)
         origins = [(source.kind, source.number) for source in sources]
         known: dict[tuple[int, int], Elements] = {}
-        for number, tensor in dict.fromkeys(origins):
-            known[number, tensor] = _constant(semiring, self.kinds[number], tensor, dtype)
-        if len(known) == 1:
+        for number in dict.fromkeys(number for number, _ in origins):
+            made = _constants(semiring, self.kinds[number], dtype)
+            known |= {(number, tensor): x for tensor, x in enumerate(made)}
+        if len(set(origins)) == 1:
             return elements.expand_dims(semiring, known[origins[0]], axis)
         return elements.stack(semiring, [known[origin] for origin in origins], axis)
 
@@ -344,15 +345,13 @@ def _constant_tensors(lowering: Lowering, sizes: Sequence[int]) -> tuple[bool, .
     return tuple(id(x) not in moving for x in traced.outvars)
 
 
-def _constant(semiring: Semiring, kind: Kind, tensor: int, dtype: Any) -> Elements:
-    def make() -> Elements:
-        ones = [semiring.ones((size,), dtype) for size in kind.sizes]
-        return kind.lowering.up(semiring, ones)[tensor]
-
+def _constants(semiring: Semiring, kind: Kind, dtype: Any) -> list[Elements]:
+    """The tensors of a kind, of which those into which no weight enters are right."""
     if kind.lowering.absorbed:
-        return make()
-    with jax.ensure_compile_time_eval():  # a constant of the program
-        return make()
+        ones = [semiring.ones((size,), dtype) for size in kind.sizes]
+        return kind.lowering.up(semiring, ones)
+    masks = kind.lowering.constant_masks(kind.sizes)  # constants of the program
+    return [semiring.indicator(mask, dtype) for mask in masks]
 
 
 def _gather(

@@ -3,6 +3,9 @@
 Weights are elements of the semiring, ``[V, D]`` in the network's order; entries beyond a variable's
 domain are ignored. Every function is pure, works under jit and vmap, and is differentiable by the
 semiring's gradient rule.
+
+Each of them checks what it is given and plans, in Python and NumPy, and is then one jitted program:
+a call outside of jit compiles nothing else.
 """
 
 import functools
@@ -10,6 +13,7 @@ from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
@@ -21,7 +25,7 @@ from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.elimination import Elimination, eliminate_within
 from neurosym.soft.restriction import RestrictedNetwork
-from neurosym.soft.weights import checked_weights
+from neurosym.soft.weights import checked_mask, checked_weights, declared_values, within
 
 
 def total(
@@ -64,9 +68,10 @@ def total(
         the semiring is not lawful.
       TooWideError: if elimination would take more memory; nothing has been allocated then.
     """
-    weights = checked_weights(network, weights, semiring, domains)
+    weights = checked_weights(network, weights, semiring)
+    mask = checked_mask(network, domains)
     elimination = _plan(network, None, semiring, weights, effort.but(limits))
-    return _total(elimination, semiring, weights)
+    return _total(elimination, semiring, weights, mask)
 
 
 def support(
@@ -90,9 +95,10 @@ def support(
     Returns:
       Elements ``[V, D]``; the semiring's zero beyond a variable's domain.
     """
-    weights = checked_weights(network, weights, semiring, domains)
+    weights = checked_weights(network, weights, semiring)
+    mask = checked_mask(network, domains)
     elimination = _plan(network, None, semiring, weights, effort.but(limits))
-    return _support(elimination, semiring, weights)
+    return _support(elimination, semiring, weights, mask)
 
 
 def marginals(
@@ -119,15 +125,10 @@ def marginals(
     Raises:
       ValueError, TooWideError: as for `total`.
     """
-    weights = checked_weights(network, weights, LOG, domains)
+    weights = checked_weights(network, weights, LOG)
+    mask = checked_mask(network, domains)
     elimination = _plan(network, None, LOG, weights, effort.but(limits))
-    through = LOG.mul(weights, _support(elimination, LOG, weights))
-    through = jnp.where(network.mask, through, -jnp.inf)
-    # Every row sums to the total; normalising by the row's own sum keeps rounding out of the sum.
-    largest = jnp.max(through, 1, keepdims=True)
-    possible = largest != -jnp.inf
-    scaled = jnp.exp(through - jax.lax.stop_gradient(jnp.where(possible, largest, 0)))
-    return scaled / jnp.where(possible, jnp.sum(scaled, 1, keepdims=True), 1)
+    return _marginals(elimination, weights, declared_values(network), mask)
 
 
 def query(
@@ -163,22 +164,49 @@ def query(
             f"semiring {semiring.name} does not turn into log-probabilities; "
             "use total or support for its own reading"
         )
-    weights = checked_weights(network, weights, semiring, domains)
+    weights = checked_weights(network, weights, semiring)
+    mask = checked_mask(network, domains)
     row = network.index(target)
     elimination = _plan(network, row, semiring, weights, effort.but(limits))
+    return _query(elimination, semiring, weights, mask)
+
+
+Mask = jax.Array | np.ndarray | None
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _total(elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask) -> Elements:
+    return elimination.total(semiring, within(semiring, weights, mask))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _support(
+    elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask
+) -> Elements:
+    return elimination.support(semiring, within(semiring, weights, mask))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _marginals(
+    elimination: Elimination, weights: jax.Array, declared: jax.Array | np.ndarray, mask: Mask
+) -> jax.Array:
+    weights = within(LOG, weights, mask)
+    through = LOG.mul(weights, elimination.support(LOG, weights))
+    through = jnp.where(declared, through, -jnp.inf)
+    # Every row sums to the total; normalising by the row's own sum keeps rounding out of the sum.
+    largest = jnp.max(through, 1, keepdims=True)
+    possible = largest != -jnp.inf
+    scaled = jnp.exp(through - jax.lax.stop_gradient(jnp.where(possible, largest, 0)))
+    return scaled / jnp.where(possible, jnp.sum(scaled, 1, keepdims=True), 1)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _query(
+    elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask
+) -> jax.Array:
     assert semiring.to_log is not None
-    return log_normalised(semiring.to_log(_total(elimination, semiring, weights)))
-
-
-# Jitted, so that a call outside of jit is one program and not a hundred.
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _total(elimination: Elimination, semiring: Semiring, weights: Elements) -> Elements:
-    return elimination.total(semiring, weights)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _support(elimination: Elimination, semiring: Semiring, weights: Elements) -> Elements:
-    return elimination.support(semiring, weights)
+    found = elimination.total(semiring, within(semiring, weights, mask))
+    return log_normalised(semiring.to_log(found))
 
 
 def _plan(

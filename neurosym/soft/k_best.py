@@ -4,13 +4,16 @@ It is the usual total, read in a semiring whose elements are the k best weights 
 that they stand for. `neurosym.hard.solve_best` finds one optimum by search, which scales further.
 """
 
+import functools
 from typing import Unpack
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
+from neurosym.semirings.algebra import elements
+from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.k_best import (
     K_BEST,
     BestSolutions,
@@ -18,10 +21,11 @@ from neurosym.semirings.algebra.k_best import (
     candidates,
     key_words,
 )
+from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
-from neurosym.soft.inference import total
+from neurosym.soft.elimination import Elimination, eliminate_within
 from neurosym.soft.restriction import RestrictedNetwork
-from neurosym.soft.weights import domain_mask
+from neurosym.soft.weights import checked_mask, declared_values, refuse_faults, within
 from neurosym.transforms.conversion import as_floats
 
 
@@ -68,10 +72,23 @@ def k_best(
             f"weights have shape [V, D] = {[network.variables, network.size]}, "
             f"not {list(weights.shape)}; for a batch use jax.vmap"
         )
-    if domains is not None:
-        weights = jnp.where(domain_mask(network, domains), weights, -jnp.inf)
-    sizes = [len(domain) for domain in network.structure.domains]
+    mask = checked_mask(network, domains)
+    sizes = tuple(len(domain) for domain in network.structure.domains)
     semiring = K_BEST(k, key_words(sizes))
-    elements = candidates(semiring, weights, sizes)
-    best = total(network, elements, semiring=semiring, effort=effort.but(limits))
-    return best_solutions(best, sizes)
+    exists = declared_values(network)
+    refuse_faults(network, semiring, weights, mask if isinstance(mask, np.ndarray) else exists)
+    bytes_each = elements.size(semiring) * weights.dtype.itemsize
+    elimination = eliminate_within(network, bytes_each=bytes_each, effort=effort.but(limits))
+    return _k_best(elimination, semiring, sizes, weights, mask)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _k_best(
+    elimination: Elimination,
+    semiring: Semiring,
+    sizes: tuple[int, ...],
+    weights: jax.Array,
+    mask: jax.Array | np.ndarray | None,
+) -> BestSolutions:
+    given = candidates(semiring, within(LOG, weights, mask), sizes)
+    return best_solutions(elimination.total(semiring, given), sizes)

@@ -29,7 +29,7 @@ from neurosym.soft.factors import Kind
 from neurosym.soft.levels import Group, contract_levels, fetch
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.stacks import take_rows, write_out
-from neurosym.soft.weights import checked_weights
+from neurosym.soft.weights import checked_mask, checked_weights, within
 from neurosym.transforms.take import take
 
 MAX_EXTRA_MEMORY = 8
@@ -85,17 +85,25 @@ def sample(
         )
     if samples < 1:
         raise ValueError(f"the number of samples must be positive, not {samples}")
-    weights = checked_weights(network, weights, semiring, domains)
+    weights = checked_weights(network, weights, semiring)
+    mask = checked_mask(network, domains)
     assert semiring.to_log is not None
-    logs = semiring.to_log(weights)
+    logs = jax.eval_shape(semiring.to_log, weights)
     elimination = _plan(network, effort.but(limits), logs.dtype.itemsize)
-    return _sample(elimination, samples, logs, key)
+    return _sample(elimination, samples, weights, key, mask, semiring)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0, 1, 5))
 def _sample(
-    elimination: Elimination, samples: int, weights: jax.Array, key: jax.Array
+    elimination: Elimination,
+    samples: int,
+    elements: Elements,
+    key: jax.Array,
+    mask: jax.Array | np.ndarray | None = None,
+    semiring: Semiring = LOG,
 ) -> jax.Array:
+    assert semiring.to_log is not None
+    weights = semiring.to_log(within(semiring, elements, mask))
     factors, schedule = elimination.factors, elimination.schedule
     if schedule is None:  # a single vector of weights
         (logits,) = factors.tensors(LOG, weights)

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import flax.struct
 import jax
+import numpy as np
 
 from neurosym.problems.constraints.constraint import Constraint, placements
 from neurosym.problems.constraints.gathered import Gathered, gather
@@ -101,6 +102,12 @@ class JointLowering(Lowering):
             self.element_count += lowering.element_count
             self.parts.append((part, lowering))
         self.labels, self.sizes, self.absorbed = tuple(labels), sizes, frozenset(absorbed)
+
+    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
+        found: list[np.ndarray] = []
+        for part, lowering in self.parts:
+            found += lowering.constant_masks([sizes[k] for k in part.scope])
+        return found
 
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         found: list[Elements] = []

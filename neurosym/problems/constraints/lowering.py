@@ -17,7 +17,6 @@ import abc
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.semirings.algebra import elements
@@ -108,7 +107,7 @@ class DenseLowering(Lowering):
 
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         dtype = elements.dtype(semiring, weights[0])
-        return [semiring.indicator(jnp.asarray(mask), dtype) for mask in self.masks()]
+        return [semiring.indicator(mask, dtype) for mask in self.masks()]
 
     def down(
         self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from neurosym.problems.constraints.lowering import Lowering
 from neurosym.problems.constraints.propagator import Coupled, Propagator
 from neurosym.problems.constraints.relation import Placed, Relation
@@ -98,6 +100,9 @@ class _AtPositions(Lowering):
 
     def supports(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements] | None:
         return self.inner.supports(semiring, weights)
+
+    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
+        return self.inner.constant_masks(sizes)
 
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         return self.inner.up(semiring, weights)

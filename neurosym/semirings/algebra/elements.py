@@ -10,6 +10,7 @@ axes, which are counted from the front.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.transforms import take as gather
+from neurosym.transforms.concrete import concrete
 
 if TYPE_CHECKING:
     from neurosym.semirings.algebra.semiring import Semiring
 
 Elements = Any
 """One array, or a pytree of arrays like the semiring's zero."""
+
+MAX_BY_HOST = 2**16
+"""Elements outside of every trace that NumPy lays out: a program for their shape costs more."""
 
 
 def shape(semiring: Semiring, x: Elements) -> tuple[int, ...]:
@@ -51,7 +56,23 @@ def full(semiring: Semiring, shape: Sequence[int], element: Elements, dtype: Any
         kind = leaf_dtype(value, dtype)
         return jnp.broadcast_to(jnp.asarray(value, kind), (*shape, *np.shape(value)))
 
+    if math.prod(shape) <= MAX_BY_HOST and concrete():
+        return host_where(np.ones(shape, np.bool_), element, element, dtype)
     return jax.tree.map(leaf, element)
+
+
+def host_where(mask: np.ndarray, x: Elements, y: Elements, dtype: Any) -> Elements:
+    """Elements that are the one element ``x`` where the mask holds and the one element ``y``
+    elsewhere, floating leaves as ``dtype``; made by NumPy."""
+
+    def leaf(x: Any, y: Any) -> jax.Array:
+        trailing = np.shape(x)
+        kind = np.dtype(leaf_dtype(x, dtype))
+        where = mask.reshape((*mask.shape, *(1,) * len(trailing)))
+        made = np.where(where, np.asarray(x, kind), np.asarray(y, kind))
+        return jax.device_put(made) if concrete() else jnp.asarray(made)
+
+    return jax.tree.map(leaf, x, y)
 
 
 def leaf_dtype(value: Any, dtype: Any) -> Any:

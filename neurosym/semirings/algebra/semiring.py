@@ -214,9 +214,14 @@ class Semiring:
         """Elements of that shape, all the semiring's one."""
         return elements.full(self, shape, self.one, self._dtype(dtype))
 
-    def indicator(self, mask: jax.Array, dtype: Any = None) -> Elements:
-        """The semiring's one where ``mask`` holds, zero elsewhere."""
-        mask = mask if isinstance(mask, jax.Array) else jnp.asarray(np.asarray(mask, np.bool_))
+    def indicator(self, mask: jax.Array | np.ndarray, dtype: Any = None) -> Elements:
+        """The semiring's one where ``mask`` holds, zero elsewhere.
+
+        Of a mask of NumPy, NumPy makes it: a constant in a program, and no program outside of one.
+        """
+        if not isinstance(mask, jax.Array):
+            mask = np.asarray(mask, np.bool_)
+            return elements.host_where(mask, self.one, self.zero, self._dtype(dtype))
         if elements.is_structured(self):
             return elements.where(self, mask, self.ones((), dtype), self.zeros((), dtype))
         dtype = self._dtype(dtype)

@@ -110,18 +110,22 @@ class ConditionalLowering(Lowering):
             self.element_count += sum(math.prod(spans[x] for x in tensor) for tensor in tensors)
         self.labels, self.sizes, self.absorbed = tuple(labels), sizes, frozenset()
 
-    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
-        relation, dtype = self.relation, elements.dtype(semiring, weights[0])
+    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
+        relation = self.relation
         first = np.asarray([bool(relation.mask >> v & 1) for v in range(relation.sizes[0])])
-        found = [semiring.indicator(jnp.asarray(np.stack([first, ~first], 1)), dtype)]
+        found = [np.stack([first, ~first], 1)]
         for n, branch, lowering in self.inner:
-            tensors = lowering.up(semiring, [weights[k] for k in branch.scope])
-            for tensor, labels in zip(tensors, lowering.labels, strict=True):
-                idle = np.zeros(elements.shape(semiring, tensor), np.bool_)
+            masks = lowering.constant_masks([sizes[k] for k in branch.scope])
+            for mask, labels in zip(masks, lowering.labels, strict=True):
+                idle = np.zeros(mask.shape, np.bool_)
                 idle[tuple(0 if x in lowering.sizes else slice(None) for x in labels)] = True
-                sides = [tensor, semiring.indicator(jnp.asarray(idle), dtype)]
-                found.append(elements.stack(semiring, sides if n == 0 else sides[::-1]))
+                found.append(np.stack([mask, idle] if n == 0 else [idle, mask]))
         return found
+
+    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
+        dtype = elements.dtype(semiring, weights[0])
+        sizes = [elements.shape(semiring, x)[0] for x in weights]
+        return [semiring.indicator(mask, dtype) for mask in self.constant_masks(sizes)]
 
     def down(
         self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]

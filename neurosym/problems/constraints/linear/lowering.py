@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.problems.constraints.comparison import COMPARISONS
@@ -71,11 +70,15 @@ class LinearLowering(Lowering):
         else:
             self.labels, self.sizes, self._masks = self._lay_out()
 
+    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
+        assert not self.inner
+        return [np.asarray(mask, np.bool_) for mask in self._masks()]
+
     def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
         dtype = elements.dtype(semiring, weights[0])
         masks = []
         if self.reading is None:
-            masks = [semiring.indicator(jnp.asarray(mask), dtype) for mask in self._masks()]
+            masks = [semiring.indicator(mask, dtype) for mask in self._masks()]
         if not self.inner:
             return masks
         inner = [weights[k] for k in self.inner]
