@@ -65,7 +65,7 @@ def _apply_jvp(operation: Operation, primals: Any, tangents: Any) -> tuple[jax.A
     if not semiring.differentiable:
         raise _underivable(semiring)
     # A number of Python that is differentiated by arrives as it is.
-    primals = tuple(x if hasattr(x, "dtype") else jnp.asarray(x) for x in primals)
+    primals = tuple(x if isinstance(x, jax.Array) else jnp.asarray(x) for x in primals)
     result = _apply(operation, *primals)
     moving = tuple(None if isinstance(t, SymbolicZero) else t for t in tangents)
     return result, operation.tangent(result, primals, moving)
