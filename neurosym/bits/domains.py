@@ -39,39 +39,59 @@ class Domains:
         """
         if not isinstance(mask, np.ndarray):
             mask = jnp.asarray(mask)
+        elif mask.size > SMALL and concrete():
+            mask = jax.device_put(mask)
         if mask.dtype != jnp.bool_ or mask.ndim < 2:
             raise ValueError(f"a domain mask is bool[V, D], not {mask.dtype}{list(mask.shape)}")
         if _at_hand(mask):
             return cls(lanes=_held(bits.pack_host(np.asarray(mask))), size=mask.shape[-1])
-        return cls(lanes=bits.pack(jnp.asarray(mask)), size=mask.shape[-1])
+        return cls(lanes=bits.pack(mask), size=mask.shape[-1])
 
     @property
     def mask(self) -> jax.Array:
         """``bool[..., V, D]``: value ``v`` of variable ``i`` is possible."""
-        lanes = bits.as_lanes(self.lanes)
-        if _at_hand(lanes):
-            return jax.device_put(bits.unpack_host(np.asarray(lanes), self.size))
-        return bits.unpack(lanes, self.size)
+        known = self._known()
+        if known is not None:
+            return jax.device_put(known)
+        return bits.unpack(bits.as_lanes(self.lanes), self.size)
 
     @property
     def sizes(self) -> jax.Array:
         """``int32[..., V]``: the number of possible values of each variable."""
+        known = self._known()
+        if known is not None:
+            return jax.device_put(known.sum(axis=-1, dtype=np.int32))
         return bits.popcount(bits.as_lanes(self.lanes))
 
     @property
     def assigned(self) -> jax.Array:
         """``bool[..., V]``: exactly one value is left."""
+        known = self._known()
+        if known is not None:
+            return jax.device_put(known.sum(axis=-1) == 1)
         return self.sizes == 1
 
     @property
     def wiped_out(self) -> jax.Array:
         """``bool[...]``: some variable has no value left."""
+        known = self._known()
+        if known is not None:
+            return jax.device_put(~known.any(axis=-1).all(axis=-1))
         return jnp.any(self.sizes == 0, axis=-1)
 
     @property
     def values(self) -> jax.Array:
         """``int32[..., V]``: the index of each variable's lowest possible value; -1 where empty."""
+        known = self._known()
+        if known is not None:
+            lowest = np.where(known.any(axis=-1), known.argmax(axis=-1), -1)
+            return jax.device_put(lowest.astype(np.int32))
         return bits.lowest(bits.as_lanes(self.lanes))
+
+    def _known(self) -> np.ndarray | None:
+        """The mask as NumPy's array, where the lanes are few and can be looked at."""
+        lanes = bits.as_lanes(self.lanes)
+        return bits.unpack_host(np.asarray(lanes), self.size) if _at_hand(lanes) else None
 
     def __and__(self, other: "Domains") -> "Domains":
         """The values possible in both."""

@@ -66,7 +66,7 @@ class Best:
 
 def solve_best(
     network: Network,
-    domains: Domains | jax.Array | None,
+    domains: Domains | jax.Array | np.ndarray | None,
     weights: jax.Array,
     *,
     heuristic: Heuristic | None = None,

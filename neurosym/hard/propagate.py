@@ -43,7 +43,7 @@ class Propagation(NamedTuple):
 
 def propagate(
     network: Network,
-    domains: Domains | jax.Array | None = None,
+    domains: Domains | jax.Array | np.ndarray | None = None,
     *,
     trace: int | None = None,
 ) -> Propagation:

@@ -36,7 +36,7 @@ def as_arrays(constraints: Constraints) -> Constraints:
     return jax.tree.map(_as_array, constraints)
 
 
-def start_domains(network: Network, domains: Domains | jax.Array | None) -> Domains:
+def start_domains(network: Network, domains: Domains | jax.Array | np.ndarray | None) -> Domains:
     """The declared domains, cut down to those given, with any leading batch axes.
 
     Raises:

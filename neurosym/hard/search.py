@@ -69,7 +69,7 @@ class Tally:
 
 def solve(
     network: Network,
-    domains: Domains | jax.Array | None = None,
+    domains: Domains | jax.Array | np.ndarray | None = None,
     *,
     solutions: int = 1,
     heuristic: Heuristic = SMALLEST_DOMAIN,
@@ -131,7 +131,7 @@ def solve(
 
 def count(
     network: Network,
-    domains: Domains | jax.Array | None = None,
+    domains: Domains | jax.Array | np.ndarray | None = None,
     *,
     at_most: int | None = None,
     heuristic: Heuristic = SMALLEST_DOMAIN,

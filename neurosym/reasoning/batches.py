@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.bits.domains import Domains
@@ -157,14 +156,14 @@ class _Search(NamedTuple):
     def __call__(self, masks: np.ndarray) -> tuple[np.ndarray, ...]:
         """Assignments, counts, statuses and nodes of domains bool[B, V, D]."""
         shared: dict[str, Any] = {"heuristic": self.heuristic, "node_limit": self.node_limit}
-        network, at_most, start = self.network, self.at_most, jnp.asarray(masks)
+        network, at_most = self.network, self.at_most
         if at_most is not None and at_most <= FEW and self.solutions != 0:
-            found = solve(network, start, solutions=at_most, **shared)
-            assignment = found.assignment[:, : self.solutions]
-            parts = (assignment, found.count, found.status, found.nodes)
-            return tuple(map(np.asarray, parts))
-        counted = count(network, start, at_most=at_most, **shared)
-        most = int(counted.count.max())
+            found = solve(network, masks, solutions=at_most, **shared)
+            parts = (found.assignment, found.count, found.status, found.nodes)
+            assignment, *others = map(np.asarray, parts)
+            return assignment[:, : self.solutions], *others
+        counted = count(network, masks, at_most=at_most, **shared)
+        most = int(np.asarray(counted.count).max())
         if self.solutions is not None:
             most = min(most, self.solutions)
         assignments = self._enumerated(masks, most, shared)
@@ -181,7 +180,7 @@ class _Search(NamedTuple):
         for first in range(0, len(masks), several):
             part = np.zeros((several, *masks.shape[1:]), np.bool_)
             part[: len(masks) - first] = masks[first : first + several]
-            found = solve(self.network, jnp.asarray(part), solutions=slots, **shared)
+            found = solve(self.network, part, solutions=slots, **shared)
             here = np.asarray(found.assignment)[: len(masks) - first, :most]
             assignment[first : first + several] = here
         return assignment

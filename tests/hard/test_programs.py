@@ -110,6 +110,25 @@ def test_many_kinds_of_constraints_and_a_batch():
     assert np.asarray(again.count).tolist() == [min(3, n) for n in alone[:2]]
 
 
+def test_reading_domains_compiles_nothing():
+    masks = np.random.default_rng(0).random((5, 6, 70)) < 0.03
+    with compiles(0):
+        domains = ns.Domains.from_mask(masks)
+        assert (np.asarray(domains.mask) == masks).all()
+        assert (np.asarray(domains.sizes) == masks.sum(-1)).all()
+        assert (np.asarray(domains.assigned) == (masks.sum(-1) == 1)).all()
+        assert (np.asarray(domains.wiped_out) == (masks.sum(-1) == 0).any(-1)).all()
+        lowest = np.where(masks.any(-1), masks.argmax(-1), -1)
+        assert (np.asarray(domains.values) == lowest).all()
+        both = domains & ns.Domains.from_mask(~masks)
+        assert not np.asarray(both.mask).any()
+    inside = jax.jit(lambda d: (d.mask, d.sizes, d.assigned, d.wiped_out, d.values))(domains)
+    outside = domains.mask, domains.sizes, domains.assigned, domains.wiped_out, domains.values
+    for one, other in zip(inside, outside, strict=True):
+        assert one.dtype == other.dtype
+        assert (np.asarray(one) == np.asarray(other)).all()
+
+
 @pytest.mark.parametrize("network", [queens(6), mixed(7, 1), mixed(8, 2)])
 def test_what_is_filled_up_answers_as_what_is_not(network: ns.Network):
     """Inside of a jit shapes are exact."""
