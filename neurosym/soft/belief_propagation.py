@@ -8,7 +8,7 @@ points of the Bethe free energy (Yedidia, Freeman and Weiss 2005,
 https://doi.org/10.1109/TIT.2005.850085).
 
 At temperature T the sums of products become ``T log Σ exp(x / T)``: sum-product at 1, max-product
-at 0. That is sum-product of everything divided by T, read times T.
+at 0. That is sum-product on logarithms divided by T, with the result multiplied by T.
 """
 
 import dataclasses

@@ -4,8 +4,8 @@ Where all factors are potentials over two variables, a message is kept as the ra
 to its first one, in the real numbers: a round is then one gather, a few products and one division.
 That is sound as long as no product of ratios leaves the range of the floats, which follows from the
 potentials alone: a message from a table whose entries span a factor ``exp(s)`` spans no more, so
-what a variable says spans at most the sum over its tables and its own weights. `sound` decides
-that once, for the whole batch; the log-encoded messages of `messages.py` are the other branch.
+what a variable says spans at most the sum over its tables and its own weights. `sound` checks this
+once, for the whole batch; the log-encoded messages of `messages.py` are the other branch.
 
 At temperature 0 the same ratios are differences, and nothing can overflow.
 """
