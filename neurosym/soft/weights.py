@@ -115,7 +115,7 @@ def refuse_faults(
     weights: Elements,
     exists: np.ndarray,
 ) -> None:
-    """Raises ValueError if a concrete weight ``[V, D]`` is not an element where ``exists`` holds."""
+    """ValueError if a concrete weight ``[V, D]`` is not an element where ``exists`` holds."""
     for leaf in jax.tree.leaves(weights):
         wrong, what = faults(semiring, leaf)
         if not wrong.any():
