@@ -28,9 +28,11 @@ from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
 from neurosym.transforms.quick import quickly_compiled
 
-LEVELS = 64
-"""Widths that the pool of a few instances holds, which is enough for most: a larger one would be
-another program."""
+LEVELS, MANY_LEVELS = 16, 64
+"""Widths that a pool holds. That of a few instances holds many, where they fit into `POOL_BYTES`:
+with a larger pool the search would be another program."""
+
+POOL_BYTES = 2**26
 
 MOST_LOGGED = 2**16
 """Solutions of a batch that are read off a log by NumPy."""
@@ -189,7 +191,7 @@ def _search(
         return _search_few(network, start, task, node_limit, width, capacity)
     layout = layout_of(network)
     width = default_width(layout) if width is None else width
-    limit, room = check_search(node_limit, width, capacity, levels=16)
+    limit, room = check_search(node_limit, width, capacity, levels=LEVELS)
 
     def run(room: int, lanes: jax.Array) -> tuple[jax.Array, ...]:
         with jax.enable_x64(True):
@@ -234,7 +236,7 @@ def _search_in(
     """Assignments, counts, status and nodes, of lanes ``[N, V, W]``; or raises `TakesLong`."""
     layout = form.layout
     width = default_width(layout) if width is None else width
-    limit, room = check_search(node_limit, width, capacity, levels=LEVELS)
+    limit, room = check_search(node_limit, width, capacity, levels=_levels(layout, width))
     limit = np.int32(MOST if node_limit is None else limit)
     weights = None if task.preference is None else form.weights(task.preference, 0.0)
 
@@ -255,6 +257,10 @@ def _search_in(
         return tuple(x[: len(lanes)] for x in several)
 
     return retry_few_when_full(run, (lanes,), capacity is None, room)
+
+
+def _levels(layout: Layout, width: int) -> int:
+    return MANY_LEVELS if MANY_LEVELS * width * 8 * layout.rows <= POOL_BYTES else LEVELS
 
 
 def check_search(

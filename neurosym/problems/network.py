@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,10 @@ class Network(OverVariables):
     incidence: tuple[jax.Array, ...]  # int32[V, M]: rows of the stacked messages on each variable;
     # stages int32[R, M] before it unite messages in portions, which the next stage refers to
     structure: Structure = flax.struct.field(pytree_node=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what engines keep beside the fields.
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @property
     def domains(self) -> Domains:

@@ -6,6 +6,7 @@ the number of different ones.
 
 import contextlib
 import itertools
+import pickle
 from collections.abc import Iterator
 
 import jax
@@ -166,6 +167,15 @@ def test_what_takes_long_is_searched_in_shapes_of_its_own(monkeypatch):
     best = ns.solve_best(network, None, weights)
     assert set(vars(network)["_prepared"]) == {False, True}
     np.testing.assert_allclose(float(best.objective), wanted, rtol=1e-5)
+
+
+def test_a_network_pickles_without_what_was_prepared():
+    network = queens(5)
+    before = len(pickle.dumps(network))
+    assert int(ns.count(network).count) == 10
+    data = pickle.dumps(network)
+    assert len(data) == before
+    assert int(ns.count(pickle.loads(data)).count) == 10
 
 
 def test_large_networks_are_not_filled_up():

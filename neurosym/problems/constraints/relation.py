@@ -76,8 +76,9 @@ class Relation(abc.ABC):
         condition.
 
         Args:
-          placed: relations of this class with equal `bucket`.
-          size: the number of values of the largest domain.
+          placed: relations of this class with equal `bucket`; the same one in the same place may
+            come several times, where rows are filled up.
+          size: a number of values, at least that of the largest domain.
         """
 
     @classmethod
@@ -86,8 +87,8 @@ class Relation(abc.ABC):
 
         Args:
           placed: relations of this class with equal `bucket`.
-          size: the number of values of the largest domain.
-          variables: how many variables there are in all.
+          size: a number of values, at least that of the largest domain.
+          variables: a number of variables, at least how many there are in all.
 
         Returns:
           The arrays, or None where messages are the better form, which is the default.
