@@ -16,7 +16,7 @@ from neurosym.cli.main import main
 from neurosym.datasets.mnist import MNIST
 from neurosym.training import ConsoleProgress
 
-TOY = Path(__file__).parent.parent / "training" / "blobs_task.py"
+TOY = Path(__file__).parents[2] / "training" / "blobs_task.py"
 QUICK = ["--config=my_config.py", "--config.train.epochs=1"]
 
 

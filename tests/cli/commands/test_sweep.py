@@ -22,7 +22,7 @@ from neurosym.sweeps import SweepStudy
 from neurosym.sweeps.storage import sqlite_url
 from neurosym.sweeps.trials import WORKER
 
-TOY = Path(__file__).parent.parent / "training" / "blobs_task.py"
+TOY = Path(__file__).parents[2] / "training" / "blobs_task.py"
 CONFIG = '''"""Three blobs in the plane, and what to vary."""
 
 from blobs_task import get_config

@@ -184,7 +184,7 @@ def test_doctor_has_said_the_flags_when_one_of_them_ends_jax():
         env=environment,
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert done.returncode != 0
     assert "--xla_there_is_no_such_flag" in done.stdout

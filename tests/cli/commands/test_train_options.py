@@ -8,7 +8,7 @@ from compiling import compiled_once
 
 from neurosym.cli.main import main
 
-CONFIG = Path(__file__).resolve().parents[1] / "training" / "blobs_task.py"
+CONFIG = Path(__file__).resolve().parents[2] / "training" / "blobs_task.py"
 
 
 @pytest.fixture(scope="module", autouse=True)
