@@ -64,8 +64,8 @@ def _apply_jvp(operation: Operation, primals: Any, tangents: Any) -> tuple[jax.A
     semiring = operation.semiring
     if not semiring.differentiable:
         raise _underivable(semiring)
-    # A number of Python that is differentiated by arrives as it is.
-    primals = tuple(x if isinstance(x, jax.Array) else jnp.asarray(x) for x in primals)
+    # A number of Python that is differentiated by arrives as it is; an operand may be a pytree.
+    primals = tuple(jax.tree.map(jnp.asarray, x) for x in primals)
     result = _apply(operation, *primals)
     moving = tuple(None if isinstance(t, SymbolicZero) else t for t in tangents)
     return result, operation.tangent(result, primals, moving)
