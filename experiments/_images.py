@@ -104,6 +104,24 @@ def load_images(
     )
 
 
+def filled_up(own: np.ndarray, name: str, rows: int) -> np.ndarray:
+    """The images [M, ...] of a split, or their labels; for validation and test with zeros after.
+
+    So both have one shape, and one program can judge on either; no index of a split points beyond
+    its own images.
+
+    Args:
+      own: of the split, not filled up.
+      name: of the split.
+      rows: of the larger of validation and test.
+    """
+    if name not in ("validation", "test") or not 0 < len(own) < rows:
+        return own
+    filled = np.zeros((rows, *own.shape[1:]), own.dtype)
+    filled[: len(own)] = own
+    return filled
+
+
 def encode(model: Any, images: Array) -> Array:
     """Logits float32[B, K, C] of images float32[B, K, H, W]."""
     logits = model(images.reshape(-1, *images.shape[2:]))

@@ -23,7 +23,7 @@ from jax import Array
 import neurosym as ns
 from experiments._answering import answers, in_batches, split_answers
 from experiments._fields import check_fields
-from experiments._images import CLASSES, FORMATS, Images, encode, load_images
+from experiments._images import CLASSES, FORMATS, Images, encode, filled_up, load_images
 from experiments._sums import addition_problem, column_problem, digits_of, likeliest_digits, sum_of
 from neurosym.training import Split
 
@@ -100,11 +100,12 @@ class DigitAddition:
             index, total = groups.index, groups.total
         else:
             index, total = np.zeros((0, 2, self.digits), np.int32), np.zeros(0, np.int32)
+        rows = max(len(self.images.validation[1]), len(self.images.test[1]))
         return Split(
             examples={"index": jax.device_put(index), "total": jax.device_put(total)},
             shared={
-                "images": jax.device_put(images),
-                "labels": jax.device_put(labels.astype(np.int32)),
+                "images": jax.device_put(filled_up(images, name, rows)),
+                "labels": jax.device_put(filled_up(labels.astype(np.int32), name, rows)),
             },
         )
 

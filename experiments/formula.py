@@ -26,7 +26,7 @@ from experiments._answering import answers, likeliest_readings, split_answers
 from experiments._estimating import estimates, estimator_of
 from experiments._fields import check_fields
 from experiments._formulas import DIGITS, OPERATORS, SLOTS, formula_circuit, parse_text
-from experiments._images import FORMATS, encode
+from experiments._images import FORMATS, encode, filled_up
 from neurosym.training import Split
 
 SHOWN = 14
@@ -88,10 +88,14 @@ class Formula:
             "length": drawn.lengths,
             "root": np.asarray(roots, np.int32),
         }
+        rows = max(len(self.images(other)[1]) for other in ("validation", "test"))
         mean_length = drawn.lengths.mean() if count else 1.0
         return Split(
             examples=jax.tree.map(jax.device_put, examples),
-            shared={"images": jax.device_put(images), "mean_length": jnp.float32(mean_length)},
+            shared={
+                "images": jax.device_put(filled_up(images, name, rows)),
+                "mean_length": jnp.float32(mean_length),
+            },
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:

@@ -19,7 +19,7 @@ from jax import Array
 import neurosym as ns
 from experiments._answering import answers, split_answers
 from experiments._fields import check_fields
-from experiments._images import CLASSES, FORMATS, Images, load_images
+from experiments._images import CLASSES, FORMATS, Images, filled_up, load_images
 from neurosym.training import Split
 
 # What config.data consists of, with the least value of what is a number.
@@ -52,9 +52,10 @@ class MnistClassification:
         """Images by their place in the pool of the split, and their labels."""
         images, labels = getattr(self.images, name)
         examples = {"index": np.arange(len(labels), dtype=np.int32), "label": labels}
+        rows = max(len(self.images.validation[1]), len(self.images.test[1]))
         return Split(
             examples={field: jax.device_put(array) for field, array in examples.items()},
-            shared={"images": jax.device_put(images)},
+            shared={"images": jax.device_put(filled_up(images, name, rows))},
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:

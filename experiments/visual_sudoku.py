@@ -25,7 +25,7 @@ import neurosym as ns
 from experiments._answering import answers, split_answers
 from experiments._estimating import estimates, estimator_of
 from experiments._fields import check_fields
-from experiments._images import FORMATS, encode, load_images
+from experiments._images import FORMATS, encode, filled_up, load_images
 from experiments._sudoku_boards import SPLITS, Boards, make_boards
 from neurosym.training import Split
 
@@ -98,9 +98,11 @@ class VisualSudoku:
     def split(self, name: str) -> Split:
         """Boards as indices into the images of the split."""
         boards, pool = self.boards[name], self.images[name]
+        rows = max(len(self.images[other].labels) for other in ("validation", "test"))
+        shared = {field: filled_up(array, name, rows) for field, array in pool._asdict().items()}
         return Split(
             examples={field: jax.device_put(array) for field, array in boards._asdict().items()},
-            shared={"images": jax.device_put(pool.images), "labels": jax.device_put(pool.labels)},
+            shared={field: jax.device_put(array) for field, array in shared.items()},
         )
 
     def model(self, rngs: nnx.Rngs) -> nnx.Module:

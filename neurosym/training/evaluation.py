@@ -1,7 +1,12 @@
-"""Judging a model on a whole split: exact means of the task's per-example metrics."""
+"""Judging a model on a whole split: exact means of the task's per-example metrics.
+
+One program serves several splits whose arrays differ in the number of examples alone: shorter ones
+are filled up to the longest, and how many examples count is an argument. Of validation (180
+examples) and test (360) in batches of 180 the program makes one batch, and two.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -28,6 +33,7 @@ class Evaluator:
       batch_size: examples at once; rounded up to a multiple of the parts that devices cut.
       stacked: whether the parameters of several seeds come together, with a leading axis S.
       devices: where to compute.
+      splits: that one program is to serve; empty ones do not count.
 
     Attributes:
       compile_seconds: time that tracing and compiling took so far.
@@ -41,6 +47,7 @@ class Evaluator:
         batch_size: int,
         stacked: bool = False,
         devices: Devices | None = None,
+        splits: Sequence[Split] = (),
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"the evaluation batch size must be at least 1, got {batch_size}")
@@ -48,10 +55,16 @@ class Evaluator:
         self._task = task
         self._anatomy = anatomy
         self._devices = devices or Devices()
+        self._longest: dict[Any, int] = {}  # of the splits of each form
+        for split in splits:
+            form = _form_of(split)
+            self._longest[form] = max(split.size, self._longest.get(form, 0))
         self._batch_size = -(-batch_size // self._devices.parts) * self._devices.parts
         self._stacked = stacked
         self._programs: dict[Any, Callable[..., dict[str, jax.Array]]] = {}
         self._placed: dict[int, tuple[Split, PyTree]] = {}
+        # Traced once, for the shapes of its sums and for the loop.
+        self._sums_of_batch = jax.jit(self._sums, static_argnames="batch_size")
 
     def check(self, params: PyTree, other: PyTree, split: Split, batch_size: int) -> None:
         """Compares the task's evaluate with its contract, for the shapes of a split alone.
@@ -125,39 +138,71 @@ class Evaluator:
             started = time.perf_counter()
             batch_sums = self._batch_sums
             if self._stacked:
-                batch_sums = jax.vmap(batch_sums, in_axes=(0, 0, None, None, None))
+                batch_sums = jax.vmap(batch_sums, in_axes=(0, 0, *4 * (None,)))
             self._programs[signature] = jax.jit(batch_sums).lower(*arguments).compile()
             self.compile_seconds += time.perf_counter() - started
         return self._programs[signature]
 
     def _data_of(self, split: Split) -> PyTree:
-        """The model's constants, the examples and the shared arrays, on the devices."""
+        """The number of examples, and on the devices: constants, examples, shared arrays."""
         key = id(split)
         if key not in self._placed:
-            data = self._devices.put((self._anatomy.constants, split.examples, split.shared))
+            room = max(split.size, self._longest.get(_form_of(split), 0))
+            examples = split.examples
+            if room > split.size:
+                examples = jax.tree.map(lambda leaf: _filled(np.asarray(leaf), room), examples)
+            data = self._devices.put((self._anatomy.constants, examples, split.shared))
             self._placed = {key: (split, data)}  # of the last split alone: memory is the devices'
-        return self._placed[key][1]
+        return (np.int32(split.size), *self._placed[key][1])
 
     def _batch_sums(
-        self, params: PyTree, other: PyTree, constants: PyTree, examples: PyTree, shared: PyTree
+        self,
+        params: PyTree,
+        other: PyTree,
+        size: jax.Array,
+        constants: PyTree,
+        examples: PyTree,
+        shared: PyTree,
     ) -> dict[str, jax.Array]:
-        # -> float32[number of batches] for each metric
-        size = int(jax.tree.leaves(examples)[0].shape[0])
+        # -> float32[most batches] for each metric, 0 beyond the batches of `size` examples
+        room = int(jax.tree.leaves(examples)[0].shape[0])
         parts = self._devices.parts
-        batch_size = min(self._batch_size, -(-size // parts) * parts)
-        starts = jnp.arange(0, size, batch_size, dtype=jnp.int32)
+        batch_size = min(self._batch_size, -(-room // parts) * parts)
+        most = -(-room // batch_size)
 
-        def sums_of_batch(start: jax.Array) -> dict[str, jax.Array]:
-            places = start + jnp.arange(batch_size, dtype=jnp.int32)
-            indices = self._devices.cut(jnp.minimum(places, size - 1), stacked=False)
-            metrics = self._metrics_of_batch(params, other, constants, examples, shared, indices)
-            counted = places < size
-            return {
-                name: jnp.sum(jnp.where(counted, value, 0), dtype=jnp.float32)
-                for name, value in metrics.items()
-            }
+        def sums_of(batch: Any) -> dict[str, jax.Array]:
+            start = jnp.asarray(batch, jnp.int32) * batch_size
+            arguments = (params, other, size, constants, examples, shared)
+            return self._sums_of_batch(start, *arguments, batch_size=batch_size)
 
-        return lax.map(sums_of_batch, starts)
+        def add(batch: Any, sums: dict[str, jax.Array]) -> dict[str, jax.Array]:
+            return {name: sums[name].at[batch].set(value) for name, value in sums_of(batch).items()}
+
+        names = jax.eval_shape(sums_of, jnp.int32(0))
+        none = {name: jnp.zeros(most, jnp.float32) for name in names}
+        return lax.fori_loop(0, (size + batch_size - 1) // batch_size, add, none)
+
+    def _sums(
+        self,
+        start: jax.Array,
+        params: PyTree,
+        other: PyTree,
+        size: jax.Array,
+        constants: PyTree,
+        examples: PyTree,
+        shared: PyTree,
+        *,
+        batch_size: int,
+    ) -> dict[str, jax.Array]:
+        """Sums of each metric, float32[], over the examples from `start` on, below `size`."""
+        places = start + jnp.arange(batch_size, dtype=jnp.int32)
+        indices = self._devices.cut(jnp.minimum(places, size - 1), stacked=False)
+        metrics = self._metrics_of_batch(params, other, constants, examples, shared, indices)
+        counted = places < size
+        return {
+            name: jnp.sum(jnp.where(counted, value, 0), dtype=jnp.float32)
+            for name, value in metrics.items()
+        }
 
     def _metrics_of_batch(
         self,
@@ -172,3 +217,22 @@ class Evaluator:
         model = self._anatomy.build(params, other, constants=constants)
         batch = batch_of(self._task, examples, shared, indices)
         return metrics_of(self._task, model, batch, indices.shape[0])
+
+
+def _form_of(split: Split) -> Any:
+    """What two splits have in common that one program can judge on."""
+    examples = [(leaf.shape[1:], str(leaf.dtype)) for leaf in jax.tree.leaves(split.examples)]
+    shared = [
+        (jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in jax.tree.leaves(split.shared)
+    ]
+    structure = jax.tree.structure((split.examples, split.shared))
+    if any(jnp.issubdtype(x.dtype, jax.dtypes.extended) for x in jax.tree.leaves(split.examples)):
+        structure = (structure, split.size)  # random keys: zeros are not among them
+    return structure, tuple(examples), tuple(shared)
+
+
+def _filled(array: np.ndarray, length: int) -> np.ndarray:
+    """The array with zeros after its last row; nobody looks at them."""
+    filled = np.zeros((length, *array.shape[1:]), array.dtype)
+    filled[: len(array)] = array
+    return filled

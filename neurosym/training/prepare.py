@@ -113,6 +113,7 @@ def prepare(
             batch_size=settings.train.eval_batch_size,
             stacked=stacked,
             devices=devices,
+            splits=[each for each in (validation, test) if each is not None],
         )
     else:
         program, evaluator = like.program.with_keys(streams), like.evaluator

@@ -133,7 +133,11 @@ def evaluate_run(run: Run, split_name: str) -> dict[str, float]:
         raise ValueError(f"the {split_name} split of this run is empty")
     anatomy = Anatomy.of(run.model)
     batch_size = run.settings.train.eval_batch_size
-    evaluator = Evaluator(run.task, anatomy, batch_size=batch_size)
+    # As in training, where one program judges on both.
+    both = {"validation", "test"}
+    others = both - {split_name} if split_name in both else set()
+    splits = [split, *(split_of(run.task, name, may_be_empty=True) for name in others)]
+    evaluator = Evaluator(run.task, anatomy, batch_size=batch_size, splits=splits)
     return evaluator.judge(*anatomy.initial(), split, split_name)[0]
 
 

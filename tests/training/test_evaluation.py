@@ -1,5 +1,6 @@
 """Means over a split are exact, whatever the batch size."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -40,3 +41,28 @@ def test_metrics_of_the_wrong_shape_are_refused():
     evaluator = Evaluator(Mean(), Anatomy.of(NoModel()), batch_size=4)
     with pytest.raises(ValueError, match=r"'value'.*each of the 4 examples, got shape \(\)"):
         evaluator.means({}, {}, Split(jnp.arange(8.0), 1.0))
+
+
+@pytest.mark.parametrize("batch_size", [3, 4, 64])
+def test_one_program_judges_splits_of_all_sizes(batch_size):
+    splits = [Split(jnp.arange(1.0, n + 1), jnp.float32(0.5)) for n in (5, 11, 8)]
+    evaluator = Evaluator(IndexTask(), Anatomy.of(NoModel()), batch_size=batch_size, splits=splits)
+    for split in splits:
+        alone = Evaluator(IndexTask(), Anatomy.of(NoModel()), batch_size=batch_size)
+        means, expected = evaluator.means({}, {}, split), alone.means({}, {}, split)
+        assert means["value"] == expected["value"] == split.size / 2 + 1
+        assert means["poison"] == pytest.approx(expected["poison"], rel=1e-6)
+    programs = [evaluator.compiled({}, {}, split) for split in splits]
+    assert all(program is programs[0] for program in programs)
+
+
+def test_splits_of_other_forms_have_programs_of_their_own():
+    key = jax.random.key(0)
+    with_keys = [Split((jnp.arange(1.0, n + 1), jax.random.split(key, n)), 1.0) for n in (4, 6)]
+
+    class FirstTask(IndexTask):
+        def batch(self, examples, shared):
+            return examples[0] + shared
+
+    evaluator = Evaluator(FirstTask(), Anatomy.of(NoModel()), batch_size=4, splits=with_keys)
+    assert [evaluator.means({}, {}, s)["value"] for s in with_keys] == [3.5, 4.5]
