@@ -114,6 +114,10 @@ class ChainTotals:
     def terms(self) -> int:
         return self.chain.terms
 
+    @property
+    def laid_out(self) -> None:
+        return None
+
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         weights = list(operands)
         # Its weights enter no message to itself.
@@ -140,6 +144,10 @@ class ChainSupports:
     @property
     def terms(self) -> int:
         return self.chain.terms
+
+    @property
+    def laid_out(self) -> None:
+        return None
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         weights = list(operands)

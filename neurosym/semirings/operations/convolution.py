@@ -24,7 +24,11 @@ from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.multilinear import Algebra, evaluate
 
 MAX_UNROLLED = 16
-"""Shifted products that are written out one by one; of more, blocks become contractions."""
+"""Shifted products that are made one by one; of more, blocks become contractions."""
+
+MAX_STACKED = 2**11
+"""Products for one instance up to which all shifts are one array, multiplied and reduced at once,
+where the algebra stacks: a few kernels, where slices written out are one for each shift."""
 
 
 def convolve(
@@ -68,7 +72,8 @@ def convolve(
     size = fine + dilation * (coarse - 1) if size is None else size
     if size < 1:
         raise ValueError(f"the size of a convolution is at least 1, not {size}")
-    return evaluate(semiring, _Convolution(dilation, size, fine + coarse), a, b)
+    laid_out = size * min(-(-fine // dilation), coarse)
+    return evaluate(semiring, _Convolution(dilation, size, fine + coarse, laid_out), a, b)
 
 
 def convolved(
@@ -87,6 +92,9 @@ def convolved(
         short, long, digits, coarse = long, short, coarse, digits
     if blockwise:
         result = _blockwise(algebra, short, elements.at(long, (slice(None), 0)), rows)
+    elif algebra.stacks and digits * rows * dilation <= MAX_STACKED:
+        behind = _windows_behind(semiring, long, digits, rows)  # [C, rows, m or 1, B]
+        result = algebra.sum(algebra.mul(behind, elements.expand_dims(semiring, short, 1)), 0)
     else:
         long = elements.pad(semiring, long, [(digits - 1, max(0, rows - coarse), 0), _KEEP, _KEEP])
         terms = [
@@ -117,7 +125,10 @@ def correlated_fine(
     digits = -(-fine // dilation)
     g = _window(semiring, g, dilation, digits + coarse - 1)
     across = elements.expand_dims(semiring, b, 1)  # [T, 1, B]
-    if coarse <= MAX_UNROLLED:
+    if algebra.stacks and coarse * digits * dilation <= MAX_STACKED:
+        ahead = _windows_ahead(semiring, g, coarse, digits)  # [T, digits, m, B]
+        result = algebra.sum(algebra.mul(ahead, elements.expand_dims(semiring, across, 1)), 0)
+    elif coarse <= MAX_UNROLLED:
         terms = [algebra.mul(_cut(g, u, digits), _cut(across, u, 1)) for u in range(coarse)]
         result = algebra.sum_of(terms)
     elif digits <= MAX_UNROLLED:
@@ -155,6 +166,9 @@ def correlated_coarse(
     a = _rows(semiring, a, dilation)
     digits, _, batch = elements.shape(semiring, a)
     g = _window(semiring, g, dilation, digits + coarse - 1)
+    if algebra.stacks and digits * coarse * dilation <= MAX_STACKED:
+        ahead = _windows_ahead(semiring, g, digits, coarse)  # [C, T, m, B]
+        return algebra.sum(algebra.mul(ahead, elements.expand_dims(semiring, a, 1)), (0, 2))
     if digits <= MAX_UNROLLED:
         terms = [algebra.mul(_cut(g, c, coarse), _cut(a, c, 1)) for c in range(digits)]
         return algebra.sum(algebra.sum_of(terms), 1)
@@ -283,6 +297,7 @@ class _Convolution:
     dilation: int
     size: int
     terms: int
+    laid_out: int
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         a, b = operands
@@ -316,6 +331,33 @@ def _blockwise(algebra: Algebra, a: Elements, b: Elements, rows: int) -> Element
         for n in range(blocks)
     ]
     return algebra.sum_of(shares)
+
+
+def _windows_behind(semiring: Semiring, x: Elements, count: int, rows: int) -> Elements:
+    """``y[c, q] = x[q - c]`` of ``[T, ...]``, zero outside of x, as ``[count, rows, ...]``.
+
+    Without a slice for each c: rows of one element fewer than what repeats lag by one more each.
+
+        x = [p, q, 0, 0]  repeated and cut in threes:  p q 0 / 0 p q / 0 0 p
+    """
+    x = _cut(x, 0, rows)
+    length, *rest = elements.shape(semiring, x)
+    width = max(rows, length + count - 1)
+    x = elements.pad(semiring, x, [(0, width + 1 - length, 0), *(_KEEP for _ in rest)])
+    x = elements.broadcast_to(semiring, x, (count, width + 1, *rest))
+    x = elements.reshape(semiring, x, (count * (width + 1), *rest))
+    x = elements.reshape(semiring, _cut(x, 0, count * width), (count, width, *rest))
+    return elements.at(x, (slice(None), slice(0, rows)))
+
+
+def _windows_ahead(semiring: Semiring, x: Elements, count: int, rows: int) -> Elements:
+    """``y[c, q] = x[q + c]`` of ``[count + rows - 1, ...]``, as ``[count, rows, ...]``."""
+    width, *rest = elements.shape(semiring, x)
+    x = elements.broadcast_to(semiring, x, (count + 1, width, *rest))
+    x = elements.reshape(semiring, x, ((count + 1) * width, *rest))
+    x = _cut(x, 0, count * (width + 1))
+    x = elements.reshape(semiring, x, (count, width + 1, *rest))
+    return elements.at(x, (slice(None), slice(0, rows)))
 
 
 def _cut(x: Elements, start: int, length: int) -> Elements:

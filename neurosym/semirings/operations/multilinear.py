@@ -46,6 +46,12 @@ class Algebra:
 
     semiring: Semiring
 
+    @property
+    def stacks(self) -> bool:
+        """Whether a few terms are best laid out and reduced as one array. A ⊕ of several passes is
+        fastest so; sums of real numbers are, where they are written out and become one loop."""
+        return True
+
     def mul(self, x: Elements, y: Elements) -> Elements:
         """``x ⊗ y`` elementwise."""
         return self.semiring.mul(x, y)
@@ -75,6 +81,10 @@ class Algebra:
 @dataclasses.dataclass(frozen=True)
 class Reals(Algebra):
     """The real numbers with JAX's own operations."""
+
+    @property
+    def stacks(self) -> bool:
+        return False
 
     def mul(self, x: jax.Array, y: jax.Array) -> jax.Array:
         return x * y
@@ -116,6 +126,10 @@ FEW_TERMS = 24
 """Terms up to which a function is read in the semiring itself although that has coordinates that
 need a scale: one program instead of three, the exact one."""
 
+FEW_LAID_OUT = 2**11
+"""Elements of one instance, with all terms laid out, up to which it is the same: the exact reading
+is then as fast as the scaled one with its check. A sum of two numbers of two digits has 1,100."""
+
 
 class Multilinear(Protocol):
     """A function of several operands, linear in each that a result depends on, made of ⊕ and ⊗.
@@ -125,10 +139,15 @@ class Multilinear(Protocol):
     Attributes:
       terms: at least the number of products that are summed, added up over the sums that lead from
         an operand to a result.
+      laid_out: elements of one instance that the function makes in an algebra that stacks: results
+        and laid-out terms; None where it does not lay terms out.
     """
 
     @property
     def terms(self) -> int: ...
+
+    @property
+    def laid_out(self) -> int | None: ...
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         """The result ``[S, B]`` from operands ``[D_k, B]``."""
@@ -154,11 +173,15 @@ def evaluate(semiring: Semiring, function: Multilinear, *operands: Elements) -> 
     if elements.is_structured(semiring):
         expanded = [elements.expand_dims(semiring, x, 1) for x in operands]
         return elements.at(function(Algebra(semiring), *expanded), (slice(None), 0))
-    if semiring.coordinates is None or (
-        semiring.coordinates.shifted and function.terms <= FEW_TERMS
-    ):
+    if semiring.coordinates is None or (semiring.coordinates.shifted and _small(function)):
         return batch_last(_Reading(semiring, function), *operands)
     return rule.apply(_InCoordinates(semiring, function), *operands)
+
+
+def _small(function: Multilinear) -> bool:
+    """Whether the exact reading alone is compiled: known from sizes, before any number is."""
+    laid_out = function.laid_out
+    return function.terms <= FEW_TERMS or (laid_out is not None and laid_out <= FEW_LAID_OUT)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -118,7 +118,7 @@ def test_the_gradient_of_the_log_total_is_the_marginals(monkeypatch):
 
 
 @pytest.mark.slow
-def test_weights_that_vanish_and_weights_that_underflow():
+def test_weights_that_vanish_and_weights_that_underflow(reading):
     problem = ns.Problem()
     x = problem.variables("x", shape=(2, 2), domain=range(10))
     number = problem.variable("total", domain=range(199))

@@ -18,7 +18,7 @@ from neurosym.semirings.operations.convolution import (
     correlated_values,
     shifted_sum,
 )
-from neurosym.semirings.operations.multilinear import REALS
+from neurosym.semirings.operations.multilinear import REALS, Algebra
 
 SHAPES = [(5, 3, 1, 7), (3, 5, 2, 12), (7, 4, 3, 16), (20, 25, 1, 40), (60, 20, 3, 118)]
 
@@ -54,7 +54,7 @@ def written_out(semiring, a, b, dilation, size):
 
 
 @pytest.mark.parametrize("semiring", ALL[:7], ids=str)
-def test_against_sums_written_out(semiring):
+def test_against_sums_written_out(semiring, reading):
     rng = np.random.default_rng(0)
     for fine, coarse, dilation, size in SHAPES[:: 2 if semiring.dtype == "float" else 1]:
         a = random_weights(semiring.name, (fine,), rng)
@@ -66,7 +66,7 @@ def test_against_sums_written_out(semiring):
         )
 
 
-def test_nothing_underflows_in_logs():
+def test_nothing_underflows_in_logs(reading):
     # Each product that matters lies far below the largest elements of both.
     a, b = jnp.array([0.0, -120.0, -jnp.inf]), jnp.array([-120.0, 0.0, -300.0])
     wanted = written_out(ns.LOG, np.asarray(a), np.asarray(b), 1, 5)
@@ -97,7 +97,7 @@ def test_nothing_underflows_in_logs():
     [(ns.LOG, 1), (ns.REAL, 2), (ns.MAX_TIMES, 1), pytest.param(ns.LOG, 2, marks=pytest.mark.slow)],
     ids=str,
 )
-def test_derivatives_in_both_modes(semiring, order):
+def test_derivatives_in_both_modes(semiring, order, reading):
     with jax.enable_x64(True):
         rng = np.random.default_rng(1)
         a, b = (jnp.asarray(rng.uniform(0.2, 1.5, n)) for n in (4, 3))
@@ -109,17 +109,25 @@ def test_derivatives_in_both_modes(semiring, order):
         )
 
 
-def test_the_transposes():
+@pytest.mark.parametrize("algebra", [REALS, Algebra(ns.REAL)], ids=["written out", "stacked"])
+def test_the_transposes(algebra):
     """⟨g, a * b⟩ is linear in a and in b; its coefficients are the correlations."""
+    assert algebra.stacks == (algebra is not REALS)
     rng = np.random.default_rng(2)
-    for fine, coarse, dilation, size in SHAPES[1::2]:
+    for fine, coarse, dilation, size in [
+        *SHAPES[1::2],
+        (5, 4, 2, 3),
+        (4, 9, 3, 40),
+        (1, 3, 1, 3),
+        (9, 1, 4, 9),
+    ]:
         a, b = rng.normal(size=(fine, 2)), rng.normal(size=(coarse, 2))
         g = rng.normal(size=(size, 2))
-        down = np.asarray(correlated_fine(REALS, jnp.asarray(g), jnp.asarray(b), dilation, fine))
+        down = np.asarray(correlated_fine(algebra, jnp.asarray(g), jnp.asarray(b), dilation, fine))
         across = np.asarray(
-            correlated_coarse(REALS, jnp.asarray(g), jnp.asarray(a), dilation, coarse)
+            correlated_coarse(algebra, jnp.asarray(g), jnp.asarray(a), dilation, coarse)
         )
-        made = np.asarray(convolved(REALS, jnp.asarray(a), jnp.asarray(b), dilation, size))
+        made = np.asarray(convolved(algebra, jnp.asarray(a), jnp.asarray(b), dilation, size))
         for n in range(2):
             wanted = convolution(a[:, n], b[:, n], dilation, size)
             np.testing.assert_allclose(made[:, n], wanted, rtol=1e-4, atol=1e-4)

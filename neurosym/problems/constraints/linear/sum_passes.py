@@ -44,6 +44,11 @@ class Sums:
     def terms(self) -> int:
         return self.plan.terms + (self.plan.size if self.reading else 0)
 
+    @property
+    def laid_out(self) -> int:
+        read = self.reading.element_count(self.plan.size) if self.reading else 0
+        return self.plan.element_count + read
+
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         sums = _all_sums(algebra, _nodes(self.plan, algebra, operands)[-1], self.plan)
         return sums if self.reading is None else self.reading.read(algebra, sums)
@@ -63,6 +68,10 @@ class Supports:
     @property
     def terms(self) -> int:
         return 2 * self.plan.terms + (len(self.reading.places) if self.reading else 0)
+
+    @property
+    def laid_out(self) -> int:
+        return Sums(self.plan, self.reading).laid_out
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         plan, semiring = self.plan, algebra.semiring
