@@ -81,13 +81,15 @@ def _shape(semiring: Semiring, weights: Any) -> tuple[int, ...]:
 
 
 def _mask(domains: Domains | jax.Array | np.ndarray, wanted: tuple[int, int]) -> jax.Array:
-    mask = domains.mask if isinstance(domains, Domains) else jnp.asarray(domains)
+    mask = domains.mask if isinstance(domains, Domains) else domains
+    if not isinstance(mask, jax.Array):
+        mask = np.asarray(mask)
     if mask.dtype != jnp.bool_ or mask.shape != wanted:
         raise ValueError(
             f"domains are Domains or bool[V, D] = {list(wanted)}, "
             f"not {mask.dtype}{list(mask.shape)}"
         )
-    return mask
+    return jnp.asarray(mask)
 
 
 def _refuse_faults(semiring: Semiring, weights: Elements, exists: np.ndarray) -> None:
