@@ -20,6 +20,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import Array, lax
 
@@ -134,7 +135,7 @@ class Convolution(nnx.Module):
         self.padding = padding
         he = uniform_kernel(2.0, outputs_axis=0)
         self.kernel = nnx.Param(he(rngs.params(), (outputs, inputs, size, size)))
-        self.bias = nnx.Param(jnp.zeros((outputs,)))
+        self.bias = nnx.Param(jax.device_put(np.zeros(outputs, np.float32)))
 
     def __call__(self, images: Array) -> Array:
         """Maps float[C, H, W, B] to float[O, H', W', B]."""

@@ -125,7 +125,7 @@ class Evaluator:
             host = self._devices.fetch((params, other))
             for seed, metrics in enumerate(each):
                 mine = seed_of(host, seed) if self._stacked else host
-                model = self._anatomy.build(*jax.tree.map(jnp.asarray, mine))
+                model = self._anatomy.build(*jax.device_put(mine))
                 metrics.update(summary_of(self._task, model, name))
         return each
 

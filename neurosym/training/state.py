@@ -132,7 +132,8 @@ def fill(template: PyTree, saved: dict[str, np.ndarray]) -> PyTree:
             faults.append(f"{name} is {tuple(saved[name].shape)} there, {tuple(leaf.shape)} here")
     if faults:
         raise ValueError("the saved arrays do not fit this model: " + "; ".join(faults))
-    leaves = [jax.numpy.array(saved[name], leaf.dtype) for name, leaf in wanted.items()]
+    # Copied by NumPy: each shape that JAX copies is a program that it compiles.
+    leaves = [jax.device_put(np.array(saved[name], leaf.dtype)) for name, leaf in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
