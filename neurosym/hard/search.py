@@ -28,11 +28,12 @@ from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
 from neurosym.transforms.quick import quickly_compiled
 
-LEVELS, MANY_LEVELS = 16, 64
-"""Widths that a pool holds. That of a few instances holds many, where they fit into `POOL_BYTES`:
-with a larger pool the search would be another program."""
+LEVELS = 16
+"""Widths that a pool holds."""
 
-POOL_BYTES = 2**26
+POOL_BYTES = 2**28
+"""What the pool of a few instances may take to hold a width for each variable, which is as deep as
+a search goes: with a larger pool, after this one was full, it would be another program."""
 
 MOST_LOGGED = 2**16
 """Solutions of a batch that are read off a log by NumPy."""
@@ -260,7 +261,8 @@ def _search_in(
 
 
 def _levels(layout: Layout, width: int) -> int:
-    return MANY_LEVELS if MANY_LEVELS * width * 8 * layout.rows <= POOL_BYTES else LEVELS
+    fitting = POOL_BYTES // (width * 8 * layout.rows)
+    return max(LEVELS, min(layout.variables + 8, fitting))
 
 
 def check_search(
