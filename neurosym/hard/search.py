@@ -261,7 +261,7 @@ def _search_in(
 
 
 def _levels(layout: Layout, width: int) -> int:
-    fitting = POOL_BYTES // (width * 8 * layout.rows)
+    fitting = POOL_BYTES // max(1, width * 8 * layout.rows)
     return max(LEVELS, min(layout.variables + 8, fitting))
 
 
