@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import Array
 
@@ -126,8 +127,8 @@ class GroupNormalisation(nnx.Module):
         """Makes the parameters: float32[channels] of ones (scale) and of zeros (shift)."""
         self.groups = channels // math.gcd(channels, _CHANNELS_OF_A_GROUP)
         self.epsilon = epsilon
-        self.scale = nnx.Param(jnp.ones((channels,)))
-        self.shift = nnx.Param(jnp.zeros((channels,)))
+        self.scale = nnx.Param(jax.device_put(np.ones(channels, np.float32)))
+        self.shift = nnx.Param(jax.device_put(np.zeros(channels, np.float32)))
 
     def __call__(self, maps: Array) -> Array:
         """Maps float[C, H, W, B] to the same shape."""

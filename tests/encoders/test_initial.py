@@ -1,13 +1,14 @@
 """Kernels: few programs draw all shapes, and the numbers are those of a draw of one shape."""
 
 import math
+from functools import partial
 
 import jax
 import numpy as np
 import pytest
 from flax import nnx
 
-from neurosym.encoders import LeNet
+from neurosym.encoders import LeNet, ResNet
 from neurosym.encoders.initial import uniform_kernel
 
 SHAPES = [(3,), (5, 5, 1, 6), (84, 10), (400, 120), (3, 3, 16, 32)]
@@ -26,7 +27,11 @@ def test_a_kernel_is_a_draw_of_its_own_shape_bit_for_bit(shape, traced):
     assert found.dtype == np.float32
 
 
-def test_drawing_the_kernels_of_a_network_compiles_a_program_a_size_class():
+@pytest.mark.parametrize(
+    ("make", "draws", "most"),
+    [(partial(LeNet, image_size=28), 2, 11), (partial(ResNet, image_size=8), 2, 9)],
+)
+def test_the_parameters_of_a_network_take_few_programs(make, draws, most):
     compiled = []
 
     def listen(event, seconds, fun_name="", **_):
@@ -36,7 +41,9 @@ def test_drawing_the_kernels_of_a_network_compiles_a_program_a_size_class():
     jax.clear_caches()
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        LeNet(image_size=28, classes=10, rngs=nnx.Rngs(0))
+        make(classes=10, rngs=nnx.Rngs(0))
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
-    assert sum("uniform" in name for name in compiled) == 2  # up to 2^12 numbers, up to 2^16
+    # Kernels of up to 2^12 numbers, and of up to 2^16.
+    assert sum("uniform" in name for name in compiled) == draws, compiled
+    assert len(compiled) <= most, compiled
