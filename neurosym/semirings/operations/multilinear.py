@@ -4,6 +4,7 @@ The convolution of x = [x0, x1] and y = [y0, y1], read in three algebras:
 
     f(algebra, x, y) = [x0 ⊗ y0,  x0 ⊗ y1 ⊕ x1 ⊗ y0,  x1 ⊗ y1]    # nothing but ⊕ and ⊗
     MAX_TIMES:  f(MAX_TIMES, x, y)                                # read in the semiring itself
+    LOG, small: f(LOG, x, y)                                      # exact, and as fast: the only one
     LOG, fast:  m + n + log f(REALS, exp(x - m), exp(y - n))      # m, n: the largest entries
     LOG, exact: f(LOG, x, y), where f(REALS, ...) is so small that terms may have been lost to
                 underflow, although f(POSSIBILITIES, x > -inf, y > -inf) says that there are some
@@ -15,6 +16,9 @@ scaled first; where a result is so small that terms may have been lost to underf
 true value is not zero, the function is read in the semiring itself instead, which is exact. The
 program decides once for the whole batch whether that is needed, so that the exact reading stays a
 branch that is not taken.
+
+Where a function is small (`FEW_TERMS`, `FEW_LAID_OUT`), its sizes decide before anything is
+compiled: it is read in the semiring itself alone, which compiles several times sooner.
 
 The batch is the last axis throughout (`neurosym.transforms.batch_last`).
 """
