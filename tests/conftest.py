@@ -30,7 +30,7 @@ def reading(request, monkeypatch):
         yield
         return
     monkeypatch.setattr(multilinear, "FEW_TERMS", 0)
-    monkeypatch.setattr(multilinear, "FEW_LAID_OUT", 0)
+    monkeypatch.setattr(multilinear, "FEW_PRODUCTS", 0)
     jax.clear_caches()  # the choice is made where a function is traced
     yield
     jax.clear_caches()

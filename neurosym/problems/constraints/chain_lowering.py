@@ -115,7 +115,7 @@ class ChainTotals:
         return self.chain.terms
 
     @property
-    def laid_out(self) -> None:
+    def work(self) -> None:
         return None
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
@@ -146,7 +146,7 @@ class ChainSupports:
         return self.chain.terms
 
     @property
-    def laid_out(self) -> None:
+    def work(self) -> None:
         return None
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:

@@ -21,7 +21,7 @@ import numpy as np
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
-from neurosym.semirings.operations.multilinear import Algebra, evaluate
+from neurosym.semirings.operations.multilinear import Algebra, Work, evaluate
 
 MAX_UNROLLED = 16
 """Shifted products that are made one by one; of more, blocks become contractions."""
@@ -72,8 +72,8 @@ def convolve(
     size = fine + dilation * (coarse - 1) if size is None else size
     if size < 1:
         raise ValueError(f"the size of a convolution is at least 1, not {size}")
-    laid_out = size * min(-(-fine // dilation), coarse)
-    return evaluate(semiring, _Convolution(dilation, size, fine + coarse, laid_out), a, b)
+    work = Work(size * min(-(-fine // dilation), coarse), fine + coarse + size)
+    return evaluate(semiring, _Convolution(dilation, size, fine + coarse, work), a, b)
 
 
 def convolved(
@@ -297,7 +297,7 @@ class _Convolution:
     dilation: int
     size: int
     terms: int
-    laid_out: int
+    work: Work
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         a, b = operands

@@ -17,7 +17,7 @@ true value is not zero, the function is read in the semiring itself instead, whi
 program decides once for the whole batch whether that is needed, so that the exact reading stays a
 branch that is not taken.
 
-Where a function is small (`FEW_TERMS`, `FEW_LAID_OUT`), its sizes decide before anything is
+Where a function is small (`FEW_TERMS`, `FEW_PRODUCTS`), its sizes decide before anything is
 compiled: it is read in the semiring itself alone, which compiles several times sooner.
 
 The batch is the last axis throughout (`neurosym.transforms.batch_last`).
@@ -29,7 +29,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -130,9 +130,20 @@ FEW_TERMS = 24
 """Terms up to which a function is read in the semiring itself although that has coordinates that
 need a scale: one program instead of three, the exact one."""
 
-FEW_LAID_OUT = 2**11
-"""Elements of one instance, with all terms laid out, up to which it is the same: the exact reading
-is then as fast as the scaled one with its check. A sum of two numbers of two digits has 1,100."""
+FEW_PRODUCTS = 2**11
+"""Products of one instance up to which it is the same, if they are few beside the entries of
+operands and results: the exact reading is then as fast as the scaled one with its check."""
+
+FEW_PER_ENTRY = 5
+"""How many products for each entry are few. The exact reading takes an exponential of each product,
+the scaled one of each entry. The sum of two digits has 4.9, that of six dice 11."""
+
+
+class Work(NamedTuple):
+    """The sizes of one instance, known before any number is."""
+
+    products: int  # that one of its passes sums
+    entries: int  # of its operands and results
 
 
 class Multilinear(Protocol):
@@ -143,15 +154,14 @@ class Multilinear(Protocol):
     Attributes:
       terms: at least the number of products that are summed, added up over the sums that lead from
         an operand to a result.
-      laid_out: elements of one instance that the function makes in an algebra that stacks: results
-        and laid-out terms; None where it does not lay terms out.
+      work: what one instance takes; None where that was not measured, so that terms decide.
     """
 
     @property
     def terms(self) -> int: ...
 
     @property
-    def laid_out(self) -> int | None: ...
+    def work(self) -> Work | None: ...
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         """The result ``[S, B]`` from operands ``[D_k, B]``."""
@@ -184,8 +194,10 @@ def evaluate(semiring: Semiring, function: Multilinear, *operands: Elements) -> 
 
 def _small(function: Multilinear) -> bool:
     """Whether the exact reading alone is compiled: known from sizes, before any number is."""
-    laid_out = function.laid_out
-    return function.terms <= FEW_TERMS or (laid_out is not None and laid_out <= FEW_LAID_OUT)
+    if function.terms <= FEW_TERMS:
+        return True
+    work = function.work
+    return work is not None and work.products <= min(FEW_PRODUCTS, FEW_PER_ENTRY * work.entries)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,7 @@ from neurosym.semirings.operations.convolution import (
     read,
     shifted_sum,
 )
-from neurosym.semirings.operations.multilinear import Algebra
+from neurosym.semirings.operations.multilinear import Algebra, Work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Sums:
         return self.plan.terms + (self.plan.size if self.reading else 0)
 
     @property
-    def laid_out(self) -> int:
-        read = self.reading.element_count(self.plan.size) if self.reading else 0
-        return self.plan.element_count + read
+    def work(self) -> Work:
+        results = len(self.reading.places) if self.reading else self.plan.size
+        return Work(_products(self.plan), sum(self.plan.values) + results)
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         sums = _all_sums(algebra, _nodes(self.plan, algebra, operands)[-1], self.plan)
@@ -70,8 +70,9 @@ class Supports:
         return 2 * self.plan.terms + (len(self.reading.places) if self.reading else 0)
 
     @property
-    def laid_out(self) -> int:
-        return Sums(self.plan, self.reading).laid_out
+    def work(self) -> Work:
+        outer = len(self.reading.places) if self.reading else self.plan.size
+        return Work(_products(self.plan), 2 * sum(self.plan.values) + outer)
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         plan, semiring = self.plan, algebra.semiring
@@ -107,6 +108,10 @@ class Supports:
         return jnp.concatenate(
             [jnp.broadcast_to(total - x, (size, *total.shape)) for x, size in rows]
         )
+
+
+def _products(plan: SumPlan) -> int:
+    return plan.element_count - sum(plan.lengths)
 
 
 def _nodes(plan: SumPlan, algebra: Algebra, weights: Sequence[Elements]) -> list[Elements]:
