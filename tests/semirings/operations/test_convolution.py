@@ -159,3 +159,15 @@ def test_bad_operands():
         convolve(ns.LOG, a, a, dilation=0)
     with pytest.raises(ValueError, match="size of a convolution is at least 1, not 0"):
         convolve(ns.LOG, a, a, size=0)
+
+
+def test_sizes_decide_how_a_sum_is_read():
+    """Few products beside entries: the exact reading alone; many: real coordinates and a check."""
+
+    def branches(a: int, b: int) -> bool:
+        lowered = jax.jit(lambda x, y: convolve(ns.LOG, x, y)).lower(jnp.zeros(a), jnp.zeros(b))
+        return "stablehlo.case" in lowered.as_text()
+
+    assert not branches(10, 10)
+    assert branches(20, 20)
+    assert branches(40, 40)
