@@ -72,7 +72,7 @@ def convolve(
     size = fine + dilation * (coarse - 1) if size is None else size
     if size < 1:
         raise ValueError(f"the size of a convolution is at least 1, not {size}")
-    work = Work(size * min(-(-fine // dilation), coarse), fine + coarse + size)
+    work = Work(size * min(-(-fine // dilation), coarse), fine + coarse + size, 1)
     return evaluate(semiring, _Convolution(dilation, size, fine + coarse, work), a, b)
 
 

@@ -134,9 +134,12 @@ FEW_PRODUCTS = 2**11
 """Products of one instance up to which it is the same, if they are few beside the entries of
 operands and results: the exact reading is then as fast as the scaled one with its check."""
 
-FEW_PER_ENTRY = 5
+FEW_PER_ENTRY = 9
 """How many products for each entry are few. The exact reading takes an exponential of each product,
-the scaled one of each entry. The sum of two digits has 4.9, that of six dice 11."""
+the scaled one of each entry. The sum of two digits has 4.9, that of three 8.1, of six dice 11."""
+
+FEW_LEVELS = 2
+"""Sums one after another up to which it is so: each of them is an exponential and a logarithm."""
 
 
 class Work(NamedTuple):
@@ -144,6 +147,7 @@ class Work(NamedTuple):
 
     products: int  # that one of its passes sums
     entries: int  # of its operands and results
+    levels: int  # sums that wait for each other
 
 
 class Multilinear(Protocol):
@@ -197,7 +201,9 @@ def _small(function: Multilinear) -> bool:
     if function.terms <= FEW_TERMS:
         return True
     work = function.work
-    return work is not None and work.products <= min(FEW_PRODUCTS, FEW_PER_ENTRY * work.entries)
+    if work is None or work.levels > FEW_LEVELS:
+        return False
+    return work.products <= min(FEW_PRODUCTS, FEW_PER_ENTRY * work.entries)
 
 
 @dataclasses.dataclass(frozen=True)

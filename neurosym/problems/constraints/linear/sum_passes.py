@@ -47,7 +47,8 @@ class Sums:
     @property
     def work(self) -> Work:
         results = len(self.reading.places) if self.reading else self.plan.size
-        return Work(_products(self.plan), sum(self.plan.values) + results)
+        entries = sum(self.plan.values) + results
+        return Work(_products(self.plan), entries, len(self.plan.merges))
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         sums = _all_sums(algebra, _nodes(self.plan, algebra, operands)[-1], self.plan)
@@ -72,7 +73,8 @@ class Supports:
     @property
     def work(self) -> Work:
         outer = len(self.reading.places) if self.reading else self.plan.size
-        return Work(_products(self.plan), 2 * sum(self.plan.values) + outer)
+        entries = 2 * sum(self.plan.values) + outer
+        return Work(_products(self.plan), entries, len(self.plan.merges))
 
     def __call__(self, algebra: Algebra, *operands: Elements) -> Elements:
         plan, semiring = self.plan, algebra.semiring
