@@ -8,14 +8,26 @@ Code that runs outside of every transformation may read arrays with NumPy, which
 and call a program that is compiled for several shapes at once.
 """
 
+import threading
 from typing import Any
 
 import jax
 from jax.extend.core import get_opaque_trace_state
 
-with jax.ensure_compile_time_eval():
-    _OUTSIDE = get_opaque_trace_state(convention="nnx")
-"""The state outside of every transformation, also where this is imported inside of one."""
+
+def _state_outside() -> Any:
+    """The state outside of every transformation, also where this is imported inside of one.
+
+    What JAX traces is known to each thread for itself, and a new thread traces nothing.
+    """
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(get_opaque_trace_state(convention="nnx")))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+_OUTSIDE = _state_outside()
 
 
 def concrete(*arrays: Any) -> bool:
