@@ -110,7 +110,7 @@ class Domains:
 
 def _at_hand(*arrays: jax.Array | np.ndarray) -> bool:
     """Whether arrays are small and can be looked at: NumPy then spares a program for each shape."""
-    return all(x.size <= SMALL for x in arrays) and concrete(arrays)
+    return concrete(arrays) and all(x.size <= SMALL for x in arrays)
 
 
 def _held(lanes: np.ndarray) -> jax.Array:

@@ -56,7 +56,7 @@ def full(semiring: Semiring, shape: Sequence[int], element: Elements, dtype: Any
         kind = leaf_dtype(value, dtype)
         return jnp.broadcast_to(jnp.asarray(value, kind), (*shape, *np.shape(value)))
 
-    if math.prod(shape) <= MAX_BY_HOST and concrete():
+    if concrete() and math.prod(shape) <= MAX_BY_HOST:
         return host_where(np.ones(shape, np.bool_), element, element, dtype)
     return jax.tree.map(leaf, element)
 
