@@ -165,9 +165,11 @@ class Answerer:
         """Elements ``[V, D]``: those of the inputs, and one for every other variable."""
         semiring, (variables, size) = self.semiring, self.shape
         assert semiring.from_log is not None
-        # What lies beyond the weights that are given has probability zero.
-        padding = [(0, 0), (0, size - log_weights.shape[1])]
-        given = semiring.from_log(jnp.pad(log_weights, padding, constant_values=-jnp.inf))
+        # What lies beyond the weights that are given has probability zero. Zeros are added after
+        # the conversion, which would otherwise make thousands of exponentials of nothing.
+        given = semiring.from_log(log_weights)
+        short = size - log_weights.shape[1]
+        given = elements.pad(semiring, given, [(0, 0, 0), (0, short, 0)])
         blank = semiring.ones((size,), elements.dtype(semiring, given))
         place = {row: n for n, row in enumerate(self.inputs)}
         rows = [
