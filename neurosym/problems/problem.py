@@ -83,13 +83,16 @@ class Problem:
         """Adds constraints.
 
         Raises:
-          ValueError: if something is not a constraint, or is on a variable of another problem.
+          ValueError: if something is not a constraint, its class leaves a definition out, or it is
+            on a variable of another problem.
         """
         for constraint in constraints:
             if isinstance(constraint, bool | np.bool_):
                 raise without_variables(bool(constraint))
             if not isinstance(constraint, Constraint):
                 raise ValueError(f"{constraint!r} is not a constraint")
+            if lacking := constraint.lacks():
+                raise ValueError(lacking)
             for variable in constraint.scope:
                 if variable.problem is not self:
                     raise ValueError(

@@ -70,14 +70,25 @@ class Constraint(abc.ABC):
         Check, pruning, total and export follow from them. Pruning asks each part alone, so it may
         leave a value that no assignment allowed by all parts uses.
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} defines neither compile(), what it compiles to, nor "
-            "decompose(), the constraints that it is made of"
-        )
+        raise NotImplementedError(self.lacks())
 
     def compile(self) -> Sequence[Placed]:
         """What holds, and where: one relation in its place, or several that hold together."""
         return [placed for part in self._parts for placed in placements(part)]
+
+    def lacks(self) -> str:
+        """What its class leaves out of the definition of a constraint, in words; "" if nothing."""
+        kind = type(self)
+        if kind.decompose is not Constraint.decompose:
+            return ""
+        if kind.compile is Constraint.compile:
+            return (
+                f"{kind.__name__} defines neither compile(), what it compiles to, nor "
+                "decompose(), the constraints that it is made of"
+            )
+        if kind.check is Constraint.check:
+            return f"{kind.__name__} defines compile() but not check(), whether values satisfy it"
+        return ""
 
     @functools.cached_property
     def _parts(self) -> tuple[Constraint, ...]:

@@ -147,3 +147,21 @@ def test_a_constraint_that_says_neither_what_it_compiles_to_nor_its_parts():
 
     with pytest.raises(NotImplementedError, match=r"Nothing defines neither compile\(\)"):
         Nothing().compile()
+    with pytest.raises(ValueError, match=r"Nothing defines neither compile\(\)"):
+        ns.Problem().add(Nothing())
+
+
+def test_a_constraint_that_compiles_but_does_not_check_is_refused_when_it_is_added():
+    class Half(Constraint):
+        def __init__(self, *scope):
+            self.scope = scope
+
+        def compile(self):
+            return ()
+
+    problem = ns.Problem()
+    half = Half(problem.variable("x", domain=range(2)))
+    with pytest.raises(ValueError, match=r"Half defines compile\(\) but not check\(\)"):
+        problem.add(half)
+    with pytest.raises(NotImplementedError, match=r"Half defines compile\(\) but not check\(\)"):
+        half.check([0])
