@@ -30,8 +30,9 @@ MAY_IMPORT = {
     "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     "losses": set(),
     "compiled_programs": set(),
+    "shipped": set(),
     "encoders": set(),
-    "training": set(),
+    "training": {"shipped"},  # the experiments that came with the package
     "sweeps": {"training"},
     "datasets": set(),
     "plots": set(),

@@ -2,9 +2,9 @@
 
 The file is a Python module with `get_config(variant)`, or `get_config()`, that returns a
 `ConfigDict`. It may import its neighbours (`from ._common import base`): Python files beside it,
-else those of the `configs/` of the working directory or of the checkout, so that a copy of a config
-works elsewhere. The overrides are `ml_collections.config_flags`; this file adds finding the files,
-and saying clearly what is wrong.
+else those of the `configs/` of the working directory or of those that came with the package, so
+that a copy of a config works elsewhere. The overrides are `ml_collections.config_flags`; this file
+adds finding the files, and saying clearly what is wrong.
 """
 
 import difflib
@@ -23,7 +23,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from neurosym.cli.command import UsageError, parse_flags
-from neurosym.cli.places import import_roots, roots
+from neurosym.cli.places import SHIPPED_PREFIX, import_roots, roots
+from neurosym.shipped import shipped_root
 from neurosym.training.import_path import extend_import_path
 
 _OVERRIDE = re.compile(r"^--?(?:no)?config\.([^=]+)")
@@ -71,13 +72,13 @@ def parse_with_config(values: flags.FlagValues, arguments: list[str]) -> list[st
 def load_config(source: str) -> ml_collections.ConfigDict:
     """The config that "file.py" or "file.py:variant" names.
 
-    A relative path is looked for in the working directory, then in the checkout that `neurosym`
-    was installed from.
+    A relative path is looked for in the working directory, then among what came with the package;
+    "neurosym:file.py" is the config of that name that came with the package.
 
     Raises:
       ValueError: the file is missing, cannot be run, or has no such variant.
     """
-    path_text, _, variant = source.partition(":")
+    path_text, variant = split_source(source)
     module = _load_module(_find(path_text))
     get_config = getattr(module, "get_config", None)
     if not callable(get_config):
@@ -92,6 +93,17 @@ def load_config(source: str) -> ml_collections.ConfigDict:
             f"got {type(config).__name__}"
         )
     return config
+
+
+def split_source(source: str) -> tuple[str, str]:
+    """The file and the variant that the value of `--config` names.
+
+    >>> split_source("my.py:large"), split_source("neurosym:mnist_addition.py")
+    (('my.py', 'large'), ('neurosym:mnist_addition.py', ''))
+    """
+    prefix = SHIPPED_PREFIX if source.startswith(SHIPPED_PREFIX) else ""
+    path_text, _, variant = source.removeprefix(prefix).partition(":")
+    return prefix + path_text, variant
 
 
 def default_variant(path_text: str) -> str:
@@ -113,7 +125,7 @@ def load_function(source: str, name: str) -> Callable[..., Any]:
     Raises:
       ValueError: the file is missing or cannot be run, or has no such function.
     """
-    path_text, _, _ = source.partition(":")
+    path_text, _ = split_source(source)
     function = getattr(_load_module(_find(path_text)), name, None)
     if not callable(function):
         raise ValueError(f"{path_text} has no function {name}")
@@ -149,7 +161,12 @@ def _split_off_config(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def _find(path_text: str) -> Path:
-    tried = [root / path_text for root in roots()]
+    if path_text.startswith(SHIPPED_PREFIX):
+        path_text = path_text.removeprefix(SHIPPED_PREFIX)
+        root = shipped_root()
+        tried = [] if root is None else [root / "configs" / path_text]
+    else:
+        tried = [root / path_text for root in roots()]
     for path in tried:
         if path.is_file():
             return path

@@ -31,8 +31,11 @@ def describe_module(path: Path) -> ModuleInfo:
 def modules(name: str) -> list[ModuleInfo]:
     """The Python files of the first folder `name` among the places that are searched."""
     place = folder(name)
-    if place is None:
-        return []
+    return [] if place is None else modules_in(place)
+
+
+def modules_in(place: Path) -> list[ModuleInfo]:
+    """The Python files of a folder that are not private; none where it is missing."""
     files = sorted(place.glob("*.py"))
     return [describe_module(path) for path in files if not path.name.startswith("_")]
 

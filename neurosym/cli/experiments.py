@@ -20,8 +20,8 @@ def published_files() -> dict[str, Path]:
     place = folder("configs/published")
     if place is None:
         raise ValueError(
-            "there is no folder configs/published here or in the checkout that neurosym was "
-            "installed from"
+            "there is no folder configs/published here, and this installation brought none: "
+            "install a wheel of neurosym, or its checkout with `pip install -e`"
         )
     return {path.stem: path for path in sorted(place.glob("*.json"))}
 

@@ -1,19 +1,19 @@
-"""Where configs, experiments and benchmarks are looked for: here, then in the source checkout."""
+"""Where configs, experiments and benchmarks are looked for: here, then what came with the package.
+
+What came with the package is the checkout's own, or the wheel's (`neurosym.shipped`).
+"""
 
 from pathlib import Path
 
-import neurosym
+from neurosym.shipped import shipped_root
 
-
-def repository_root() -> Path | None:
-    """The checkout that an editable install comes from, or None."""
-    root = Path(neurosym.__file__).resolve().parent.parent
-    return root if (root / "setup.cfg").is_file() and (root / "configs").is_dir() else None
+SHIPPED_PREFIX = "neurosym:"
+"""Before the name of a config: the one that came with the package, whatever lies here."""
 
 
 def roots() -> list[Path]:
-    """The working directory, then the checkout."""
-    root = repository_root()
+    """The working directory, then what came with the package."""
+    root = shipped_root()
     here = Path.cwd()
     return [here] if root is None or root == here else [here, root]
 
@@ -26,3 +26,12 @@ def import_roots() -> list[Path]:
 def folder(name: str) -> Path | None:
     """The folder `name` in the first of `roots` that has it, or None."""
     return next((root / name for root in roots() if (root / name).is_dir()), None)
+
+
+def here_or_shipped(path: str) -> Path:
+    """A path as it is where something is there or nothing came with the package; else the latter's.
+
+    For what is read only: `docs/results` means the records of the release where a user has none.
+    """
+    found = next((root / path for root in roots() if (root / path).exists()), None)
+    return Path(path) if found is None or Path(path).exists() else found

@@ -17,6 +17,7 @@ import jax
 import ml_collections
 from flax import nnx
 
+from neurosym.shipped import shipped_root
 from neurosym.training.blame import blamed
 from neurosym.training.import_path import extend_import_path
 
@@ -166,7 +167,7 @@ def load_task(
       config: the whole config; `config.task` is "package.module:Class".
       data_dir: where the task looks for its data.
       import_roots: folders that are searched for the module after the working directory and
-        everything on `sys.path`.
+        everything on `sys.path`; the experiments that came with the package are found anyway.
 
     Returns:
       An instance of the class, checked for the attributes of `Task`.
@@ -222,13 +223,15 @@ def _import_class(path: object, import_roots: Sequence[Path]) -> Callable[..., A
     if not isinstance(path, str) or path.count(":") != 1 or not all(path.split(":")):
         raise ValueError(f"config.task must be 'package.module:Class', got {path!r}")
     module_name, class_name = path.split(":")
+    shipped = shipped_root()
+    import_roots = (*import_roots, *([] if shipped is None else [shipped]))
     extend_import_path(import_roots)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         looked_for = error.name or ""
         if module_name == looked_for or module_name.startswith(looked_for + "."):
-            places = ", ".join(str(p) for p in (Path.cwd(), *import_roots))
+            places = ", ".join(dict.fromkeys(str(p) for p in (Path.cwd(), *import_roots)))
             raise ValueError(
                 f"config.task {path!r}: there is no module {looked_for!r} "
                 f"(looked in {places} and on the Python path)"

@@ -141,7 +141,7 @@ def test_config_paths_fall_back_to_the_checkout(tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    monkeypatch.setattr("neurosym.cli.places.repository_root", lambda: checkout)
+    monkeypatch.setattr("neurosym.cli.places.shipped_root", lambda: checkout)
     assert load_config("configs/one.py").a == 1
     (elsewhere / "configs").mkdir()
     (elsewhere / "configs" / "one.py").write_text(text.format(2))

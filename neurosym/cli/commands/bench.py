@@ -12,7 +12,10 @@ from neurosym.cli.descriptions import modules
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     scripts = {info.path.stem: info for info in modules("scripts/benchmarks")}
     if not scripts:
-        raise UsageError("there is no folder scripts/benchmarks here or in the installed checkout")
+        raise UsageError(
+            "there is no folder scripts/benchmarks here, and this installation brought none: "
+            "install a wheel of neurosym, or its checkout with `pip install -e`"
+        )
     if not arguments:
         width = max(map(len, scripts))
         for name, info in scripts.items():

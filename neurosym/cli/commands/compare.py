@@ -17,10 +17,11 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if len(arguments) < 2:
         raise UsageError("two runs or more are needed: neurosym compare runs/a runs/b")
+    from neurosym.cli.places import here_or_shipped
     from neurosym.cli.tables import print_table
     from neurosym.reports.differences import compare, read_side
 
-    sides = [read_side(argument) for argument in arguments]
+    sides = [read_side(here_or_shipped(argument)) for argument in arguments]
     for title, sheet in compare(sides):
         if sheet.rows:
             print_table(title, sheet.header, sheet.rows)

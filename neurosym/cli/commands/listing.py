@@ -5,7 +5,8 @@ from pathlib import Path
 from absl import flags
 
 from neurosym.cli.command import Command, UsageError
-from neurosym.cli.descriptions import modules
+from neurosym.cli.descriptions import ModuleInfo, modules_in
+from neurosym.cli.places import SHIPPED_PREFIX, roots
 
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
@@ -13,33 +14,49 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         raise UsageError(f"list takes no arguments, got {' '.join(arguments)!r}")
     from neurosym.cli.tables import print_table
 
+    here = Path.cwd()
     for name in ("experiments", "configs"):
-        found = modules(name)
-        if not found:
-            print(f"{name}: no folder {name}/ here or in the installed checkout")
-            continue
-        rows = []
-        for info in found:
-            shown = _shown(info.path)
-            rows.append((shown, info.description))
-            rows += [(f"{shown}:{key}", text) for key, text in info.variants.items()]
-        print_table(name, (name[:-1], "what it is"), rows)
+        seen: set[str] = set()
+        for root in roots():
+            found = modules_in(root / name)
+            if not found:
+                continue
+            title = name if root == here else f"{name} that came with neurosym"
+            rows = [row for info in found for row in _rows(info, name, seen)]
+            print_table(title, (name[:-1], "what it is"), rows)
+            seen |= {info.path.name for info in found}
+        if not seen:
+            print(f"{name}: none in ./{name}, and this installation brought none")
     return 0
 
 
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+def _rows(info: ModuleInfo, kind: str, shadowed: set[str]) -> list[tuple[str, str]]:
+    """A line for a file and each variant, by the name that the command line takes.
+
+    Args:
+      info: of the file.
+      kind: the folder that it lies in.
+      shadowed: names of files that are found in its stead.
+    """
+    name = f"{kind}/{info.path.name}"
+    if kind == "configs" and info.path.name in shadowed:
+        name = f"{SHIPPED_PREFIX}{info.path.name}"
+    return [(name, info.description), *((f"{name}:{k}", v) for k, v in info.variants.items())]
 
 
 COMMAND = Command(
     name="list",
     usage="list",
     description=(
-        "Lists the experiments and the configs in ./experiments and ./configs, else in the "
-        "checkout that neurosym was installed from: a line on each, and the variants of configs."
+        "Lists the experiments and the configs in ./experiments and ./configs, and those that "
+        "came with neurosym: a line on each, and the variants of configs. --config takes the "
+        "names as they stand in the list, in any folder; --config=neurosym:FILE.py[:VARIANT] is "
+        "the config that came with neurosym, also where a file here has the same name."
     ),
-    examples=("neurosym list",),
+    examples=(
+        "neurosym list",
+        "neurosym train --config=neurosym:mnist_addition.py:n1 --workdir=runs/add",
+    ),
     define_flags=lambda values: None,
     run=_run,
 )

@@ -9,7 +9,8 @@ from absl import flags
 
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.command_lines import command_of
-from neurosym.cli.configs import default_variant, load_config
+from neurosym.cli.configs import default_variant, load_config, split_source
+from neurosym.cli.places import SHIPPED_PREFIX
 
 _DEFAULT = "default"
 
@@ -50,7 +51,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     from neurosym.reports import read_record, record_run
     from neurosym.training import Workdir
 
-    file, _, variant = values.config.partition(":")
+    file, variant = split_source(values.config)
     # All are looked at before the first is written.
     commands = {
         path: command_of(Workdir(Path(path)).read_config(), config, values.config)
@@ -60,7 +61,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         written = record_run(
             path,
             values.results,
-            experiment=Path(file).stem,
+            experiment=Path(file.removeprefix(SHIPPED_PREFIX)).stem,
             variant=variant or default_variant(file) or _DEFAULT,
             command=command,
         )

@@ -7,10 +7,13 @@ from absl import flags
 
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.experiments import experiments
+from neurosym.cli.places import here_or_shipped
+
+_RESULTS = "docs/results"
 
 
 def _define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("results", "docs/results", "folder of the records", flag_values=values)
+    flags.DEFINE_string("results", _RESULTS, "folder of the records", flag_values=values)
     flags.DEFINE_boolean(
         "check",
         False,
@@ -28,6 +31,14 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
 
     quiet_logs()
     if not Path(values.results).is_dir():
+        shipped = here_or_shipped("docs/results.md")
+        if values.results == _RESULTS and not values.check and shipped.is_file():
+            print(f"{shipped}")
+            print(
+                "neurosym results: no records are here; this is the page of the release",
+                file=sys.stderr,
+            )
+            return 0
         raise ValueError(f"there is no folder {values.results}")
     if values.check:
         page = results_page(experiments(), values.results)
@@ -50,7 +61,8 @@ COMMAND = Command(
     description=(
         "Makes the page of results anew, beside the folder of records: for each experiment of "
         "configs/published the figures of others and ours over the seeds that were recorded, "
-        "with learning curves; then the benchmarks that were recorded. Runs nothing."
+        "with learning curves; then the benchmarks that were recorded. Runs nothing. Where "
+        "no records are, it names the page of the release."
     ),
     examples=("neurosym results", "neurosym results --check"),
     define_flags=_define_flags,

@@ -22,12 +22,13 @@ def _define_flags(values: flags.FlagValues) -> None:
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if not arguments:
         raise UsageError("no runs were given: neurosym tabulate runs/*")
+    from neurosym.cli.places import here_or_shipped
     from neurosym.reports.entries import find_entries
     from neurosym.reports.groups import group_entries
     from neurosym.reports.markup import csv_text, latex_text, markdown_text
     from neurosym.reports.summary import raw_sheet, summary_sheet
 
-    found = find_entries(arguments)
+    found = find_entries([here_or_shipped(argument) for argument in arguments])
     grouped = group_entries(found.entries)
     for problem in (*found.problems, *grouped.problems):
         print(f"neurosym tabulate: {problem}", file=sys.stderr)
