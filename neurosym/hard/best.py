@@ -9,8 +9,10 @@ Bounds and totals are float32 sums in one and the same order. Rounding is monoto
 never below the total of a solution underneath it, and the optimum of these sums is exact.
 """
 
+import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import flax.struct
@@ -34,7 +36,9 @@ from neurosym.hard.search import (
     retry_when_full,
     search_status,
 )
+from neurosym.hard.tables import with_tables
 from neurosym.problems.network import Network
+from neurosym.problems.potentials import Potentials, checked_potentials
 from neurosym.transforms.concrete import concrete
 from neurosym.transforms.conversion import as_array
 from neurosym.transforms.one_program import one_program
@@ -69,6 +73,7 @@ def solve_best(
     domains: Domains | jax.Array | np.ndarray | None,
     weights: jax.Array,
     *,
+    potentials: Potentials | Sequence[Potentials] = (),
     heuristic: Heuristic | None = None,
     node_limit: int | jax.Array | None = None,
     width: int | None = None,
@@ -94,6 +99,7 @@ def solve_best(
       domains: the values to search in, `Domains` or ``bool[..., V, D]``; the declared ones if None.
       weights: ``float32[..., V, D]``; entries beyond a domain are ignored, and a value of weight
         -inf is excluded. Leading batch axes as those of the domains, or none.
+      potentials: soft factors over several variables, whose log-weights are added.
       heuristic: which variable to branch on; the largest regret if None.
       node_limit: nodes that one instance may take. At the limit the result is the best solution
         found so far, with a bound on all others.
@@ -101,9 +107,10 @@ def solve_best(
       capacity: nodes that the pool holds; retried larger as in `solve`.
 
     Raises:
-      ValueError: if ``domains`` or ``weights`` have another shape, if weights are NaN, +inf or so
-        large that sums overflow, or a number is too small. Under a trace, weights are clipped to
-        what sums can hold, and where one is NaN so are the objective and the bound.
+      ValueError: if ``domains`` or ``weights`` have another shape, potentials do not fit the
+        network, weights are NaN, +inf or so large that sums overflow, or a number is too small.
+        Under a trace, weights are clipped to what sums can hold, and where one is NaN so are the
+        objective and the bound.
     """
     start = rounds.start_domains(network, domains)
     traced = isinstance(network.mask, jax.core.Tracer)
@@ -124,6 +131,18 @@ def solve_best(
                 f"a weight of size {largest:.1e}: sums over {network.variables} variables do not "
                 "fit float32; exclude a value by -inf"
             )
+    if given := checked_potentials(network.structure, potentials):
+        larger, mask, weights = with_tables(network, start.mask, weights, given)
+        found = solve_best(
+            larger,
+            mask,
+            weights,
+            heuristic=heuristic,
+            node_limit=node_limit,
+            width=width,
+            capacity=capacity,
+        )
+        return dataclasses.replace(found, assignment=found.assignment[..., : network.variables])
     batch = np.broadcast_shapes(start.lanes.shape[:-2], weights.shape[:-2])
     if few(network, math.prod(batch)) and concrete(start, weights, node_limit):
         return _best_few(network, start, weights, batch, heuristic, node_limit, width, capacity)

@@ -108,14 +108,25 @@ def build_network(variables: Sequence[Variable], constraints: Sequence[Constrain
 
 
 def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
-    domains = tuple(variable.domain for variable in variables)
-    placed = tuple([one for constraint in constraints for one in placements(constraint)])
-    size = max(len(domain) for domain in domains)
-    mask = np.arange(size) < np.asarray([len(domain) for domain in domains])[:, None]
-    arrays = _lay_out(_alike(placed), size, len(variables))
-    structure = Structure(
-        names=tuple(variable.name for variable in variables), domains=domains, relations=placed
+    return _of_structure(
+        Structure(
+            names=tuple(variable.name for variable in variables),
+            domains=tuple(variable.domain for variable in variables),
+            relations=tuple([one for c in constraints for one in placements(c)]),
+        )
     )
+
+
+def network_of(structure: Structure) -> Network:
+    """Lays out a structure as arrays, which are constants wherever this is called."""
+    with jax.ensure_compile_time_eval():
+        return _of_structure(structure)
+
+
+def _of_structure(structure: Structure) -> Network:
+    lengths = np.asarray([len(domain) for domain in structure.domains])
+    mask = np.arange(structure.size) < lengths[:, None]
+    arrays = _lay_out(_alike(structure.relations), structure.size, structure.variables)
     return Network(jax.device_put(mask), *arrays, structure=structure)
 
 

@@ -23,12 +23,13 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
+from neurosym.problems.potentials import Potentials, check_log_weights
 from neurosym.semirings.algebra.instances import LOG, MAX_TIMES
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.fixpoints.implicit import Series, implied
 from neurosym.soft import messages, pairwise
 from neurosym.soft.factor_messages import Prepared
-from neurosym.soft.potentials import Potentials, check_log_weights
+from neurosym.soft.tables import given_potentials
 from neurosym.soft.weights import checked_mask, checked_weights, within
 from neurosym.soft.wiring import Wiring, wire
 
@@ -108,11 +109,7 @@ def belief_propagation(
     mask = checked_mask(network, domains)
     if mask is None:
         check_log_weights(weights, "weights")
-    given = (potentials,) if isinstance(potentials, Potentials) else tuple(potentials)
-    for one in given:
-        if not isinstance(one, Potentials):
-            raise ValueError(f"soft factors are given as Potentials, not {one!r}")
-        one.check(network.structure)
+    given = given_potentials(network, potentials)
     if not (0 <= temperature < math.inf):
         raise ValueError(f"the temperature is a number from 0 up, not {temperature}")
     if 0 < temperature < float(jnp.finfo(weights.dtype).tiny):

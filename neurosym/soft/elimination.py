@@ -16,7 +16,9 @@ import functools
 import math
 from collections.abc import Hashable, Mapping, Sequence
 
-from neurosym.problems.network import Network, Structure
+from neurosym.problems.network import Network
+from neurosym.problems.potentials import Scope
+from neurosym.problems.structure import Structure
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
@@ -85,9 +87,17 @@ class Elimination:
         """Combinations of values of the fixed indices."""
         return math.prod(self.factors.sizes[x] for x in self.fixed)
 
-    def total(self, semiring: Semiring, weights: Elements) -> Elements:
-        """⊕ over satisfying assignments, with an axis for each label of the plan's output."""
-        inputs = self._inputs(semiring, weights)
+    def total(
+        self, semiring: Semiring, weights: Elements, tables: Sequence[Elements] = ()
+    ) -> Elements:
+        """⊕ over satisfying assignments, with an axis for each label of the plan's output.
+
+        Args:
+          semiring: the algebra.
+          weights: elements ``[V, D]``.
+          tables: elements, of the potentials that were planned for.
+        """
+        inputs = self._inputs(semiring, weights, tables)
 
         def run(inputs: Sequence[Elements]) -> Elements:
             if self.schedule is None:
@@ -99,9 +109,11 @@ class Elimination:
             return sliced_total(semiring, run, inputs, self._cuts(), self._lengths())
         return run(inputs) if self._ends_in_sum() else _settled(semiring, run(inputs))
 
-    def support(self, semiring: Semiring, weights: Elements) -> Elements:
-        """The formal derivative of the total, elements ``[V, D]``."""
-        inputs = self._inputs(semiring, weights)
+    def support(
+        self, semiring: Semiring, weights: Elements, tables: Sequence[Elements] = ()
+    ) -> Elements:
+        """The formal derivative of the total in the weights, elements ``[V, D]``."""
+        inputs = self._inputs(semiring, weights, tables)
 
         def down(inputs: Sequence[Elements]) -> list[Elements]:
             if self.schedule is None:
@@ -127,10 +139,12 @@ class Elimination:
         last = self.plan.steps[-1]
         return bool(set(every[last.left]) & set(every[last.right]) - set(last.labels))
 
-    def _inputs(self, semiring: Semiring, weights: Elements) -> list[Elements]:
+    def _inputs(
+        self, semiring: Semiring, weights: Elements, tables: Sequence[Elements]
+    ) -> list[Elements]:
         if self.schedule is None:
-            return self.factors.tensors(semiring, weights)
-        stacks = self.factors.stacks(semiring, weights, self.schedule.inputs)
+            return self.factors.tensors(semiring, weights, tables)
+        stacks = self.factors.stacks(semiring, weights, self.schedule.inputs, tables)
         if not self.fixed:
             return stacks
         held = zip(stacks, self.schedule.inputs, strict=True)
@@ -159,6 +173,7 @@ class Elimination:
 def eliminate(
     network: Network | RestrictedNetwork,
     target: int | None = None,
+    scopes: tuple[Scope, ...] = (),
     *,
     levelled: bool | None = None,
     absorb: bool = True,
@@ -168,15 +183,17 @@ def eliminate(
     Args:
       network: the compiled problem.
       target: a variable that stays open.
+      scopes: of potentials.
       levelled: contract in levels, or step by step; None chooses by the number of operations.
       absorb: lets constraints sum out the variables that only they know.
     """
-    return _eliminate(network.structure, target, levelled, absorb, (), True)
+    return _eliminate(network.structure, target, scopes, levelled, absorb, (), True)
 
 
 def eliminate_within(
     network: Network | RestrictedNetwork,
     target: int | None = None,
+    scopes: tuple[Scope, ...] = (),
     *,
     bytes_each: int,
     effort: Effort,
@@ -185,7 +202,7 @@ def eliminate_within(
     """As `eliminate`, with as many indices fixed as memory asks for.
 
     Args:
-      network, target, absorb: as for `eliminate`.
+      network, target, scopes, absorb: as for `eliminate`.
       bytes_each: of one element.
       effort: what one instance may cost.
 
@@ -194,9 +211,9 @@ def eliminate_within(
     """
     limit, levelled = effort.memory_limit // bytes_each, effort.levelled
     structure = network.structure
-    found = _eliminate(structure, target, levelled, absorb, (), True)
+    found = _eliminate(structure, target, scopes, levelled, absorb, (), True)
     if found.element_count > limit:  # few levels cost memory
-        found = _eliminate(structure, target, levelled, absorb, (), False)
+        found = _eliminate(structure, target, scopes, levelled, absorb, (), False)
     whole = found
     while found.element_count > limit:
         room = limit - found.factors.element_count
@@ -205,25 +222,29 @@ def eliminate_within(
         if x is None or found.slices * found.factors.sizes[x] > effort.max_slices:
             bytes_needed = whole.element_count * bytes_each
             raise TooWideError(whole.plan.width, bytes_needed, effort.memory_limit)
-        found = _eliminate(structure, target, levelled, absorb, (*found.fixed, x), False)
+        fixed = (*found.fixed, x)
+        found = _eliminate(structure, target, scopes, levelled, absorb, fixed, False)
     return found
 
 
 @functools.lru_cache(maxsize=64)
-def _factors(structure: Structure, target: int | None, absorb: bool) -> Factors:
-    return network_factors(structure, target, absorb=absorb)
+def _factors(
+    structure: Structure, target: int | None, scopes: tuple[Scope, ...], absorb: bool
+) -> Factors:
+    return network_factors(structure, target, scopes, absorb=absorb)
 
 
 @functools.lru_cache(maxsize=128)
 def _eliminate(
     structure: Structure,
     target: int | None,
+    scopes: tuple[Scope, ...],
     levelled: bool | None,
     absorb: bool,
     fixed: tuple[Hashable, ...],
     flat: bool,
 ) -> Elimination:
-    factors = _factors(structure, target, absorb)
+    factors = _factors(structure, target, scopes, absorb)
     sizes = {**factors.sizes, **dict.fromkeys(fixed, 1)}
     output = () if target is None else (target,)
     plan = plan_contraction(factors.labels, output, sizes)

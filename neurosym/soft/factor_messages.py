@@ -26,10 +26,10 @@ import numpy as np
 
 from neurosym.problems.constraints.lowering import Lowering
 from neurosym.problems.constraints.relation import Relation
+from neurosym.problems.potentials import Scope
 from neurosym.problems.structure import Structure
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.tensor_network import Plan, plan_contraction, supports
-from neurosym.soft.potentials import Scope
 
 Prepared = list[jax.Array]
 

@@ -4,6 +4,7 @@
     private  a, b, c, d              no other constraint knows them, so they are summed out inside
     kind     one lowering for both places; its one tensor has the label of position 2
     slots    weights of s [s], weights of t [t], the sum of a and b [s], the sum of c and d [t]
+             and one slot for each table of potentials, if some are given
     stacks   slots 0 and 1 as one array, slots 2 and 3 as another one, made by one program
 
 A relation is lowered once, however many places it has. Where their tensors are made at once,
@@ -22,13 +23,14 @@ import numpy as np
 
 from neurosym.problems.constraints.lowering import Lowering
 from neurosym.problems.constraints.relation import Relation
+from neurosym.problems.potentials import Scope
 from neurosym.problems.structure import Structure
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.einsum import Labels
-from neurosym.soft.stacks import take_rows
+from neurosym.soft.stacks import join, take_rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,11 +48,16 @@ class Kind:
         return sorted(self.lowering.absorbed)
 
 
+WEIGHTS, TABLE = -1, -2
+"""In place of the number of a kind: the tensor is a variable's weights, or one of potentials."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Where a tensor comes from: a variable's weights, or tensor ``number`` of a kind's member."""
+    """Where a tensor comes from: a variable's weights, tensor ``number`` of a kind's member, or the
+    potentials ``number``, factor ``member``."""
 
-    kind: int  # -1 for the weights of variable ``member``
+    kind: int  # WEIGHTS: those of variable ``member``; TABLE: of potentials
     member: int
     number: int = 0
 
@@ -70,8 +77,10 @@ class Factors:
         """Tensors for which this is equal can be made as one stack."""
         source = self.sources[slot]
         shape = tuple(self.sizes[x] for x in self.labels[slot])
-        if source.kind < 0:
+        if source.kind == WEIGHTS:
             return "weights", shape
+        if source.kind == TABLE:
+            return "table", shape
         if self.kinds[source.kind].constant[source.number]:
             return "constant", shape
         return "made", source.kind, source.number
@@ -81,14 +90,25 @@ class Factors:
         count = len(self.kinds[kind].scopes)
         return [self._slot_of[Source(kind, member, number)] for member in range(count)]
 
-    def tensors(self, semiring: Semiring, weights: Elements) -> list[Elements]:
-        """Every tensor alone, slot by slot; ``weights`` are elements ``[V, D]``."""
+    def tensors(
+        self, semiring: Semiring, weights: Elements, tables: Sequence[Elements] = ()
+    ) -> list[Elements]:
+        """Every tensor alone, slot by slot.
+
+        Args:
+          semiring: the algebra.
+          weights: elements ``[V, D]``.
+          tables: of all potentials, elements ``[C, D, ..., D]`` or without the first axis.
+        """
         found: dict[tuple[int, int], list[Elements]] = {}
         own = self._rows(weights)
         made = []
-        for source in self.sources:
-            if source.kind < 0:
+        for slot, source in enumerate(self.sources):
+            if source.kind == WEIGHTS:
                 made.append(own[source.member])
+                continue
+            if source.kind == TABLE:
+                made.append(self._table(semiring, tables[source.number], source.member, slot))
                 continue
             key = (source.kind, source.member)
             if key not in found:
@@ -99,7 +119,11 @@ class Factors:
         return made
 
     def stacks(
-        self, semiring: Semiring, weights: Elements, wanted: Sequence[Sequence[int]]
+        self,
+        semiring: Semiring,
+        weights: Elements,
+        wanted: Sequence[Sequence[int]],
+        tables: Sequence[Elements] = (),
     ) -> list[Elements]:
         """Stacks of tensors, ``[*axes, N]`` or ``[*axes, 1]`` where all are equal.
 
@@ -107,6 +131,7 @@ class Factors:
           semiring: the algebra.
           weights: elements ``[V, D]``.
           wanted: slots, those of one stack with equal `stack_of`.
+          tables: as for `tensors`.
         """
         members: dict[int, list[int]] = {}  # of each kind, in the order of its first stack
         made: dict[int, list[Elements]] = {}
@@ -115,7 +140,9 @@ class Factors:
             sources = [self.sources[slot] for slot in slots]
             first = sources[0]
             axis = len(self.labels[slots[0]])
-            if first.kind < 0:
+            if first.kind == TABLE:
+                found.append(self._stacked_tables(semiring, tables, slots))
+            elif first.kind == WEIGHTS:
                 size = self.sizes[self.labels[slots[0]][0]]
                 found.append(self._vectors(semiring, weights, [s.member for s in sources], size))
             elif self.kinds[first.kind].constant[first.number]:
@@ -138,9 +165,9 @@ class Factors:
         below: dict[tuple[int, int], list[Elements]] = {}
         own = self._rows(weights)
         for source, x in zip(self.sources, outer, strict=True):
-            if source.kind < 0:
+            if source.kind == WEIGHTS:
                 found[source.member] = x
-            else:
+            elif source.kind >= 0:
                 below.setdefault((source.kind, source.member), []).append(x)
         for (number, member), x in below.items():
             kind = self.kinds[number]
@@ -176,7 +203,7 @@ class Factors:
             parts.append(self._padded(semiring, x, width, 1))
 
         for slots, x in zip(held, outer, strict=True):
-            if self.sources[slots[0]].kind < 0:
+            if self.sources[slots[0]].kind == WEIGHTS:
                 members = [self.sources[slot].member for slot in slots]
                 collect(members, elements.transpose(semiring, x, (1, 0)))
         for number, kind in enumerate(self.kinds):
@@ -235,6 +262,38 @@ class Factors:
                 in_axes.append(None)
         return scoped, in_axes
 
+    def _table(self, semiring: Semiring, table: Elements, member: int, slot: int) -> Elements:
+        """The table of one factor over the values that exist."""
+        shape = tuple(slice(0, self.sizes[x]) for x in self.labels[slot])
+        shared = elements.ndim(semiring, table) == len(shape)
+        return elements.at(table, shape if shared else (member, *shape))
+
+    def _stacked_tables(
+        self, semiring: Semiring, tables: Sequence[Elements], slots: Sequence[int]
+    ) -> Elements:
+        """Tables of one shape, potentials by potentials and then in the order of the slots."""
+        axis = len(self.labels[slots[0]])
+        cut = tuple(slice(0, self.sizes[x]) for x in self.labels[slots[0]])
+        members: dict[int, list[int]] = {}
+        for slot in slots:
+            source = self.sources[slot]
+            members.setdefault(source.number, []).append(source.member)
+        parts = []
+        for number, own in members.items():
+            x = tables[number]
+            if elements.ndim(semiring, x) == axis:
+                parts.append(elements.expand_dims(semiring, elements.at(x, cut), axis))
+            else:
+                x = elements.at(take_rows(semiring, x, own, 0), (slice(None), *cut))
+                parts.append(elements.transpose(semiring, x, [*range(1, axis + 1), 0]))
+        if len(parts) == 1:
+            return parts[0]
+        joined = join(semiring, parts, [len(own) for own in members.values()])
+        listed = [(number, member) for number, own in members.items() for member in own]
+        place = {source: n for n, source in enumerate(listed)}
+        wanted = [(self.sources[slot].number, self.sources[slot].member) for slot in slots]
+        return take_rows(semiring, joined, [place[source] for source in wanted], axis)
+
     def _vectors(
         self, semiring: Semiring, weights: Elements, variables: Sequence[int], size: int
     ) -> Elements:
@@ -278,33 +337,44 @@ class Factors:
         return elements.pad(semiring, x, padding) if short else x
 
 
-def network_factors(structure: Structure, target: int | None, *, absorb: bool = True) -> Factors:
-    """The tensors of a network.
+def network_factors(
+    structure: Structure,
+    target: int | None,
+    scopes: Sequence[Scope] = (),
+    *,
+    absorb: bool = True,
+) -> Factors:
+    """The tensors of a network and of potentials.
 
     Args:
       structure: of the network.
       target: a variable that stays open, or None.
+      scopes: of potentials.
       absorb: lets constraints sum out the variables that only they know.
     """
     uses = [0] * len(structure.names)
     for _, scope in structure.relations:
         for i in scope:
             uses[i] += 1
+    soft = [(g, c, row) for g, s in enumerate(scopes) for c, row in enumerate(s.rows.tolist())]
+    for _, _, row in soft:
+        for i in row:
+            uses[i] += 2  # The table lies open, so a constraint cannot sum its variables out.
     numbers: dict[tuple[Relation, frozenset[int]], int] = {}
-    scopes: list[list[tuple[int, ...]]] = []  # of each kind
+    places: list[list[tuple[int, ...]]] = []  # of each kind
     members: list[tuple[int, int]] = []  # of each placement: its kind, and which member it is
     for relation, scope in structure.relations:
         private = frozenset(
             k for k, i in enumerate(scope) if absorb and uses[i] == 1 and i != target
         )
         number = numbers.setdefault((relation, private), len(numbers))
-        if number == len(scopes):
-            scopes.append([])
-        members.append((number, len(scopes[number])))
-        scopes[number].append(scope)
+        if number == len(places):
+            places.append([])
+        members.append((number, len(places[number])))
+        places[number].append(scope)
     kinds = tuple(
         _kind(relation, private, own)
-        for (relation, private), own in zip(numbers, scopes, strict=True)
+        for (relation, private), own in zip(numbers, places, strict=True)
     )
     sizes: dict[Hashable, int] = {i: len(domain) for i, domain in enumerate(structure.domains)}
     inside: set[int] = set()
@@ -312,15 +382,18 @@ def network_factors(structure: Structure, target: int | None, *, absorb: bool = 
     labels: list[Labels] = []
     count = 0
     for n, (number, member) in enumerate(members):
-        kind, scope = kinds[number], scopes[number][member]
+        kind, scope = kinds[number], places[number][member]
         inside |= {scope[k] for k in kind.lowering.absorbed}
         tensors, hidden = kind.lowering.renamed(scope, ("constraint", n))
         sizes |= hidden
         labels += tensors
         sources += [Source(number, member, t) for t in range(len(tensors))]
         count += kind.lowering.element_count
+    for group, factor, row in soft:
+        labels.append(tuple(row))
+        sources.append(Source(TABLE, factor, group))
     open_variables = [i for i in range(len(structure.names)) if i not in inside]
-    sources[:0] = [Source(-1, i) for i in open_variables]
+    sources[:0] = [Source(WEIGHTS, i) for i in open_variables]
     labels[:0] = [(i,) for i in open_variables]
     count += sum(math.prod(sizes[x] for x in tensor) for tensor in labels)
     return Factors(structure, kinds, tuple(sources), tuple(labels), sizes, count)

@@ -9,6 +9,7 @@ a call outside of jit compiles nothing else.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 import jax
@@ -17,6 +18,7 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
+from neurosym.problems.potentials import Potentials
 from neurosym.problems.variable import Variable
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
@@ -25,6 +27,13 @@ from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.elimination import Elimination, eliminate_within
 from neurosym.soft.restriction import RestrictedNetwork
+from neurosym.soft.tables import (
+    LogTables,
+    given_potentials,
+    log_tables,
+    scopes_of,
+    table_elements,
+)
 from neurosym.soft.weights import checked_mask, checked_weights, declared_values, within
 
 
@@ -34,6 +43,7 @@ def total(
     *,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
+    potentials: Potentials | Sequence[Potentials] = (),
     effort: Effort = DEFAULT_EFFORT,
     **limits: Unpack[Limits],
 ) -> Elements:
@@ -56,6 +66,8 @@ def total(
       semiring: the algebra to read the problem in.
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all others weigh the
         semiring's zero. That saves nothing: `restricted` makes a smaller network.
+      potentials: soft factors over several variables, as log-weights, which the semiring reads by
+        its ``from_log``: COUNTING counts the assignments that no factor forbids.
       effort: what it may cost.
       **limits: parts of the effort alone: ``memory_limit``, ``max_slices``, ``levelled``.
 
@@ -64,14 +76,16 @@ def total(
       2**31 - 1 means "at least".
 
     Raises:
-      ValueError: if weights or domains have another shape or dtype, a concrete weight is NaN, or
-        the semiring is not lawful.
+      ValueError: if weights or domains have another shape or dtype, a concrete weight is NaN, the
+        semiring is not lawful, or potentials do not fit the network or have no reading in the
+        semiring.
       TooWideError: if elimination would take more memory; nothing has been allocated then.
     """
     weights = checked_weights(network, weights, semiring)
     mask = checked_mask(network, domains)
-    elimination = _plan(network, None, semiring, weights, effort.but(limits))
-    return _total(elimination, semiring, weights, mask)
+    given = given_potentials(network, potentials, semiring)
+    elimination = _plan(network, None, given, semiring, weights, effort.but(limits))
+    return _total(elimination, semiring, weights, mask, log_tables(given))
 
 
 def support(
@@ -80,6 +94,7 @@ def support(
     *,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
+    potentials: Potentials | Sequence[Potentials] = (),
     effort: Effort = DEFAULT_EFFORT,
     **limits: Unpack[Limits],
 ) -> Elements:
@@ -97,8 +112,9 @@ def support(
     """
     weights = checked_weights(network, weights, semiring)
     mask = checked_mask(network, domains)
-    elimination = _plan(network, None, semiring, weights, effort.but(limits))
-    return _support(elimination, semiring, weights, mask)
+    given = given_potentials(network, potentials, semiring)
+    elimination = _plan(network, None, given, semiring, weights, effort.but(limits))
+    return _support(elimination, semiring, weights, mask, log_tables(given))
 
 
 def marginals(
@@ -106,6 +122,7 @@ def marginals(
     weights: Any,
     *,
     domains: Domains | jax.Array | None = None,
+    potentials: Potentials | Sequence[Potentials] = (),
     effort: Effort = DEFAULT_EFFORT,
     **limits: Unpack[Limits],
 ) -> jax.Array:
@@ -116,7 +133,7 @@ def marginals(
     Args:
       network: the compiled problem.
       weights: log-probabilities ``float32[V, D]``; they need not be normalised.
-      domains, effort, limits: as for `total`.
+      domains, potentials, effort, limits: as for `total`.
 
     Returns:
       Probabilities ``float32[V, D]``: each row sums to 1; all zero where the constraints cannot
@@ -127,8 +144,9 @@ def marginals(
     """
     weights = checked_weights(network, weights, LOG)
     mask = checked_mask(network, domains)
-    elimination = _plan(network, None, LOG, weights, effort.but(limits))
-    return _marginals(elimination, weights, declared_values(network), mask)
+    given = given_potentials(network, potentials)
+    elimination = _plan(network, None, given, LOG, weights, effort.but(limits))
+    return _marginals(elimination, weights, declared_values(network), mask, log_tables(given))
 
 
 def query(
@@ -138,6 +156,7 @@ def query(
     target: Variable | str | int,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
+    potentials: Potentials | Sequence[Potentials] = (),
     effort: Effort = DEFAULT_EFFORT,
     **limits: Unpack[Limits],
 ) -> jax.Array:
@@ -148,7 +167,7 @@ def query(
       weights: elements ``[V, D]`` of the semiring.
       target: the variable, its name or its row.
       semiring: the algebra to infer in; it must convert to log-probabilities.
-      domains, effort, limits: as for `total`.
+      domains, potentials, effort, limits: as for `total`.
 
     Returns:
       Normalised log-probabilities ``float32[D_target]`` in the order of the target's domain; all
@@ -167,31 +186,41 @@ def query(
     weights = checked_weights(network, weights, semiring)
     mask = checked_mask(network, domains)
     row = network.index(target)
-    elimination = _plan(network, row, semiring, weights, effort.but(limits))
-    return _query(elimination, semiring, weights, mask)
+    given = given_potentials(network, potentials, semiring)
+    elimination = _plan(network, row, given, semiring, weights, effort.but(limits))
+    return _query(elimination, semiring, weights, mask, log_tables(given))
 
 
 Mask = jax.Array | np.ndarray | None
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _total(elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask) -> Elements:
-    return elimination.total(semiring, within(semiring, weights, mask))
+def _total(
+    elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask, logs: LogTables
+) -> Elements:
+    tables = table_elements(semiring, logs, weights)
+    return elimination.total(semiring, within(semiring, weights, mask), tables)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _support(
-    elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask
+    elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask, logs: LogTables
 ) -> Elements:
-    return elimination.support(semiring, within(semiring, weights, mask))
+    tables = table_elements(semiring, logs, weights)
+    return elimination.support(semiring, within(semiring, weights, mask), tables)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _marginals(
-    elimination: Elimination, weights: jax.Array, declared: jax.Array | np.ndarray, mask: Mask
+    elimination: Elimination,
+    weights: jax.Array,
+    declared: jax.Array | np.ndarray,
+    mask: Mask,
+    logs: LogTables,
 ) -> jax.Array:
     weights = within(LOG, weights, mask)
-    through = LOG.mul(weights, elimination.support(LOG, weights))
+    tables = table_elements(LOG, logs, weights)
+    through = LOG.mul(weights, elimination.support(LOG, weights, tables))
     through = jnp.where(declared, through, -jnp.inf)
     # Every row sums to the total; normalising by the row's own sum keeps rounding out of the sum.
     largest = jnp.max(through, 1, keepdims=True)
@@ -202,20 +231,23 @@ def _marginals(
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _query(
-    elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask
+    elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask, logs: LogTables
 ) -> jax.Array:
     assert semiring.to_log is not None
-    found = elimination.total(semiring, within(semiring, weights, mask))
+    tables = table_elements(semiring, logs, weights)
+    found = elimination.total(semiring, within(semiring, weights, mask), tables)
     return log_normalised(semiring.to_log(found))
 
 
 def _plan(
     network: Network | RestrictedNetwork,
     target: int | None,
+    potentials: Sequence[Potentials],
     semiring: Semiring,
     weights: Elements,
     effort: Effort,
 ) -> Elimination:
     itemsize = elements.dtype(semiring, weights).itemsize
     bytes_each = elements.size(semiring) * itemsize
-    return eliminate_within(network, target, bytes_each=bytes_each, effort=effort)
+    scopes = scopes_of(potentials)
+    return eliminate_within(network, target, scopes, bytes_each=bytes_each, effort=effort)

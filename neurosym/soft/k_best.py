@@ -5,6 +5,7 @@ that they stand for. `neurosym.hard.solve_best` finds one optimum by search, whi
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Unpack
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
+from neurosym.problems.potentials import Potentials
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.k_best import (
@@ -25,6 +27,13 @@ from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.soft.effort import DEFAULT_EFFORT, Effort, Limits
 from neurosym.soft.elimination import Elimination, eliminate_within
 from neurosym.soft.restriction import RestrictedNetwork
+from neurosym.soft.tables import (
+    LogTables,
+    given_potentials,
+    log_tables,
+    scopes_of,
+    table_elements,
+)
 from neurosym.soft.weights import checked_mask, declared_values, refuse_faults, within
 from neurosym.transforms.conversion import as_floats
 
@@ -35,6 +44,7 @@ def k_best(
     *,
     k: int,
     domains: Domains | jax.Array | None = None,
+    potentials: Potentials | Sequence[Potentials] = (),
     effort: Effort = DEFAULT_EFFORT,
     **limits: Unpack[Limits],
 ) -> BestSolutions:
@@ -57,13 +67,15 @@ def k_best(
       weights: log-weights ``float32[V, D]``.
       k: how many solutions, at least 1.
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``; all if None.
+      potentials: soft factors over several variables.
       effort, limits: as for `neurosym.soft.total`.
 
     Returns:
       `BestSolutions`.
 
     Raises:
-      ValueError: if k is below 1, or weights or domains have another shape or dtype.
+      ValueError: if k is below 1, weights or domains have another shape or dtype, or potentials do
+        not fit the network.
       TooWideError: as for `neurosym.soft.total`.
     """
     weights = as_floats(weights, what="an array of log-weights")
@@ -78,8 +90,11 @@ def k_best(
     exists = declared_values(network)
     refuse_faults(network, semiring, weights, mask if isinstance(mask, np.ndarray) else exists)
     bytes_each = elements.size(semiring) * weights.dtype.itemsize
-    elimination = eliminate_within(network, bytes_each=bytes_each, effort=effort.but(limits))
-    return _k_best(elimination, semiring, sizes, weights, mask)
+    given = given_potentials(network, potentials)
+    elimination = eliminate_within(
+        network, None, scopes_of(given), bytes_each=bytes_each, effort=effort.but(limits)
+    )
+    return _k_best(elimination, semiring, sizes, weights, mask, log_tables(given))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -89,6 +104,8 @@ def _k_best(
     sizes: tuple[int, ...],
     weights: jax.Array,
     mask: jax.Array | np.ndarray | None,
+    logs: LogTables,
 ) -> BestSolutions:
     given = candidates(semiring, within(LOG, weights, mask), sizes)
-    return best_solutions(elimination.total(semiring, given), sizes)
+    tables = table_elements(semiring, logs, given)
+    return best_solutions(elimination.total(semiring, given, tables), sizes)

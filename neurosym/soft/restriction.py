@@ -17,7 +17,8 @@ import numpy as np
 from neurosym.bits.domains import Domains
 from neurosym.problems.constraints.relation import Placed
 from neurosym.problems.network import Network
-from neurosym.problems.structure import OverVariables, RestrictedStructure
+from neurosym.problems.potentials import Potentials
+from neurosym.problems.structure import OverVariables, RestrictedStructure, Structure
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
@@ -61,6 +62,28 @@ class RestrictedNetwork(OverVariables):
         x = take(restricted, _rows(index), index)
         zero = semiring.zeros((), elements.dtype(semiring, x))
         return elements.where(semiring, jnp.asarray(there), x, zero)
+
+    @property
+    def whole_structure(self) -> Structure:
+        """The variables of the whole network, with all their values."""
+        return Structure(self.structure.names, self.structure.declared, ())
+
+    def potentials(self, whole: Potentials) -> Potentials:
+        """Potentials over the values of the whole network as those over the values of this one.
+
+        Engines do it themselves: ``potentials=`` always speaks of the whole network.
+        """
+        rows = whole.scope
+        count, arity = rows.shape
+        table = whole.log_table if whole.log_table.ndim > arity else whole.log_table[None]
+        at: list[np.ndarray] = [np.arange(count).reshape(count, *(1,) * arity) % len(table)]
+        for k in range(arity):
+            own = [self.kept[i] for i in rows[:, k].tolist()]
+            index = np.zeros((count, max((len(values) for values in own), default=1)), np.int32)
+            for factor, values in enumerate(own):
+                index[factor, : len(values)] = values
+            at.append(index.reshape(count, *(-1 if j == k else 1 for j in range(arity))))
+        return Potentials(rows, take(table, *at))
 
     def values(self, assignments: jax.Array) -> jax.Array:
         """Value indices ``int32[..., V]`` of this network as those of the whole one; -1 stays."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from neurosym.bits.domains import Domains
 from neurosym.problems.network import Network
+from neurosym.problems.potentials import Potentials, Scope
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
@@ -29,6 +30,13 @@ from neurosym.soft.factors import Kind
 from neurosym.soft.levels import Group, contract_levels, fetch
 from neurosym.soft.restriction import RestrictedNetwork
 from neurosym.soft.stacks import take_rows, write_out
+from neurosym.soft.tables import (
+    LogTables,
+    given_potentials,
+    log_tables,
+    scopes_of,
+    table_elements,
+)
 from neurosym.soft.weights import checked_mask, checked_weights, within
 from neurosym.transforms.take import take
 
@@ -44,6 +52,7 @@ def sample(
     samples: int,
     semiring: Semiring = LOG,
     domains: Domains | jax.Array | None = None,
+    potentials: Potentials | Sequence[Potentials] = (),
     effort: Effort = DEFAULT_EFFORT,
     **limits: Unpack[Limits],
 ) -> jax.Array:
@@ -67,6 +76,7 @@ def sample(
       samples: how many.
       semiring: of the weights; it must convert to log-probabilities.
       domains: the values that are possible, ``Domains`` or ``bool[V, D]``.
+      potentials: soft factors over several variables.
       effort: what the contraction of one instance may cost; the samples come on top. Sampling
         always contracts in levels, and never in slices, so the memory limit alone counts.
       **limits: parts of the effort alone: ``memory_limit``.
@@ -89,8 +99,9 @@ def sample(
     mask = checked_mask(network, domains)
     assert semiring.to_log is not None
     logs = jax.eval_shape(semiring.to_log, weights)
-    elimination = _plan(network, effort.but(limits), logs.dtype.itemsize)
-    return _sample(elimination, samples, weights, key, mask, semiring)
+    given = given_potentials(network, potentials)
+    elimination = _plan(network, scopes_of(given), effort.but(limits), logs.dtype.itemsize)
+    return _sample(elimination, samples, weights, key, mask, semiring, log_tables(given))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 5))
@@ -101,16 +112,18 @@ def _sample(
     key: jax.Array,
     mask: jax.Array | np.ndarray | None = None,
     semiring: Semiring = LOG,
+    logs: LogTables = (),
 ) -> jax.Array:
     assert semiring.to_log is not None
     weights = semiring.to_log(within(semiring, elements, mask))
+    tables = table_elements(LOG, logs, weights)
     factors, schedule = elimination.factors, elimination.schedule
     if schedule is None:  # a single vector of weights
         (logits,) = factors.tensors(LOG, weights)
         noise = jax.random.gumbel(key, (samples, 1, logits.shape[0]), logits.dtype)
         drawn = jax.vmap(lambda noise: _draw(noise, logits[None]))(noise)
         return jnp.where(jnp.max(logits) > -jnp.inf, drawn, -1)
-    stacks = contract_levels(LOG, schedule, factors.stacks(LOG, weights, schedule.inputs))
+    stacks = contract_levels(LOG, schedule, factors.stacks(LOG, weights, schedule.inputs, tables))
     walk = _Walk(elimination, stacks)
     # All random numbers at once: each call of a generator is a program of its own to compile.
     noise = jax.random.gumbel(key, (samples, walk.choices), weights.dtype)
@@ -263,12 +276,19 @@ def _draw(noise: jax.Array, logits: jax.Array) -> jax.Array:
     return jnp.argmax(logits + noise, axis=-1).astype(jnp.int32)
 
 
-def _plan(network: Network | RestrictedNetwork, effort: Effort, bytes_each: int) -> Elimination:
+def _plan(
+    network: Network | RestrictedNetwork,
+    scopes: tuple[Scope, ...],
+    effort: Effort,
+    bytes_each: int,
+) -> Elimination:
     """Constraints lie open where that is affordable: then each index is drawn once."""
 
     def plan(absorb: bool, limit: int) -> Elimination:
         whole = Effort(memory_limit=limit, max_slices=1, levelled=True)
-        return eliminate_within(network, bytes_each=bytes_each, effort=whole, absorb=absorb)
+        return eliminate_within(
+            network, None, scopes, bytes_each=bytes_each, effort=whole, absorb=absorb
+        )
 
     absorbing: Elimination | None = None
     limit = effort.memory_limit

@@ -19,9 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.problems.constraints.propagator import power_of_two
+from neurosym.problems.potentials import Scope
 from neurosym.problems.structure import Structure
 from neurosym.soft.factor_messages import FactorGroup, factor_groups
-from neurosym.soft.potentials import Scope
 
 MAX_WRITTEN_OUT = 8
 """Slots whose exclusive products are written out; more are padded to a power of two and scanned."""

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from neurosym.problems.network import Structure
+from neurosym.problems.structure import Structure
 from neurosym.problems.variable import Variable
 from neurosym.transforms.conversion import as_floats
 
@@ -120,6 +120,22 @@ class Potentials:
         potentials._scope = scope
         (potentials.log_table,) = children
         return potentials
+
+
+def checked_potentials(
+    structure: Structure, potentials: Potentials | Sequence[Potentials]
+) -> tuple[Potentials, ...]:
+    """One or several potentials as a tuple.
+
+    Raises:
+      ValueError: if one is something else, or does not fit the variables of the structure.
+    """
+    given = (potentials,) if isinstance(potentials, Potentials) else tuple(potentials)
+    for one in given:
+        if not isinstance(one, Potentials):
+            raise ValueError(f"soft factors are given as Potentials, not {one!r}")
+        one.check(structure)
+    return given
 
 
 def check_log_weights(x: jax.Array, what: str) -> None:
