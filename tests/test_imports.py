@@ -1,6 +1,7 @@
 """Who may import whom (docs/design.md), and that importing the package leaves JAX as it was."""
 
 import ast
+import importlib.util
 import json
 import re
 import subprocess
@@ -268,6 +269,18 @@ def test_experiments_use_public_names():
                     names = [*node.module.split("."), *(alias.name for alias in node.names)]
                     found += [f"{path.name}: {name}" for name in names if name.startswith("_")]
     assert not found
+
+
+def test_interfaces_are_made_from_the_lists_of_exports():
+    """Whoever adds an export tells type checkers of it."""
+    path = ROOT / "scripts" / "exports.py"
+    spec = importlib.util.spec_from_file_location("exports", path)
+    exports = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(exports)
+    made = exports.interfaces()
+    assert PACKAGE / "__init__.pyi" in made
+    stale = [str(path) for path, text in made.items() if path.read_text() != text]
+    assert not stale, "run: python scripts/exports.py"
 
 
 def test_nothing_switches_matplotlibs_global_state():

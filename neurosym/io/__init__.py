@@ -6,7 +6,7 @@ holds a `neurosym.circuits.Graph`, so its reader stands in that room, and this r
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurosym.io.dimacs import Cnf, format_result, looks_like_dimacs, parse_dimacs, read_dimacs
 from neurosym.io.sdd import Sdd, Vtree, parse_sdd, parse_vtree, read_sdd, read_vtree
@@ -18,6 +18,10 @@ from neurosym.io.sudoku import (
     read_sudoku,
 )
 from neurosym.io.text import FormatError, Text, read_text
+
+if TYPE_CHECKING:
+    from neurosym.circuits import Graph as Nnf
+    from neurosym.circuits import parse_nnf, read_nnf
 
 __all__ = [
     "SUDOKU_SYMBOLS",
@@ -48,7 +52,9 @@ _LENT = {"Nnf": "Graph", "parse_nnf": "parse_nnf", "read_nnf": "read_nnf"}
 """What stands in another room, by its name there; looked up when it is asked for."""
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LENT:
-        raise AttributeError(f"module 'neurosym.io' has no attribute {name!r}")
-    return getattr(importlib.import_module("neurosym.circuits"), _LENT[name])
+if not TYPE_CHECKING:  # A checker would take every name for one that is there.
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LENT:
+            raise AttributeError(f"module 'neurosym.io' has no attribute {name!r}")
+        return getattr(importlib.import_module("neurosym.circuits"), _LENT[name])
