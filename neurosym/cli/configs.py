@@ -61,7 +61,7 @@ def parse_with_config(values: flags.FlagValues, arguments: list[str]) -> list[st
     except (UsageError, flags.Error) as error:
         match = _BAD_VALUE.search(str(error))
         if match is None:
-            raise UsageError(str(error)) from error
+            raise UsageError(f"{error}{_field_meant(error, config)}") from error
         field, given = match.groups()
         wanted = _type_of(field, config)
         raise UsageError(f"config.{field} must be {wanted}, got {given!r}") from error
@@ -228,6 +228,16 @@ def _check_field(field: str, config: ml_collections.ConfigDict, source: str) -> 
     near += [name for name in fields if name.rsplit(".", 1)[-1] == last and name not in near]
     hint = ", ".join(f"config.{name}" for name in near) or "none"
     raise UsageError(f"{source} has no field config.{field}; near matches: {hint}")
+
+
+def _field_meant(error: Exception, config: ml_collections.ConfigDict) -> str:
+    """A hint where an unknown flag has the name of a field of the config."""
+    unknown = error if isinstance(error, flags.UnrecognizedFlagError) else error.__cause__
+    if not isinstance(unknown, flags.UnrecognizedFlagError):
+        return ""
+    name, (_, equals, value) = unknown.flagname, str(unknown.flagvalue).partition("=")
+    named = [field for field in _fields(config) if name in (field, field.rsplit(".", 1)[-1])]
+    return f"; a field of the config is set by --config.{named[0]}{equals}{value}" if named else ""
 
 
 def _type_of(field: str, config: ml_collections.ConfigDict) -> str:

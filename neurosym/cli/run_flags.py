@@ -1,5 +1,6 @@
-"""The flags that commands on runs share: where a run is, and where data are."""
+"""The flags that commands on runs share: where a run is, where data are, and how long to go on."""
 
+import math
 from pathlib import Path
 
 from absl import flags
@@ -18,6 +19,17 @@ def define_data_dir(values: flags.FlagValues) -> None:
     """Defines `--data_dir`."""
     flags.DEFINE_string(
         "data_dir", None, "where the data lie; else NEUROSYM_DATA_DIR", flag_values=values
+    )
+
+
+def define_duration(values: flags.FlagValues, name: str, default: float | None, what: str) -> None:
+    """Defines a flag of a time: a number from 0 on, also `inf`; no time is no number at all."""
+    flags.DEFINE_float(name, default, what, lower_bound=0.0, flag_values=values)
+    flags.register_validator(
+        name,
+        lambda value: value is None or not math.isnan(value),
+        message=f"--{name} is a number, not nan",
+        flag_values=values,
     )
 
 

@@ -1,6 +1,8 @@
 """`Problem`: declaring variables and what must hold between them, in plain Python."""
 
-from collections.abc import Hashable, Iterable
+import itertools
+import math
+from collections.abc import Hashable, Iterable, Sized
 
 import numpy as np
 
@@ -8,6 +10,10 @@ from neurosym.problems.constraints.comparison import without_variables
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import Network, build_network
 from neurosym.problems.variable import Variable
+
+MOST_VALUES = 1 << 25
+"""Of all variables of a problem together. A declaration beyond it would fill the memory before
+anything could say that the problem is too large."""
 
 
 class Problem:
@@ -26,6 +32,7 @@ class Problem:
     def __init__(self) -> None:
         self._variables: dict[str, Variable] = {}
         self._constraints: list[Constraint] = []
+        self._values = 0  # of all variables together
 
     @property
     def declared(self) -> tuple[Variable, ...]:
@@ -46,16 +53,16 @@ class Problem:
 
         Raises:
           ValueError: for a name that is taken or empty, or a domain that is empty, repeats a value
-            or holds one that cannot be hashed.
+            or holds one that cannot be hashed; or if the problem grows beyond `MOST_VALUES`.
         """
         if not isinstance(name, str) or not name:
             raise ValueError(f"a variable's name is a non-empty string, not {name!r}")
         if name in self._variables:
             raise ValueError(f"variable {name!r} is declared already")
-        variable = Variable(
-            problem=self, name=name, domain=_domain(name, domain), index=len(self._variables)
-        )
+        values = self._domain(name, domain, 1)
+        variable = Variable(problem=self, name=name, domain=values, index=len(self._variables))
         self._variables[name] = variable
+        self._values += len(values)
         return variable
 
     def variables(
@@ -72,7 +79,7 @@ class Problem:
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         if not shape or any(extent < 1 for extent in shape):
             raise ValueError(f"the shape of variables {name!r} must be positive, not {shape}")
-        values = _domain(name, domain)
+        values = self._domain(name, domain, math.prod(shape))
         array = np.empty(shape, object)
         for position in np.ndindex(*shape):
             subscript = ", ".join(str(p) for p in position)
@@ -110,9 +117,27 @@ class Problem:
             raise ValueError("a problem without variables cannot be compiled")
         return build_network(self.declared, self.constraints)
 
+    def _domain(self, name: str, values: Iterable[Hashable], count: int) -> tuple[Hashable, ...]:
+        """The values of a domain of so many variables, checked before they take memory."""
+        most = (MOST_VALUES - self._values) // count
+        domain = () if _length(values) > most else tuple(itertools.islice(values, most + 1))
+        if _length(values) > most or len(domain) > most:
+            raise ValueError(
+                f"with variable {name!r} the domains of this problem would have more than "
+                f"{MOST_VALUES:,} values together"
+            )
+        return _checked(name, domain)
 
-def _domain(name: str, values: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    domain = tuple(values)
+
+def _length(values: Iterable[Hashable]) -> float:
+    """How many values there are; 0 where only counting them would tell."""
+    try:
+        return len(values) if isinstance(values, Sized) else 0
+    except OverflowError:  # of a long range
+        return math.inf
+
+
+def _checked(name: str, domain: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
     if not domain:
         raise ValueError(f"the domain of variable {name!r} is empty")
     seen: set[Hashable] = set()

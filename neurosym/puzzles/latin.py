@@ -11,9 +11,9 @@ def latin_problem(size: int) -> Problem:
     """All squares count, also turned and renamed ones.
 
     Raises:
-      ValueError: if the size is not positive.
+      ValueError: if the size is not positive, or too large.
     """
-    check_size("latin", size)
+    check_size("latin", size, power=3)
     problem = Problem()
     cells = problem.variables("cell", shape=(size, size), domain=range(1, size + 1))
     for rows in (cells, cells.T):

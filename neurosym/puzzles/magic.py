@@ -14,9 +14,9 @@ def magic_problem(size: int) -> Problem:
     """All squares count, also turned and mirrored ones.
 
     Raises:
-      ValueError: if the size is not positive.
+      ValueError: if the size is not positive, or too large.
     """
-    check_size("magic", size)
+    check_size("magic", size, power=4)
     problem = Problem()
     cells = problem.variables("cell", shape=(size, size), domain=range(1, size**2 + 1))
     problem.add(AllDifferent(tuple(cells.ravel())))

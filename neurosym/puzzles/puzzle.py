@@ -1,6 +1,7 @@
 """`Puzzle`: a family of problems with a name, and how its instances are read, written and drawn."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +9,9 @@ import numpy as np
 
 from neurosym.io.text import Text
 from neurosym.problems import Problem
+
+MOST_VALUES = 4_000_000
+"""Of all variables of a puzzle together, as many as a formula's; declaring them takes seconds."""
 
 
 class Layout(NamedTuple):
@@ -101,7 +105,20 @@ def aligned_rows(size: int, values: Sequence[Any]) -> str:
     return "\n".join(" ".join(f"{word:>{width}}" for word in row) for row in rows)
 
 
-def check_size(puzzle: str, size: int, least: int = 1) -> None:
-    """Raises `ValueError` for a size that is not a number from ``least`` on."""
+def check_size(puzzle: str, size: int, *, power: int, least: int = 1) -> None:
+    """Raises `ValueError` for a size that is too small, or too large for a search.
+
+    Args:
+      puzzle: its name.
+      size: asked for.
+      power: the domains of all variables together have ``size**power`` values.
+      least: the smallest size.
+    """
     if size < least:
         raise ValueError(f"the size of a {puzzle} problem is at least {least}, not {size}")
+    if size**power > MOST_VALUES:
+        largest = math.floor(MOST_VALUES ** (1 / power) + 1e-9)
+        raise ValueError(
+            f"a {puzzle} problem of size {size:,} is too large for this search: its variables "
+            f"would have more than {MOST_VALUES:,} values together; the largest size is {largest:,}"
+        )

@@ -17,9 +17,9 @@ def queens_problem(size: int) -> Problem:
     """Columns and both kinds of diagonals differ between any two queens.
 
     Raises:
-      ValueError: if the size is not positive.
+      ValueError: if the size is not positive, or too large.
     """
-    check_size("queens", size)
+    check_size("queens", size, power=2)
     problem = Problem()
     queens = problem.variables("queen", shape=size, domain=range(size))
     problem.add(

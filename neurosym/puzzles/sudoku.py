@@ -13,16 +13,17 @@ from neurosym.io.sudoku import SUDOKU_SYMBOLS, format_board, parse_sudoku
 from neurosym.io.text import Text
 from neurosym.problems import Problem
 from neurosym.problems.constraints.all_different.all_different import AllDifferent
-from neurosym.puzzles.puzzle import Instances, Layout, Puzzle, aligned_rows
+from neurosym.puzzles.puzzle import Instances, Layout, Puzzle, aligned_rows, check_size
 
 
 def sudoku_problem(size: int) -> Problem:
     """The rules alone; the digits that a puzzle gives are domains of one value.
 
     Raises:
-      ValueError: if the size is not a square.
+      ValueError: if the size is not a square, or too large.
     """
     box = _box(size)
+    check_size("sudoku", size, power=3)
     problem = Problem()
     cells = problem.variables("cell", shape=(size, size), domain=range(1, size + 1))
     boxes = cells.reshape(box, box, box, box).swapaxes(1, 2).reshape(size, size)

@@ -109,6 +109,31 @@ class DefaultChoices(Choices):
         return default
 
 
+class BranchChoices(Choices):
+    """Answers with given choices of the categories, in the order in which they are asked for.
+
+    Args:
+      fields, fixed: see `Choices`.
+      taken: the place of each category's choice; the first choice beyond them.
+
+    Attributes:
+      sizes: how many choices each category has that was asked for so far.
+    """
+
+    def __init__(self, fields: dict[str, Any], fixed: frozenset[str], taken: Sequence[int]) -> None:
+        super().__init__(fields, fixed)
+        self._taken = taken
+        self.sizes: list[int] = []
+
+    def _decide(self, name: str, distribution: BaseDistribution, default: Any) -> Any:
+        if not isinstance(distribution, CategoricalDistribution):
+            assert isinstance(distribution, FloatDistribution | IntDistribution)
+            return default if _contains(distribution, default) else distribution.low
+        place = len(self.sizes)
+        self.sizes.append(len(distribution.choices))
+        return distribution.choices[self._taken[place] if place < len(self._taken) else 0]
+
+
 class TrialChoices(Choices):
     """Answers with what an Optuna trial proposes."""
 

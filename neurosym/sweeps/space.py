@@ -20,6 +20,7 @@ the user has fixed keeps its value.
 """
 
 import ast
+import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -34,6 +35,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 
 from neurosym.sweeps.choices import (
+    BranchChoices,
     Choices,
     DefaultChoices,
     TrialChoices,
@@ -43,6 +45,9 @@ from neurosym.sweeps.choices import (
 )
 from neurosym.training.settings import Settings
 from neurosym.training.workdir import flat_fields, plain_config
+
+MOST_BRANCHES = 1_000
+"""Combinations of categories that are looked at before a sweep starts."""
 
 SweepFunction = Callable[[Any], Mapping[str, Any]]
 
@@ -108,6 +113,27 @@ class Space:
           ValueError: a value lies outside its own range, or something does not fit.
         """
         return self._ask(DefaultChoices(self._fields, self.fixed))
+
+    def everything(self) -> dict[str, BaseDistribution]:
+        """What the function may ask for: every range of every branch that categories lead to.
+
+        Where they have more than `MOST_BRANCHES` combinations, the first of them are looked at.
+        """
+        found: dict[str, BaseDistribution] = {}
+        waiting: list[tuple[int, ...]] = [()]
+        for _ in range(MOST_BRANCHES):
+            if not waiting:
+                break
+            prefix = waiting.pop()
+            choices = BranchChoices(self._fields, self.fixed, prefix)
+            # What is wrong on a branch is said by the trial that comes there.
+            with contextlib.suppress(Exception):
+                self._function(choices)
+            found = {**choices.distributions, **found}
+            taken = prefix + (0,) * (len(choices.sizes) - len(prefix))
+            for place in range(len(prefix), len(taken)):
+                waiting += [(*taken[:place], other) for other in range(1, choices.sizes[place])]
+        return found
 
     def propose(self, trial: optuna.Trial) -> Proposal:
         """The config of an Optuna trial, whose sampler chooses.

@@ -6,11 +6,11 @@ proposed anyway, and workers never repeat one another's draws.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
@@ -120,6 +120,22 @@ def make_sampler(name: str, *, seed: int) -> SeededSampler:
     if name not in makers:
         raise ValueError(f"there is no sampler {name!r}; there are {', '.join(SAMPLERS)}")
     return SeededSampler(makers[name], seed)
+
+
+def check_sampler(name: str, distributions: Mapping[str, BaseDistribution]) -> None:
+    """Raises `ValueError` where a sampler cannot choose from a range, before any trial.
+
+    Args:
+      name: of the sampler.
+      distributions: what a sweep may ask for, as `Space.everything` finds it.
+    """
+    for field, distribution in distributions.items():
+        endless = isinstance(distribution, FloatDistribution) and distribution.step is None
+        if name == "grid" and endless:
+            raise ValueError(
+                f"the sampler grid tries every value, and {field} is a float without a step: "
+                "give suggest_float a step=..., or take the sampler tpe or random"
+            )
 
 
 def make_pruner(name: str, *, epochs: int) -> BasePruner:

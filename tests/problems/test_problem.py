@@ -36,6 +36,23 @@ def test_arrays_of_variables_are_numpy_arrays():
     assert [v.name for v in constraint.scope] == ["n[0]", "n[2]"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "domain"),
+    [
+        (10**9, range(10**9)),
+        (1, range(10**30)),
+        ((10**5, 10**5), (0, 1)),
+        (2**24, itertools.count()),
+    ],
+)
+def test_a_declaration_that_would_fill_the_memory_is_refused(shape, domain):
+    problem = ns.Problem()
+    problem.variable("first", domain=range(10))
+    with pytest.raises(ValueError, match=r"with variable 'x' .* more than 33,554,432 values"):
+        problem.variables("x", shape=shape, domain=domain)
+    assert len(problem.declared) == 1
+
+
 def test_a_repeated_variable_adds_up_and_zero_drops_out():
     problem = ns.Problem()
     x, y = problem.variables("x", shape=2, domain=range(5))

@@ -114,6 +114,12 @@ def test_sudoku_knows_rows_columns_and_boxes(box):
         ("queens", 0, "the size of a queens problem is at least 1, not 0"),
         ("latin", -1, "the size of a latin problem is at least 1, not -1"),
         ("magic", 0, "the size of a magic problem is at least 1, not 0"),
+        # What would fill the memory is refused before anything is made of it.
+        ("queens", 10**9, "of size 1,000,000,000 is too large .* the largest size is 2,000"),
+        ("queens", 2001, "a queens problem of size 2,001 is too large"),
+        ("latin", 10**9, "the largest size is 158"),
+        ("magic", 10**9, "the largest size is 44"),
+        ("sudoku", 10**18, "a sudoku problem of size 1,000,000,000,000,000,000 is too large"),
     ],
 )
 def test_sizes_that_there_are_not(name, size, message):

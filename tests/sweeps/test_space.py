@@ -68,6 +68,28 @@ def test_a_trial_sets_the_config_and_its_conditional_fields_only_where_they_are(
     assert space.config.optimizer.name == "adam", "the base config stays as it is"
 
 
+def test_everything_that_may_be_asked_for_is_found_whatever_branch_it_is_on():
+    space = Space(config_with(), conditional)
+    assert "optimizer.momentum" not in space.defaults().distributions
+    found = space.everything()
+    assert set(found) == {*space.defaults().distributions, "optimizer.momentum"}
+    assert (
+        "optimizer.momentum"
+        not in Space(config_with(), conditional, fixed=["optimizer.name"]).everything()
+    )
+
+    def nested(trial):
+        fields = {"encoder.kind": trial.suggest_categorical("encoder.kind", ["mlp", "lenet"])}
+        if fields["encoder.kind"] == "lenet":
+            fields["data.name"] = trial.suggest_categorical("data.name", [None, "a", "b"])
+            if fields["data.name"] == "b":
+                fields["optimizer.momentum"] = trial.suggest_float("optimizer.momentum", 0, 1)
+        return fields
+
+    found = Space(config_with(), nested).everything()
+    assert sorted(found) == ["data.name", "encoder.kind", "optimizer.momentum"]
+
+
 def test_a_field_that_is_fixed_is_not_varied_nor_set():
     space = Space(config_with(), conditional, fixed=["optimizer.learning_rate", "data.final"])
     trial = optuna.create_study().ask()

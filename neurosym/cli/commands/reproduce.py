@@ -11,7 +11,7 @@ from absl import flags
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.experiments import experiments, published_files
 from neurosym.cli.places import import_roots
-from neurosym.cli.run_flags import define_data_dir, define_workdir
+from neurosym.cli.run_flags import define_data_dir, define_duration, define_workdir
 
 if TYPE_CHECKING:
     from neurosym.reports import Experiment, Job, Outcome
@@ -36,13 +36,7 @@ def _define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_list("variants", [], "these only, by name; all if empty", flag_values=values)
-    flags.DEFINE_float(
-        "budget_minutes",
-        90.0,
-        "stop when so much time has gone by",
-        lower_bound=0.0,
-        flag_values=values,
-    )
+    define_duration(values, "budget_minutes", 90.0, "stop when so much time has gone by")
     define_workdir(values, "folder for the runs", "runs/reproduce")
     flags.DEFINE_string(
         "results", None, f"folder of the records; else {_RESULTS}", flag_values=values

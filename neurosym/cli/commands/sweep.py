@@ -9,7 +9,12 @@ from absl import flags
 
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.configs import config_source, load_function, overridden_fields, parse_with_config
-from neurosym.cli.run_flags import define_data_dir, define_workdir, given_workdir
+from neurosym.cli.run_flags import (
+    define_data_dir,
+    define_duration,
+    define_workdir,
+    given_workdir,
+)
 
 if TYPE_CHECKING:
     from neurosym.sweeps import Space, SweepStudy, TrialSummary
@@ -38,12 +43,11 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "workers", 1, "processes on this machine, a trial each", lower_bound=1, flag_values=values
     )
-    flags.DEFINE_float(
+    define_duration(
+        values,
         "timeout",
         None,
         "seconds for this call; trials that run then are saved and go on in the next call",
-        lower_bound=0.0,
-        flag_values=values,
     )
     flags.DEFINE_string(
         "storage",
@@ -97,6 +101,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     from neurosym.cli.tables import quiet_logs
     from neurosym.sweeps import Space, SweepStudy, make_pruner, make_sampler
     from neurosym.sweeps.storage import sqlite_url
+    from neurosym.sweeps.strategies import check_sampler
     from neurosym.sweeps.study import claim_folder
     from neurosym.training import Settings
 
@@ -110,6 +115,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     settings = Settings.from_config(space.defaults().config)
     # Both are made again in each worker; here their names are checked.
     make_sampler(values.sampler, seed=settings.seed)
+    check_sampler(values.sampler, space.everything())
     make_pruner(values.pruner, epochs=settings.train.epochs)
     if values.storage is None:
         workdir.mkdir(parents=True, exist_ok=True)

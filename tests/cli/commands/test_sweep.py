@@ -308,6 +308,10 @@ def test_trials_that_all_fail_are_a_failure_with_the_first_error(here, light, ca
         (["--sampler=cmaes"], "there is no sampler 'cmaes'"),
         (["--pruner=mean"], "there is no pruner 'mean'"),
         (["--trials=0"], "trials"),
+        (["--timeout=nan"], "--timeout is a number, not nan"),
+        # The float stands in a branch that the config's own values do not take.
+        (["--sampler=grid"], "optimizer.learning_rate is a float without a step"),
+        (["--width=4"], "a field of the config is set by --config.encoder.width=4"),
         (["--storage=nonsense"], "is not a storage URL"),
         (["--config.encoder.with=4"], "near matches: config.encoder.width"),
         (["--config.optimizer.learning_rate=-1"], "must be at least 0"),
