@@ -52,7 +52,10 @@ def main(folder: Path) -> list[Path]:
 
 
 def draw_readings(network: ns.Network, path: Path) -> Path:
-    """The through of the race in four semirings, a table ``[V, D]`` each."""
+    """The through of the race in four semirings, a table ``[V, D]`` each.
+
+    Two by two, so that the figures can be read where a page is 400 pixels wide.
+    """
     logs = jnp.log(jnp.asarray(BELIEFS, jnp.float32))
     possible = network.mask & ns.support(network, network.mask, semiring=ns.BOOLEAN)
     counts = ns.support(network, network.mask.astype(jnp.int32), semiring=ns.COUNTING)
@@ -61,12 +64,12 @@ def draw_readings(network: ns.Network, path: Path) -> Path:
     best = np.asarray(ns.solve_best(network, None, logs).assignment)
     tables = [
         ("BOOLEAN: possible?", possible, "{:.0f}"),
-        ("COUNTING: in how many solutions?", counts, "{:.0f}"),
+        ("COUNTING: in how many?", counts, "{:.0f}"),
         ("LOG: how likely?", marginals, "{:.2f}"),
-        ("MAX_TIMES: the best solution with it", jnp.exp(through), "{:.4f}"),
+        ("MAX_TIMES: the best with it", jnp.exp(through), "{:.3f}"),
     ]
-    figure = new_figure(11.6, 3.1)
-    for axes, (title, table, form) in zip(figure.subplots(1, 4), tables, strict=True):
+    figure = new_figure(5.4, 5.8)
+    for axes, (title, table, form) in zip(figure.subplots(2, 2).flat, tables, strict=True):
         values = np.asarray(table, np.float64)
         shade = values / values.max()
         for i, j in np.ndindex(values.shape):
@@ -74,17 +77,17 @@ def draw_readings(network: ns.Network, path: Path) -> Path:
             axes.add_patch(Rectangle((j, i), 1, 1, facecolor=ground, edgecolor="white"))
             text = form.format(values[i, j]) if values[i, j] > 0 else "–"
             colour = INK if values[i, j] > 0 else QUIET
-            axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=9, color=colour)
+            axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=11, color=colour)
         if title.startswith("MAX_TIMES"):
             for i, j in enumerate(best):
                 axes.add_patch(
                     Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, fill=False, edgecolor=ORANGE, lw=2)
                 )
         axes.set(xlim=(0, 4), ylim=(4, 0), aspect="equal")
-        axes.set_title(title, fontsize=9.5, color=INK)
+        axes.set_title(title, fontsize=10.5, color=INK)
         axes.set_xticks(np.arange(4) + 0.5, [str(place) for place in range(1, 5)])
         axes.set_yticks(np.arange(4) + 0.5, NAMES)
-        axes.tick_params(length=0, labelsize=9, colors=QUIET)
+        axes.tick_params(length=0, labelsize=11, colors=QUIET)
         axes.spines[:].set_visible(False)
     figure.tight_layout()
     return save(figure, path)

@@ -29,9 +29,9 @@ from neurosym.training.damage import (
     FOREIGN,
     HALF_REMOVED,
     checksum_of,
-    fault_of_note,
     first_line,
     is_out_of_reach,
+    read_note,
 )
 from neurosym.training.failures import DamagedCheckpointError
 from neurosym.training.state import PyTree, TrainState, fill, named_leaves
@@ -274,14 +274,14 @@ class Checkpoints:
     def _read_records(self) -> None:
         """Reads what checkpoints say of the run."""
         for step in self._manager.all_steps():
-            fault = fault_of_note(self._folder / str(step))
-            if fault is None:
-                try:
-                    self._records[step] = Record(**self._manager.metadata(step).custom_metadata)
-                    continue
-                except TypeError:
-                    fault = FOREIGN
-            self._damaged[step] = fault
+            note = read_note(self._folder / str(step))
+            if isinstance(note, str):
+                self._damaged[step] = note
+                continue
+            try:
+                self._records[step] = Record(**note)
+            except TypeError:
+                self._damaged[step] = FOREIGN
         self._check_that_one_is_left()
 
     def _check_that_one_is_left(self) -> None:

@@ -24,8 +24,12 @@ _NOTE = "_CHECKPOINT_METADATA"  # Orbax's file, in which our record stands
 _OUT_OF_REACH = ("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
 
 
-def fault_of_note(checkpoint: Path) -> str | None:
-    """What is wrong with the file of a checkpoint's note; Orbax takes a damaged one for empty."""
+def read_note(checkpoint: Path) -> dict[str, Any] | str:
+    """Our record in a checkpoint's note, or what is wrong with the file of the note.
+
+    Orbax takes a damaged note for an empty one. Asked for the note, it looks at the arrays too: it
+    warns that it cannot describe them, or fails where they are damaged.
+    """
     note = checkpoint / _NOTE
     try:
         content = json.loads(note.read_text(encoding="utf-8"))
@@ -33,7 +37,8 @@ def fault_of_note(checkpoint: Path) -> str | None:
         return HALF_REMOVED
     except ValueError as error:
         return f"its note {_NOTE} cannot be read: {first_line(error)}"
-    return None if isinstance(content, dict) and content.get("custom_metadata") else FOREIGN
+    record = content.get("custom_metadata") if isinstance(content, dict) else None
+    return record if isinstance(record, dict) and record else FOREIGN
 
 
 def checksum_of(arrays: Mapping[str, Any]) -> int:

@@ -50,6 +50,14 @@ def saved_arrays(workdir, step):
         return checkpoints._read(step)
 
 
+def test_reading_a_run_back_warns_of_nothing(stopped, caplog):
+    """Orbax warns through the logger of absl, which commands silence and scripts do not."""
+    folder, _ = stopped
+    with caplog.at_level("WARNING", logger="absl"):
+        load_run(folder / "whole", task=task())
+    assert not caplog.records
+
+
 @pytest.fixture(scope="module", autouse=True)
 def quick(tmp_path_factory):
     with compiled_once(tmp_path_factory.mktemp("compiled")):
