@@ -360,7 +360,7 @@ def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
 @functools.lru_cache(maxsize=256)
 def _shared_searcher(plan: Plan, size: int, by_regret: bool) -> Any:
     """The search as a function of arrays, for a batch, which says how many steps it took."""
-    return quickly_compiled(_search_batch(plan, size, by_regret))
+    return quickly_compiled()(_search_batch(plan, size, by_regret))
 
 
 def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:

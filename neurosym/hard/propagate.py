@@ -126,7 +126,7 @@ def _in_blocks(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array
     return tuple(x.reshape(-1, *x.shape[2:])[:batch] for x in results)
 
 
-_few_in_blocks = quickly_compiled(_in_blocks)
+_few_in_blocks = quickly_compiled()(_in_blocks)
 
 _propagate = one_program(jax.jit(_in_blocks), x64=True)
 """Lanes ``[V, W]`` to lanes, status and rounds ``int32[]``; batches in blocks."""

@@ -376,7 +376,7 @@ def _searcher(plan: Plan, kept: int, preferring: bool) -> Any:
 def _shared_searcher(plan: Plan, room: int) -> Any:
     """The search as a function of arrays, where whatever is wanted is one of them."""
 
-    @quickly_compiled
+    @quickly_compiled()
     def searched(
         constraints: Any,
         lanes: jax.Array,

@@ -32,6 +32,7 @@ from neurosym.soft.factor_messages import Prepared
 from neurosym.soft.tables import given_potentials
 from neurosym.soft.weights import checked_mask, checked_weights, within
 from neurosym.soft.wiring import Wiring, wire
+from neurosym.transforms.quick import quickly_compiled
 
 
 class Beliefs(NamedTuple):
@@ -156,7 +157,7 @@ class _State(NamedTuple):
     residual: jax.Array  # float[]
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@quickly_compiled(static_argnums=(0, 1, 2, 3))
 def _run(
     wiring: Wiring,
     semiring: Semiring,

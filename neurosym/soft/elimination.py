@@ -46,6 +46,14 @@ MAX_EXTRA_WORK = 64
 """How many times the terms of opt_einsum's order an order of few levels may take."""
 
 
+SMALL = 2**16
+"""Terms of all contractions that run in about a millisecond, however their loops are compiled."""
+
+SMALL_IN_REALS = 2**22
+"""The same where they are matrix products: 4x4 sudoku has 2.6 million and takes 2 ms, 6 queens, a
+tenth slower if compiled quickly, 24 million."""
+
+
 class TooWideError(ValueError):
     """Exact elimination would take more memory than it is allowed to.
 
@@ -81,6 +89,16 @@ class Elimination:
     def element_count(self) -> int:
         """Elements of all tensors that one instance holds."""
         return self.factors.element_count + self.plan.element_count
+
+    @functools.cached_property
+    def terms(self) -> int:
+        """Terms of all contractions of one instance together."""
+        return _terms(self.factors, self.plan.steps, self.factors.sizes)
+
+    def is_small(self, semiring: Semiring) -> bool:
+        """Whether one instance takes so little that its program is better made quickly."""
+        products = semiring.coordinates is not None  # which are not loops that XLA emits
+        return self.terms <= (SMALL_IN_REALS if products else SMALL)
 
     @property
     def slices(self) -> int:

@@ -8,7 +8,6 @@ Each of them checks what it is given and plans, in Python and NumPy, and is then
 a call outside of jit compiles nothing else.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Any, Unpack
 
@@ -35,6 +34,7 @@ from neurosym.soft.tables import (
     table_elements,
 )
 from neurosym.soft.weights import checked_mask, checked_weights, declared_values, within
+from neurosym.transforms.quick import quickly_compiled
 
 
 def total(
@@ -194,7 +194,11 @@ def query(
 Mask = jax.Array | np.ndarray | None
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+def _small(elimination: Elimination, semiring: Semiring, *_: Any) -> bool:
+    return elimination.is_small(semiring)
+
+
+@quickly_compiled(static_argnums=(0, 1), when=_small)
 def _total(
     elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask, logs: LogTables
 ) -> Elements:
@@ -202,7 +206,7 @@ def _total(
     return elimination.total(semiring, within(semiring, weights, mask), tables)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@quickly_compiled(static_argnums=(0, 1), when=_small)
 def _support(
     elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask, logs: LogTables
 ) -> Elements:
@@ -210,7 +214,7 @@ def _support(
     return elimination.support(semiring, within(semiring, weights, mask), tables)
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@quickly_compiled(static_argnums=0, when=lambda elimination, *_: elimination.is_small(LOG))
 def _marginals(
     elimination: Elimination,
     weights: jax.Array,
@@ -229,7 +233,7 @@ def _marginals(
     return scaled / jnp.where(possible, jnp.sum(scaled, 1, keepdims=True), 1)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@quickly_compiled(static_argnums=(0, 1), when=_small)
 def _query(
     elimination: Elimination, semiring: Semiring, weights: Elements, mask: Mask, logs: LogTables
 ) -> jax.Array:

@@ -4,7 +4,6 @@ It is the usual total, read in a semiring whose elements are the k best weights 
 that they stand for. `neurosym.hard.solve_best` finds one optimum by search, which scales further.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Unpack
 
@@ -36,6 +35,7 @@ from neurosym.soft.tables import (
 )
 from neurosym.soft.weights import checked_mask, declared_values, refuse_faults, within
 from neurosym.transforms.conversion import as_floats
+from neurosym.transforms.quick import quickly_compiled
 
 
 def k_best(
@@ -97,7 +97,10 @@ def k_best(
     return _k_best(elimination, semiring, sizes, weights, mask, log_tables(given))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@quickly_compiled(
+    static_argnums=(0, 1, 2),
+    when=lambda elimination, semiring, *_: elimination.is_small(semiring),
+)
 def _k_best(
     elimination: Elimination,
     semiring: Semiring,
