@@ -2,9 +2,10 @@
 
 A sudoku of box size ``k`` has ``n = k²`` digits and ``n²`` cells, so a line has 16, 81, 256 or 625
 characters. A blank cell is ``.`` or ``0``; the digits are ``1`` to ``9`` and then letters of either
-case: ``A`` to ``G`` for 16x16 (``A`` is 10), ``A`` to ``P`` for 25x25. (A file that counts a
-16x16 sudoku from 0 to F has no sign for zero here, since ``0`` is a blank.) Blank lines are
-skipped. ``#`` starts a comment, on a line of its own or after white space.
+case: ``A`` to ``G`` for 16x16 (``A`` is 10), ``A`` to ``P`` for 25x25. A file that counts a 16x16
+sudoku from 0 to F has no sign for zero here, since ``0`` is a blank, and is refused. Blank lines
+are skipped. ``#`` starts a comment, on a line of its own or after white space. Tables, boards of
+several lines, and cells with something between them are read too (`neurosym.io.sudoku_shapes`).
 """
 
 import math
@@ -13,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from neurosym.io.sudoku_shapes import SYMBOLS, one_on_each_line
 from neurosym.io.text import FormatError, Text, read_text
 
-SUDOKU_SYMBOLS = ".123456789ABCDEFGHIJKLMNOP"
+SUDOKU_SYMBOLS = SYMBOLS
 """The character of each digit; 0 is a blank."""
 
 BOX_SIZES = (1, 2, 3, 4, 5)
@@ -57,6 +59,10 @@ def parse_sudoku(text: Text | str, *, box: int | None = None) -> np.ndarray:
     starts, ends = _puzzle_spans(characters)
     if not len(starts):
         raise text.error("there is no puzzle in it")
+    if not _is_plain(characters[starts[0] : ends[0]], box):
+        text = one_on_each_line(text, None if box is None else box**2)
+        characters = np.frombuffer(text.content, np.uint8)
+        starts, ends = _puzzle_spans(characters)
     if box is None:
         box = _infer_box(text, int(starts[0]), int(ends[0]))
     return _digits(text, characters, starts, ends, box)
@@ -136,6 +142,14 @@ def _puzzle_spans(characters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places[left[full]], places[right[full] - 1] + 1
 
 
+def _is_plain(line: np.ndarray, box: int | None) -> bool:
+    """Whether a line is a puzzle, and can be nothing else: 16 cells may be the row of a board."""
+    box_of_line = _box_of(len(line))
+    if box_of_line in (None, 2) or box not in (None, box_of_line):
+        return box_of_line == box == 2
+    return bool((_value_of_character(5)[line] != _ILLEGAL).all())
+
+
 def _infer_box(text: Text, start: int, end: int) -> int:
     box = _box_of(end - start)
     if box is None:
@@ -162,10 +176,38 @@ def _digits(
             line, cell = np.argwhere(illegal)[0]
             raise _illegal(text, int(starts[first + line]) + int(cell), box)
         digits[chunk] = read
+    _check_zeros(text, characters, starts[:good], box, digits)
     if good < len(starts):
         expected = f"a {_named(box)} sudoku has {cells}"
         raise _wrong_length(text, int(starts[good]), int(ends[good]), expected)
     return digits
+
+
+def _check_zeros(
+    text: Text, characters: np.ndarray, starts: np.ndarray, box: int, digits: np.ndarray
+) -> None:
+    """Raises where 0 seems to be a digit: a file that counts 16 digits from 0 to F.
+
+    Then the last digit is nowhere, and 0 is not the sign for a blank: another sign is, or no row,
+    column or box has two of them.
+    """
+    side = box**2
+    if side < 10 or not len(starts) or (digits == side).any():
+        return
+    blank = digits == 0
+    zero = blank & (characters[starts[:, None] + np.arange(side**2)] == ord("0"))
+    if not zero.any():
+        return
+    boards = zero.reshape(-1, box, box, box, box)
+    twice = [boards.sum(axes) > 1 for axes in ((3, 4), (1, 2), (2, 4))]
+    if (blank & ~zero).any() or not any(found.any() for found in twice):
+        last, before = SUDOKU_SYMBOLS[side], SUDOKU_SYMBOLS[side - 1]
+        raise text.error(
+            f"the digits of a {_named(box)} sudoku are 1-9 and A-{last} here, and 0 is a blank; "
+            f"this file has no {last} and seems to count from 0 to {before}. It is readable after "
+            f"tr 0-9A-{before} 1-9A-{last}; where 0 is a blank, write . for it",
+            int(starts[int(np.argmax(zero.any(axis=1)))]),
+        )
 
 
 def _value_of_character(box: int) -> np.ndarray:
