@@ -27,16 +27,22 @@ def line(limits: Limits) -> Printer:
     return print_line
 
 
-def json_line(index: int, job: Job, answer: Answer) -> str:
-    """An object in a line."""
-    record = {
-        "index": index,
-        "status": answer.status,
-        "count": answer.count,
-        "solutions": [job.text(solution) for solution in answer.solutions],
-        "nodes": answer.nodes,
-    }
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+def json_line(limits: Limits) -> Printer:
+    """An object in a line; `at_least` is in it where there may be more solutions than `count`."""
+
+    def print_json(index: int, job: Job, answer: Answer) -> str:
+        record = {
+            "index": index,
+            "status": answer.status,
+            "count": answer.count,
+            "solutions": [job.text(solution) for solution in answer.solutions],
+            "nodes": answer.nodes,
+        }
+        if limits.count is None and _may_be_more(answer, limits):
+            record["at_least"] = True
+        return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+    return print_json
 
 
 def board(limits: Limits) -> Printer:
@@ -79,7 +85,9 @@ def competition(limits: Limits, *, several: bool) -> Printer:
 
 def _how_many(answer: Answer, limits: Limits) -> str:
     """The number of solutions; with a plus where there may be more."""
+    return f"{answer.count}{'+' if _may_be_more(answer, limits) else ''}"
+
+
+def _may_be_more(answer: Answer, limits: Limits) -> bool:
     stopped = answer.status not in ("SOLVED", "UNSATISFIABLE")
-    if stopped or answer.count in (limits.count, _MOST):
-        return f"{answer.count}+"
-    return str(answer.count)
+    return stopped or answer.count in (limits.count, _MOST)

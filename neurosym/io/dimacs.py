@@ -8,6 +8,9 @@
 The header states the numbers of variables and clauses. A clause is a list of literals that ends
 with 0 and may span lines; ``-3`` says that variable 3 is false. A line that starts with ``c`` is a
 comment wherever it stands. A line that starts with ``%`` ends the file, as in old SATLIB files.
+Counting formulas say in comments what is counted: the models as far as some variables tell them
+apart (``c p show 1 4 0``, ``c ind 1 4 0``), or models with weights (``c p weight 1 0.3 0``). They
+do not change the clauses; `Cnf.counting` has the first of them, for whoever counts.
 
 Text becomes arrays in a few vectorised passes, so a formula of 10⁵ clauses takes a fraction of a
 second. The format: http://www.satcompetition.org/2009/format-benchmarks2009.html
@@ -16,6 +19,7 @@ second. The format: http://www.satcompetition.org/2009/format-benchmarks2009.htm
 import dataclasses
 import io
 import itertools
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +31,10 @@ from neurosym.io.text import Text, read_text
 RESULT_WIDTH = 78
 """Columns of the lines of a model."""
 
+# Of model counting competitions, of Ganak and ApproxMC, of miniC2D, and of projected counters.
+_COUNTING = re.compile(
+    rb"^[ \t]*(?:c[ \t]+(?:p[ \t]+(?:show|weight)|ind|weights)|cr)\b[^\n]*", re.MULTILINE
+)
 _MAX_DIGITS = 18  # of an integer that int64 holds
 
 
@@ -39,11 +47,14 @@ class Cnf:
       literals: int32 ``[L]``: the literals of all clauses, one clause after the other; ``v`` says
         that variable v is true, ``-v`` that it is false.
       offsets: int64 ``[C + 1]``: clause c is ``literals[offsets[c]:offsets[c + 1]]``.
+      counting: the first line that asks for another count than that of all models, with its place;
+        "" where there is none.
     """
 
     variables: int
     literals: np.ndarray
     offsets: np.ndarray
+    counting: str = ""
 
     @property
     def clauses(self) -> int:
@@ -117,7 +128,8 @@ def parse_dimacs(text: Text | str) -> Cnf:
         message = f"the header states {clauses:,} clauses, the file has {len(closing):,}"
         raise text.error(message, header)
     offsets = np.concatenate([[0], closing - np.arange(len(closing))])
-    return Cnf(variables, values[values != 0].astype(np.int32), offsets.astype(np.int64))
+    literals = values[values != 0].astype(np.int32)
+    return Cnf(variables, literals, offsets.astype(np.int64), _counting(text))
 
 
 def looks_like_dimacs(text: Text) -> bool:
@@ -152,6 +164,16 @@ def format_result(status: str, model: np.ndarray | Sequence[bool] | None = None)
             break_on_hyphens=False,
         )
     return lines
+
+
+def _counting(text: Text) -> str:
+    """The first line that says what is to be counted, with its place; "" without one."""
+    found = _COUNTING.search(text.content)
+    if found is None:
+        return ""
+    shown = " ".join(found[0].decode("utf-8", "replace").split())
+    shown = shown if len(shown) <= 40 else shown[:40] + "…"
+    return f"{text.name}:{text.line(found.start())}: {shown}"
 
 
 def _without_lines(text: Text) -> tuple[np.ndarray, list[int]]:

@@ -112,6 +112,25 @@ def test_errors_name_file_line_and_column(tmp_path, monkeypatch, text, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("c p show 1 4 0", "c p show 1 4 0"),
+        (" c  ind 1 4 0", "c ind 1 4 0"),
+        ("c p weight -1 0.4 0", "c p weight -1 0.4 0"),
+        ("c weights 0.3 0.7 1 1", "c weights 0.3 0.7 1 1"),
+        ("cr 1 2", "cr 1 2"),
+        ("c p shown to be hard", ""),
+        ("c in d 1", ""),
+        ("c the indices p show 1", ""),
+    ],
+)
+def test_what_a_counting_formula_asks_for_is_known(line, shown):
+    formula = parse_dimacs(Text("f.cnf", f"p cnf 5 2\n{line}\n1 2 3 0\n4 5 0\n".encode()))
+    assert list(formula) == [(1, 2, 3), (4, 5)]
+    assert formula.counting == (f"f.cnf:2: {shown}" if shown else "")
+
+
 def test_a_formula_of_a_hundred_thousand_clauses_is_read():
     rng = np.random.default_rng(0)
     clauses = rng.integers(1, 20_001, (100_000, 3)) * rng.choice([-1, 1], (100_000, 3))

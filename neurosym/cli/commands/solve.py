@@ -140,7 +140,20 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if given.formula and options.show:
         raise UsageError("--show: a formula has no board")
     # JAX is imported only now that the command line is known to be right.
-    return _answer(load_jobs(given), options, "formula" if given.formula else "puzzle")
+    jobs = load_jobs(given)
+    if options.count != 1:
+        _check_counting(jobs)
+    return _answer(jobs, options, "formula" if given.formula else "puzzle")
+
+
+def _check_counting(jobs: Sequence[Job]) -> None:
+    """Raises where a formula asks for another count than that of its models."""
+    for job in jobs:
+        if job.cnf is not None and job.cnf.counting:
+            raise ValueError(
+                f"{job.cnf.counting}: the formula asks for a projected or weighted count, and "
+                "--count counts all models, each once; without such lines in the file it does so"
+            )
 
 
 def _answer(jobs: Sequence[Job], options: SolveFlags, noun: str) -> int:
@@ -175,7 +188,7 @@ def _printer(options: SolveFlags, limits: Limits, noun: str, jobs: int) -> Print
     from neurosym.cli import printing
 
     if options.json:
-        return printing.json_line
+        return printing.json_line(limits)
     if options.show:
         return printing.board(limits)
     if noun == "formula":

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from neurosym.cli import printing
+from neurosym.cli.jobs import Answer, Limits
 from neurosym.cli.main import main
 
 UNIQUE, MANY, NONE, FALSE = (
@@ -292,6 +294,30 @@ def test_models_of_several_files(tmp_path, capsys):
     del records[1]["nodes"]
     nothing = {"status": "UNSATISFIABLE", "count": 0, "solutions": []}
     assert records[1] == {"index": 1, **nothing}
+
+
+def test_another_count_than_that_of_models_is_refused_not_given(tmp_path, capsys):
+    path = tmp_path / "f.cnf"
+    path.write_text("p cnf 5 2\nc p show 1 4 0\n1 2 3 0\n4 5 0\n")
+    for count in ("all", "2"):
+        assert main(["solve", str(path), f"--count={count}"]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert f"{path}:2: c p show 1 4 0: the formula asks for a projected or weighted" in err
+    lines, _ = run(capsys, str(path))
+    assert lines[0] == "s SATISFIABLE"
+
+
+def test_counts_that_may_be_too_low_say_so():
+    limits = Limits(count=None, solutions=0, nodes=None, heuristic="smallest", batch=None)
+    for answer, least in (
+        (Answer("SOLVED", 2**31 - 1, [], 1), True),
+        (Answer("LIMIT", 7, [], 1), True),
+        (Answer("SOLVED", 7, [], 1), False),
+    ):
+        assert printing.line(limits)(0, None, answer) == f"{answer.count}{'+' * least}"
+        record = json.loads(printing.json_line(limits)(0, None, answer))
+        assert record.get("at_least", False) == least
 
 
 def test_a_formula_without_variables(tmp_path, capsys):
