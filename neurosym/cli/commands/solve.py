@@ -252,11 +252,12 @@ COMMAND = Command(
         "Solves every instance completely: it has a solution, or there is none, or it met a "
         "limit, and the answer says which. A file holds one puzzle on each line (. or 0 is "
         "blank, # starts a comment), a table with a column of puzzles (CSV), boards with a row on "
-        "each line, or one formula in DIMACS CNF; gzip files are read as they are. Answers are printed in input order, as they come: for a puzzle a line with its "
-        "solution or UNSATISFIABLE, with --count first the number of solutions (2+ is at least "
-        "2); for a formula the lines that SAT competitions ask for. A summary goes to standard "
-        "error. The exit code is 0 whatever the answers are, not the 10 and 20 of SAT "
-        "competitions; read the lines."
+        "each line, or one formula in DIMACS CNF; gzip files are read as they are. "
+        "Answers are printed in input order, as they come: for a puzzle a line with its solution "
+        "or UNSATISFIABLE, with --count first the number of solutions (2+ is at least 2); for a "
+        "formula the lines that SAT competitions ask for. A summary goes to standard error. The "
+        "exit code is 0 whatever the answers are, not the 10 and 20 of SAT competitions; read the "
+        "lines."
     ),
     examples=(
         "neurosym solve puzzles.txt --problem=sudoku",
