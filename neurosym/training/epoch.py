@@ -19,7 +19,6 @@ everything follows from that (see `neurosym.training.devices`).
 
 import copy
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -30,8 +29,10 @@ import optax
 from jax import lax
 
 from neurosym.training.blame import blamed
+from neurosym.training.compiling import Compilation
 from neurosym.training.contract import loss_of
 from neurosym.training.devices import Devices
+from neurosym.training.optimizer import Numbers, Optimizer
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import PyTree, Split
 
@@ -71,7 +72,8 @@ class Program:
     Args:
       task: see `neurosym.training.task.Task`.
       anatomy: the model, taken apart.
-      optimizer: the optax transformation.
+      optimizer: the optax transformation; the numbers of an `Optimizer` are arguments of the
+        program, and other numbers are constants of it.
       split: the training data.
       batch_size: B, at most the size of the split and a multiple of the parts that devices cut.
       keys: random streams of the run, or of S seeds that are trained together: then every array
@@ -91,7 +93,7 @@ class Program:
         self,
         task: Any,
         anatomy: Anatomy,
-        optimizer: optax.GradientTransformation,
+        optimizer: optax.GradientTransformation | Optimizer,
         split: Split,
         *,
         batch_size: int,
@@ -112,25 +114,33 @@ class Program:
             )
         self.steps_per_epoch = split.size // batch_size
         self.stacked = keys.init.ndim > 0
+        if not isinstance(optimizer, Optimizer):
+            optimizer = Optimizer.constant(optimizer)
         self._optimizer = optimizer
+        self._numbers = devices.put(jax.device_put(dict(optimizer.numbers)))
         self._loop = loop
         self._devices = devices
         self._data = devices.put((split.examples, split.shared, anatomy.constants))
         self._size, self._batch_size = split.size, batch_size
         step = _make_step(task, anatomy, optimizer)
         if self.stacked:
-            step = jax.vmap(step, in_axes=(0, 0, None, None, None, 0))
+            step = jax.vmap(step, in_axes=(0, 0, None, None, None, 0, None))
         # Traced once, for the shapes of its sums and for the loop: it never sees the sums.
         self._step = jax.jit(step)
         self._permute = jax.jit(self._permutations)
-        self._compilation = _Compilation()
+        self._compilations: list[Compilation] = []  # at most one, shared by copies
         self._keys, self._step_key = keys, devices.put(keys.step)
         self._permutation = (0, self._permutation_of(0))  # the epoch and its order
 
     @property
     def compile_seconds(self) -> float:
-        """Time that tracing and compiling took so far."""
-        return self._compilation.seconds
+        """Time for which tracing and compiling were waited for so far."""
+        return sum(compilation.seconds for compilation in self._compilations)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether a thread is compiling the steps right now."""
+        return any(compilation.goes_on for compilation in self._compilations)
 
     def with_keys(self, keys: Keys) -> Self:
         """The same program, compiled once for both, for other seeds: as many as before."""
@@ -141,7 +151,8 @@ class Program:
 
     def initial_state(self, params: PyTree, other: PyTree) -> TrainState:
         """The state before the first step, with these parameters (with an axis S if stacked)."""
-        init = jax.vmap(self._optimizer.init) if self.stacked else self._optimizer.init
+        init = self._optimizer.build(self._optimizer.numbers).init
+        init = jax.vmap(init) if self.stacked else init
         step: Any = np.zeros(self._keys.init.shape, np.int32)
         state = TrainState(step, params, other, jax.jit(init)(params), {}, step - 1)
         _, sums = jax.eval_shape(self._summands, state, self._permutation[1], 0, *self._step_data)
@@ -188,24 +199,24 @@ class Program:
             state = advance(state, *arguments)
         return state
 
+    def compile(self, state: TrainState) -> None:
+        """Begins to compile the program that advances states like `state`: see `Compilation`."""
+        if not self._compilations:
+            self._compilations.append(Compilation(lambda: self._lowered(state)))
+
     def compiled(self, state: TrainState) -> Any:
         """The program that advances states like `state`, as JAX compiled it."""
-        if self._compilation.program is None:
-            started = time.perf_counter()
-            arguments = (self._permutation[1], np.int32(0), *self._step_data)
-            shardings = self._devices.state_shardings(state, stacked=self.stacked)
-            run, stop = (
-                (self._run_many, (np.int32(0),))
-                if self._loop == "scan"
-                else (
-                    self._run_one,
-                    (),
-                )
-            )
-            jitted = jax.jit(run, donate_argnums=0, out_shardings=shardings)
-            self._compilation.program = jitted.lower(state, *stop, *arguments).compile()
-            self._compilation.seconds += time.perf_counter() - started
-        return self._compilation.program
+        self.compile(state)
+        return self._compilations[0].program()
+
+    def _lowered(self, state: TrainState) -> jax.stages.Lowered:
+        arguments = (self._permutation[1], np.int32(0), *self._step_data)
+        shardings = self._devices.state_shardings(state, stacked=self.stacked)
+        many = self._loop == "scan"
+        jitted = jax.jit(
+            self._run_many if many else self._run_one, donate_argnums=0, out_shardings=shardings
+        )
+        return jitted.lower(state, *((np.int32(0),) if many else ()), *arguments)
 
     def _permutation_of(self, epoch: int) -> jax.Array:
         """The order of the examples in an epoch, int32[n] or [S, n], on every device."""
@@ -219,7 +230,7 @@ class Program:
 
     @property
     def _step_data(self) -> tuple[Any, ...]:
-        return (*self._data, self._step_key)
+        return (*self._data, self._step_key, self._numbers)
 
     def _summands(
         self, state: TrainState, permutation: jax.Array, first: jax.Array, *data: Any
@@ -246,16 +257,8 @@ class Program:
         return state.step[0] if self.stacked else state.step
 
 
-@dataclasses.dataclass
-class _Compilation:
-    """A compiled program, shared by all that differ in their keys alone."""
-
-    program: Any = None
-    seconds: float = 0.0
-
-
 def _make_step(
-    task: Any, anatomy: Anatomy, optimizer: optax.GradientTransformation
+    task: Any, anatomy: Anatomy, optimizer: Optimizer
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     def step(
         state: TrainState,
@@ -264,6 +267,7 @@ def _make_step(
         shared: PyTree,
         constants: PyTree,
         step_key: jax.Array,
+        numbers: Numbers,
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         key = jax.random.fold_in(step_key, state.step)
         batch = batch_of(task, examples, shared, indices)
@@ -279,7 +283,8 @@ def _make_step(
         gradient_of = jax.value_and_grad(loss_and_more, has_aux=True)
         (loss, (metrics, other)), gradient = gradient_of(state.params)
         grad_norm = optax.global_norm(gradient)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        update = optimizer.build(numbers).update
+        updates, opt_state = update(gradient, state.opt_state, state.params)
         is_bad = ~(jnp.isfinite(loss) & jnp.isfinite(grad_norm)) & (state.bad_step < 0)
         stepped = TrainState(
             step=state.step + 1,

@@ -5,8 +5,7 @@ are filled up to the longest, and how many examples count is an argument. Of val
 examples) and test (360) in batches of 180 the program makes one batch, and two.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from neurosym.training.compiling import Compilation
 from neurosym.training.contract import check_metric_names, metrics_of, summary_of
 from neurosym.training.devices import Devices
 from neurosym.training.epoch import batch_of
@@ -34,9 +34,6 @@ class Evaluator:
       stacked: whether the parameters of several seeds come together, with a leading axis S.
       devices: where to compute.
       splits: that one program is to serve; empty ones do not count.
-
-    Attributes:
-      compile_seconds: time that tracing and compiling took so far.
     """
 
     def __init__(
@@ -51,7 +48,6 @@ class Evaluator:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"the evaluation batch size must be at least 1, got {batch_size}")
-        self.compile_seconds = 0.0
         self._task = task
         self._anatomy = anatomy
         self._devices = devices or Devices()
@@ -61,10 +57,15 @@ class Evaluator:
             self._longest[form] = max(split.size, self._longest.get(form, 0))
         self._batch_size = -(-batch_size // self._devices.parts) * self._devices.parts
         self._stacked = stacked
-        self._programs: dict[Any, Callable[..., dict[str, jax.Array]]] = {}
+        self._compilations: dict[Any, Compilation] = {}
         self._placed: dict[int, tuple[Split, PyTree]] = {}
         # Traced once, for the shapes of its sums and for the loop.
         self._sums_of_batch = jax.jit(self._sums, static_argnames="batch_size")
+
+    @property
+    def compile_seconds(self) -> float:
+        """Time for which tracing and compiling were waited for so far."""
+        return sum(compilation.seconds for compilation in self._compilations.values())
 
     def check(self, params: PyTree, other: PyTree, split: Split, batch_size: int) -> None:
         """Compares the task's evaluate with its contract, for the shapes of a split alone.
@@ -129,19 +130,25 @@ class Evaluator:
                 metrics.update(summary_of(self._task, model, name))
         return each
 
+    def compile(self, params: PyTree, other: PyTree, split: Split) -> None:
+        """Begins to compile the program that judges on a split: see `Compilation`."""
+        self._compilation(params, other, split)
+
     def compiled(self, params: PyTree, other: PyTree, split: Split) -> Any:
         """The program that judges on a split, as JAX compiled it."""
+        return self._compilation(params, other, split).program()
+
+    def _compilation(self, params: PyTree, other: PyTree, split: Split) -> Compilation:
         arguments = (params, other, *self._data_of(split))
         shapes = jax.tree.map(lambda x: (jnp.shape(x), jnp.result_type(x)), arguments)
         signature = (str(shapes), jax.tree.structure(arguments))
-        if signature not in self._programs:
-            started = time.perf_counter()
+        if signature not in self._compilations:
             batch_sums = self._batch_sums
             if self._stacked:
                 batch_sums = jax.vmap(batch_sums, in_axes=(0, 0, *4 * (None,)))
-            self._programs[signature] = jax.jit(batch_sums).lower(*arguments).compile()
-            self.compile_seconds += time.perf_counter() - started
-        return self._programs[signature]
+            found = Compilation(lambda: jax.jit(batch_sums).lower(*arguments))
+            self._compilations[signature] = found
+        return self._compilations[signature]
 
     def _data_of(self, split: Split) -> PyTree:
         """The number of examples, and on the devices: constants, examples, shared arrays."""

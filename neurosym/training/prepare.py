@@ -11,7 +11,7 @@ from neurosym.training.contract import check_signatures, model_of, split_of
 from neurosym.training.devices import Devices
 from neurosym.training.epoch import Keys, Program
 from neurosym.training.evaluation import Evaluator
-from neurosym.training.optimizer import make_optimizer, make_schedule
+from neurosym.training.optimizer import Optimizer, make_schedule
 from neurosym.training.run_on_disk import RunOnDisk
 from neurosym.training.runs import latest_step, restore_best
 from neurosym.training.settings import Settings
@@ -54,7 +54,7 @@ class Prepared:
 
     @property
     def compile_seconds(self) -> float:
-        """Time that tracing and compiling took so far."""
+        """Time for which tracing and compiling were waited for so far."""
         return self.program.compile_seconds + self.evaluator.compile_seconds
 
 
@@ -100,7 +100,7 @@ def prepare(
         program = Program(
             task,
             anatomy,
-            make_optimizer(settings.optimizer, schedule),
+            Optimizer.of(settings.optimizer, total_steps),
             split,
             batch_size=settings.train.batch_size,
             keys=streams,
@@ -126,9 +126,13 @@ def prepare(
         models.append((params, other))
     params, other = stack_seeds(models) if stacked else models[0]
     initial = program.initial_state(params, other)
+    if total_steps > 0:
+        program.compile(initial)
     judged_on = validation if validation.size else test
     if like is None and judged_on is not None:
         evaluator.check(*models[0], judged_on, settings.train.batch_size)
+        if program.compiles:  # time that would be waited is used
+            evaluator.compile(initial.params, initial.other, judged_on)
     return Prepared(
         settings, task, anatomy, program, evaluator, schedule, validation, test, initial, devices
     )

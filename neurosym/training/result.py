@@ -28,7 +28,7 @@ class Result:
       best_step: the step of the best parameters.
       wall_seconds: training with validation and checkpoints, over all resumptions, compiling
         apart; of seeds that were trained together, an equal share each.
-      compile_seconds: compiling, likewise.
+      compile_seconds: for which tracing and compiling were waited for, likewise.
       versions: of Python and of the packages that matter.
       device: what it ran on.
       revision: the git revision of the source (of the package where that is a checkout, else of

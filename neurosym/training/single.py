@@ -89,7 +89,9 @@ def train(
         runs = [RunOnDisk(config, place, keep=keep, writes=mesh.first, say=say)]
         judge_test = options.judge_test
         prepared = prepare(settings, task, runs, mesh, stacked=False, judge_test=judge_test)
-        return Trainer(prepared, runs, options, interrupts).complete()[0]
+        seconds = prepared.compile_seconds
+        trainer = Trainer(prepared, runs, options, interrupts, compiled_seconds=seconds)
+        return trainer.complete()[0]
 
 
 def finished_result(place: Workdir) -> dict[str, Any] | None:
