@@ -8,7 +8,7 @@ from compiling import compiled_once
 from neurosym.training import Options, SilentProgress, train
 from neurosym.training.compiling import Compilation
 
-# Of a run of the toy task: nearly all are its own, for its arrays and the values that it starts from.
+# Of a run of the toy task: nearly all are its own, for its arrays and initial values.
 MOST = 31
 
 _COUNTED = {"made": 0, "held": 0}
