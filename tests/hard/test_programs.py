@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import neurosym as ns
-from neurosym.hard import prepared
+from neurosym.hard import prepared, search
+from neurosym.hard.nodes import default_width
 from neurosym.hard.prepared import batch_of, prepare
 from neurosym.problems.constraints.rounding import round_up, rounded, rounding
 
@@ -182,6 +183,24 @@ def test_large_networks_are_not_filled_up():
     network = ns.puzzles.sudoku_problem(9).compile()
     assert prepare(network).layout.variables == 81
     assert prepare(queens(8)).layout.variables == 9
+
+
+def test_a_front_is_narrower_where_a_deep_pool_would_not_fit():
+    for variables, instances, width in [(81, 1, 512), (625, 1, 64), (1296, 1, 16), (1296, 64, 64)]:
+        layout = prepared.layout_of(variables, int(variables**0.5))
+        found = search._width(layout, instances)
+        assert found == min(width, default_width(layout))
+        deep = found * 8 * layout.rows * search._depth(layout)
+        assert deep <= search.POOL_BYTES or instances > 1
+    assert search._width(prepared.layout_of(10**5, 60), 1) == search.NARROWEST
+
+
+@pytest.mark.slow
+def test_a_large_sudoku_is_one_program():
+    network = ns.puzzles.sudoku_problem(36).compile()
+    with compiles(1):
+        found = ns.solve(network)
+    assert network.allows(np.asarray(found.assignment)[0])
 
 
 def test_sizes_are_few_and_near():
