@@ -12,6 +12,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 SHIPPED = ("configs", "experiments", "scripts/benchmarks", "docs/results", "docs/results.md")
+SHIPPED += ("docs/guide/own_task.md",)  # its files are those of `neurosym init`
 
 
 class BuildWithFolders(build_py):

@@ -101,6 +101,7 @@ def test_what_came_along_is_listed_by_names_that_can_be_typed(run):
     assert "configs that came with neurosym" in listed
     assert "configs/mnist_addition.py:n1" in listed
     assert "experiments/digit_addition.py" in listed
+    assert "mine/my_task.py" in run("init", "mine")
 
 
 def test_records_and_published_figures_are_read_from_the_wheel(run, tmp_path):

@@ -33,6 +33,7 @@ _COMMANDS = {
     "results": ("results", "make the page of results from what was recorded"),
     "tabulate": ("tabulate", "finished runs as a table, mean and deviation over seeds"),
     "compare": ("compare", "what differs between runs: config, metrics, curves"),
+    "init": ("init", "a folder with a task of your own, to begin with"),
     "list": ("listing", "experiments and configs, with their variants"),
     "data": ("data", "datasets: what is here, what is missing, downloads"),
     "bench": ("bench", "run a benchmark"),
