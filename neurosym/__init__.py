@@ -108,6 +108,7 @@ _MODULES = (
     "encoders",
     "hard",
     "io",
+    "languages",
     "losses",
     "nn",
     "plots",

@@ -7,6 +7,7 @@ from neurosym import datasets as datasets
 from neurosym import encoders as encoders
 from neurosym import hard as hard
 from neurosym import io as io
+from neurosym import languages as languages
 from neurosym import losses as losses
 from neurosym import nn as nn
 from neurosym import plots as plots

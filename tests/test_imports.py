@@ -27,7 +27,7 @@ MAY_IMPORT = {
     # Estimators and modules ask a reasoner, never a network or an engine.
     "bridge": {"transforms", "semirings", "bits", "reasoning"},
     "nn": {"semirings", "problems", "reasoning"},
-    "languages": {"problems", "io", "circuits"},
+    "languages": {"problems", "io", "circuits", "hard"},
     "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     "losses": set(),
     "compiled_programs": set(),
@@ -67,6 +67,7 @@ WINGS = {
         "question": set(),
         "protocols": set(),
         "solvers": set(),
+        "weighted": set(),
         "network": {"protocols", "solvers"},
         "circuit": set(),
         "restricted": {"network"},
@@ -76,8 +77,13 @@ WINGS = {
     },
 }
 
-# A file format whose reader moved up to the room of what it reads keeps its name, looked up late.
-LENT = {"neurosym.io": {"circuits"}}
+# What a module of a lower room looks up by its name, late. A file format whose reader moved up to
+# the room of what it reads keeps its name.
+LENT = {
+    "neurosym.io": {"circuits"},
+    # The door `Problem.from_cpmpy`: its name is looked up when it is called, and nothing before.
+    "neurosym.problems.problem": {"languages"},
+}
 
 # `import neurosym` itself: the lazy exports, which only the command line needs (to find its files).
 FACADE = ""

@@ -23,6 +23,7 @@ from neurosym.training.failures import RunWarning
 # name -> (module, what `neurosym --help` says of it); modules are imported only when needed.
 _COMMANDS = {
     "solve": ("solve", "solve puzzles, named problems and formulas, completely"),
+    "infer": ("infer", "sums, marginals, best assignments of Bayesian networks and random fields"),
     "show": ("show", "draw a network, a circuit or marginals"),
     "train": ("train", "train a task from a config, or resume a run"),
     "sweep": ("sweep", "try many values of a config's fields, in parallel, and find the best"),

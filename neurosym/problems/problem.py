@@ -1,8 +1,12 @@
 """`Problem`: declaring variables and what must hold between them, in plain Python."""
 
+from __future__ import annotations
+
+import importlib
 import itertools
 import math
 from collections.abc import Hashable, Iterable, Sized
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +37,16 @@ class Problem:
         self._variables: dict[str, Variable] = {}
         self._constraints: list[Constraint] = []
         self._values = 0  # of all variables together
+
+    @classmethod
+    def from_cpmpy(cls, model: Any) -> Problem:
+        """A model of CPMpy (the extra ``cpmpy``) as a problem; `neurosym.languages.cpmpy` makes it.
+
+        The variables of the model come first and keep their names; auxiliary ones follow from them,
+        so that each solution counts once.
+        """
+        # The room of languages stands above this one, so its name is looked up when it is needed.
+        return importlib.import_module("neurosym.languages.cpmpy").problem_of(model)
 
     @property
     def declared(self) -> tuple[Variable, ...]:

@@ -1,0 +1,230 @@
+"""Searches with a clock: one solution, the best one, all of them, each with an honest status.
+
+    node limits 2^9, 2^11, 2^13, ...    the search is begun again with four times as many nodes,
+                                        or with as many as the time that is left allows
+    between two of them                 the clock is read
+
+A search is one compiled program whose limit on nodes is data, so that beginning again costs at most
+a third more and nothing is compiled for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from neurosym.hard.best import solve_best
+from neurosym.hard.branching import SMALLEST_DOMAIN
+from neurosym.hard.enumeration import MOST
+from neurosym.hard.search import SearchStatus, solve
+from neurosym.problems import Network
+
+FIRST_NODES = 2**9
+"""That the first search may take, where there is a clock: it is compiled then."""
+
+HINTED_NODES = 2**12
+"""That a search for a solution with all hints may take."""
+
+MANY = 2**10
+"""Solutions that are asked for at once."""
+
+EXACT = 2**24
+"""Sums of integers up to this size are exact in float32."""
+
+
+class Outcome(NamedTuple):
+    """What a search ended with."""
+
+    status: str  # of CPMpy's ExitStatus: OPTIMAL, FEASIBLE, UNSATISFIABLE or UNKNOWN
+    assignment: np.ndarray | None  # int[V]: value indices
+    objective: int | None
+
+
+def first_solution(
+    network: Network,
+    domains: np.ndarray,
+    deadline: float | None,
+    preferred: np.ndarray | None,
+    node_limit: int | None,
+) -> Outcome:
+    """A solution, or that there is none.
+
+    Args:
+      network: the compiled problem.
+      domains: ``bool[V, D]``: the values to search in.
+      deadline: of `time.monotonic`, or None.
+      preferred: ``float32[V, D]``: hints, values of weight 1. The search looks for a solution with
+        all of them, and then tries them first.
+      node_limit: nodes in all, or None.
+    """
+    weights = None
+    if preferred is not None:
+        weights = jax.device_put(preferred)
+        hinted = _hinted(domains, preferred)
+        if hinted is not None and (deadline is None or time.monotonic() < deadline):
+            found = solve(network, hinted, node_limit=HINTED_NODES)
+            if int(found.count):
+                return Outcome("FEASIBLE", np.asarray(found.assignment[0]), None)
+    for limit in _limits(deadline, node_limit):
+        found = solve(network, domains, value_weights=weights, node_limit=limit)
+        if int(found.count):
+            return Outcome("FEASIBLE", np.asarray(found.assignment[0]), None)
+        if int(found.status) == SearchStatus.UNSATISFIABLE:
+            return Outcome("UNSATISFIABLE", None, None)
+        if int(found.status) != SearchStatus.LIMIT:
+            break
+    return Outcome("UNKNOWN", None, None)
+
+
+def best_solution(
+    network: Network,
+    domains: np.ndarray,
+    coefficients: Mapping[int, int],
+    constant: int,
+    minimize: bool,
+    deadline: float | None,
+    preferred: np.ndarray | None,
+    node_limit: int | None,
+    shown: Callable[[np.ndarray], None] | None,
+) -> Outcome:
+    """The solution of least, or greatest, ``Σ coefficients[i] · x_i + constant``.
+
+    Args:
+      network, domains, deadline, node_limit: as for `first_solution`.
+      coefficients: of variables, by row.
+      constant: of the objective.
+      minimize: or maximise.
+      preferred: as for `first_solution`; here a solution that it leads to is looked at first.
+      shown: is called with each solution that is better than the one before.
+
+    Raises:
+      ValueError: if the values of the objective span more than can be compared exactly.
+    """
+    weights = jax.device_put(_weights(network, coefficients, minimize))
+
+    def value_of(assignment: np.ndarray) -> int:
+        domain = network.structure.domains
+        terms = (c * int(domain[i][int(assignment[i])]) for i, c in coefficients.items())  # type: ignore[call-overload]
+        return sum(terms) + constant
+
+    best: np.ndarray | None = None
+
+    def improve(found: np.ndarray) -> None:
+        nonlocal best
+        sign = 1 if minimize else -1
+        if best is None or sign * value_of(found) < sign * value_of(best):
+            best = found
+            if shown:
+                shown(found)
+
+    if preferred is not None:
+        first = first_solution(network, domains, deadline, preferred, HINTED_NODES)
+        if first.status == "UNSATISFIABLE":
+            return first
+        if first.assignment is not None:
+            improve(first.assignment)
+    alone = len(coefficients) == 1
+    for limit in _limits(deadline, node_limit):
+        found = solve_best(
+            network,
+            domains,
+            weights,
+            heuristic=SMALLEST_DOMAIN if alone else None,
+            node_limit=limit,
+        )
+        if np.isfinite(found.objective):
+            improve(np.asarray(found.assignment))
+        status = int(found.status)
+        if status == SearchStatus.UNSATISFIABLE:
+            return Outcome("UNSATISFIABLE", None, None)
+        if status == SearchStatus.SOLVED:
+            assert best is not None
+            return Outcome("OPTIMAL", best, value_of(best))
+        if status != SearchStatus.LIMIT:
+            break
+    if best is None:
+        return Outcome("UNKNOWN", None, None)
+    return Outcome("FEASIBLE", best, value_of(best))
+
+
+def every_solution(
+    network: Network, rows: Sequence[int], deadline: float | None
+) -> Iterator[np.ndarray | None]:
+    """Each solution once, as value indices ``int[V]``; None at the end where these were all.
+
+    Args:
+      network: the compiled problem.
+      rows: variables in which solutions differ.
+      deadline: of `time.monotonic`, or None.
+    """
+    seen: set[bytes] = set()
+    wanted = MANY
+    for limit in _limits(deadline, None, forever=True):
+        found = solve(network, solutions=wanted, node_limit=limit)
+        count = int(found.count)
+        for values in np.asarray(found.assignment)[: min(count, wanted)]:
+            key = values[list(rows)].tobytes()
+            if key not in seen:
+                seen.add(key)
+                yield values
+        if count >= wanted:
+            wanted *= 4
+        elif int(found.status) != SearchStatus.LIMIT:
+            if int(found.status) in (SearchStatus.SOLVED, SearchStatus.UNSATISFIABLE):
+                yield None
+            return
+
+
+def _limits(
+    deadline: float | None, node_limit: int | None, *, forever: bool = False
+) -> Iterator[int | None]:
+    """Limits on nodes, one after another, until the clock or the limit of the caller says stop."""
+    if deadline is None and node_limit is None:
+        yield None
+        while forever:
+            yield None
+        return
+    most = MOST if node_limit is None else node_limit
+    if deadline is None:
+        yield most
+        return
+    limit, compiled = min(FIRST_NODES, most), False
+    while (begin := time.monotonic()) < deadline:
+        yield limit
+        if limit >= most:
+            return
+        now = time.monotonic()
+        grown = 4 * limit
+        if compiled:
+            grown = min(grown, int(limit / max(now - begin, 1e-6) * (deadline - now)) + 1)
+            grown = max(grown, limit + 1)
+        limit, compiled = min(grown, most), True
+
+
+def _hinted(domains: np.ndarray, preferred: np.ndarray) -> np.ndarray | None:
+    """The domains with hinted variables held to their hints; None where one has not that value."""
+    rows = np.any(preferred, axis=1)
+    held = domains & (~rows[:, None] | (preferred > 0))
+    return held if np.all(np.any(held, axis=1)) else None
+
+
+def _weights(network: Network, coefficients: Mapping[int, int], minimize: bool) -> np.ndarray:
+    """``float32[V, D]``: whatever each value adds, the more the better."""
+    weights = np.zeros(network.mask.shape, np.float32)
+    least = greatest = 0
+    for row, c in coefficients.items():
+        gains = [(-c if minimize else c) * int(v) for v in network.structure.domains[row]]  # type: ignore[call-overload]
+        least, greatest = least + min(gains), greatest + max(gains)
+        weights[row, : len(gains)] = np.asarray(gains, object) - max(gains)
+    if greatest - least > EXACT:
+        sign = -1 if minimize else 1
+        ends = sorted((sign * least, sign * greatest))
+        raise ValueError(
+            f"the objective goes from {ends[0]:,} to {ends[1]:,}; a search compares up to "
+            f"{EXACT:,} values exactly"
+        )
+    return weights
