@@ -1,5 +1,6 @@
 """Sums of two numbers of N digits: as problems, as arithmetic, and from a sum to its digits."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -73,12 +74,19 @@ def likeliest_digits(logits: np.ndarray, total: np.ndarray) -> np.ndarray:
     count = read.shape[1] // 2
     (other,) = np.nonzero(sum_of(read.reshape(-1, 2, count)) != total)
     if other.size:
-        network, number, result = column_problem(count)
-        rows, observed = ([network.index(v) for v in x.ravel()] for x in (number, result))
+        reasoner, rows, observed = _columns(count)
+        network = reasoner.network
         weights = np.zeros((len(other), network.variables, network.size), np.float32)
         weights[:, rows] = logits[other]
         allowed = np.ones(weights.shape, bool)
         allowed[:, observed] = digits_of(total[other], count + 1)
-        reasoner = ns.reasoning.NetworkReasoner(network)
         read[other] = likeliest_readings(reasoner, weights, allowed)[:, rows]
     return read
+
+
+@functools.lru_cache(maxsize=8)
+def _columns(digits: int) -> tuple[ns.reasoning.NetworkReasoner, list[int], list[int]]:
+    """A reasoner over columns; the places of the numbers' digits, and of those of the sum."""
+    network, number, result = column_problem(digits)
+    rows, observed = ([network.index(v) for v in x.ravel()] for x in (number, result))
+    return ns.reasoning.NetworkReasoner(network), rows, observed

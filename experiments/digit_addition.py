@@ -23,7 +23,7 @@ from jax import Array
 import neurosym as ns
 from experiments._answering import answers, in_batches, split_answers
 from experiments._fields import check_fields
-from experiments._images import CLASSES, FORMATS, Images, encode, filled_up, load_images
+from experiments._images import CLASSES, FORMATS, Format, Images, encode, filled_up, load_images
 from experiments._sums import addition_problem, column_problem, digits_of, likeliest_digits, sum_of
 from neurosym.training import Split
 
@@ -173,7 +173,9 @@ class DigitAddition:
         """
         images, labels = getattr(self.images, name)
         rows = max(len(self.images.validation[1]), len(self.images.test[1]))
-        read = in_batches(self._read_alone, images, model, size=READING_BATCH, rows=rows)
+        read = in_batches(
+            _read_alone, images, model, about=self.format, size=READING_BATCH, rows=rows
+        )
         right, count = 0.0, 0
         for groups in ns.datasets.regroupings(
             labels,
@@ -184,15 +186,6 @@ class DigitAddition:
             right += float((sum_of(read[groups.index]) == groups.total).sum())
             count += groups.total.size
         return {"sum_accuracy_regrouped": right / count}
-
-    @functools.cached_property
-    def _read_alone(self) -> Any:
-        """Images as they are stored to their likeliest digits: one program for all splits."""
-
-        def read_alone(images: Array, model: Any) -> Array:
-            return model(self.format.normalise(images)).argmax(-1)
-
-        return nnx.jit(read_alone)
 
     def pictures(self, model: Any, workdir: Path) -> list[Path]:
         """A grid of test sums: the answer with the digits that make it, mistakes first."""
@@ -242,6 +235,11 @@ class DigitAddition:
     def _text(self, digits: np.ndarray) -> str:
         numbers = digits.reshape(2, self.digits)
         return " + ".join("".join(str(d) for d in number) for number in numbers)
+
+
+def _read_alone(form: Format, images: Array, model: Any) -> Array:
+    """Images as they are stored to their likeliest digits: one program for all splits."""
+    return model(form.normalise(images)).argmax(-1)
 
 
 def _check(config: ml_collections.ConfigDict) -> None:

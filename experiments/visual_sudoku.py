@@ -182,7 +182,13 @@ class VisualSudoku:
     def pictures(self, model: Any, workdir: Path) -> list[Path]:
         """Test boards with what was read and what the rules corrected; a board to try out."""
         boards, pool = self.boards["test"], self.images["test"]
-        logits, answer = split_answers(self, model, self.split("test"), keep=("board",))
+        logits, answer = split_answers(
+            self,
+            model,
+            self.split("test"),
+            keep=("board",),
+            few_parts=0,  # a search may be long
+        )
         solved = answer["board"]
         right = (solved == boards.solution).all(-1)
         read = np.take_along_axis(logits.argmax(-1), boards.position, 1) + 1

@@ -23,7 +23,7 @@ from neurosym._version import __version__
 _EXPORTS = {
     "bits": ("Domains",),
     "circuits": ("Circuit", "compile_circuit"),
-    "compiled_programs": ("keep_compiled_programs",),
+    "compiled_programs": ("keep_compiled_programs", "quick_jit"),
     "hard": (
         "FAILURE_WEIGHTED",
         "GIVEN_ORDER",

@@ -55,6 +55,25 @@ def test_one_program_does_for_all_batches():
     assert shapes == [(4,)]
 
 
+def test_a_second_call_traces_nothing(model):
+    traced = []
+
+    class Counting(Scaling):
+        def beliefs(self, model, inputs):
+            traced.append(inputs["x"].shape)
+            return super().beliefs(model, inputs)
+
+    task = Counting()
+    x = np.ones((5, 3), np.float32)
+    split = Split(examples={"x": x, "label": np.zeros(5)}, shared=jnp.float32(1))
+    for _ in range(2):
+        answers(task, model, {"x": x})
+        split_answers(task, model, split, keep=("sum",))
+    assert traced == [(5, 3), (5, 3)]
+    answers(Counting(), model, {"x": x})  # another task has another program
+    assert len(traced) == 3
+
+
 def test_readings_hold_the_evidence():
     problem = ns.Problem()
     x, y = problem.variables("x", shape=2, domain=range(3))
