@@ -139,7 +139,7 @@ class Program:
 
     @property
     def compiles(self) -> bool:
-        """Whether a thread is compiling the steps right now."""
+        """Whether a thread has yet to finish compiling the steps."""
         return any(compilation.goes_on for compilation in self._compilations)
 
     def with_keys(self, keys: Keys) -> Self:

@@ -1,9 +1,10 @@
 """One first call of the library in a process of its own, for `first_answer`; prints JSON.
 
-    python scripts/benchmarks/_first_calls.py ROW
+    python scripts/benchmarks/_first_calls.py ROW [FOLDER]
 
-CPU seconds and wall seconds are those of the call alone, without imports and without declaring the
-problem; programs are those that XLA compiled, without those that a cache held.
+With a folder, JAX writes there the text of every program that the call asks for. CPU seconds and
+wall seconds are those of the call alone, without imports and without declaring the problem;
+programs are those that XLA compiled, without those that a cache held.
 """
 
 import json
@@ -136,6 +137,8 @@ def main() -> None:
 
     jax.monitoring.register_event_duration_secs_listener(count)
     jax.monitoring.register_event_listener(count)
+    if sys.argv[2:] and sys.argv[2]:
+        jax.config.update("jax_dump_ir_to", sys.argv[2])
     cpu, wall = time.process_time(), time.perf_counter()
     jax.block_until_ready(call())
     report = {
