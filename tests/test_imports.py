@@ -32,8 +32,9 @@ MAY_IMPORT = {
     "losses": set(),
     "compiled_programs": set(),
     "shipped": set(),
-    "encoders": set(),
-    "training": {"shipped"},  # the experiments that came with the package
+    "encoders": {"transforms"},  # a setting of JAX
+    # The experiments that came with the package; how loops are compiled.
+    "training": {"shipped", "transforms"},
     "sweeps": {"training"},
     "datasets": set(),
     "plots": set(),

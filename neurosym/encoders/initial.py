@@ -11,6 +11,8 @@ import numpy as np
 from jax import Array
 from jax.typing import DTypeLike
 
+from neurosym.transforms.compatibility import setting
+
 Initializer = Callable[..., Array]
 """``initializer(key, shape, dtype)`` to an array of that shape, as of ``jax.nn.initializers``."""
 
@@ -50,7 +52,7 @@ def _is_known(key: Array) -> bool:
 def _starts_alike(key: Array) -> bool:
     """Whether what is drawn at a place does not depend on how much is drawn."""
     kind = jax.random.key_impl(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else None
-    return str(kind) == "threefry2x32" and bool(jax.config.values["jax_threefry_partitionable"])
+    return str(kind) == "threefry2x32" and bool(setting("jax_threefry_partitionable"))
 
 
 def _rounded(size: int) -> int:

@@ -21,6 +21,7 @@ from neurosym.bits.reductions import any_row, union_rows
 from neurosym.hard import nodes as columns
 from neurosym.hard import rounds
 from neurosym.hard.branching import Heuristic, View, choose_variable, open_degrees
+from neurosym.transforms.loops import fori_loop, while_loop
 from neurosym.transforms.take import take, take_along
 
 AT_ONCE = 2
@@ -128,7 +129,7 @@ def search(plan: Plan, goal: Goal, batch: Batch, state: Any) -> tuple[Pool, jax.
             some &= pool.steps < batch.steps
         return some & (pool.top + 2 * plan.width <= plan.capacity)
 
-    pool = jax.lax.while_loop(more, lambda pool: _step(plan, goal, batch, pool), pool)
+    pool = while_loop(more, lambda pool: _step(plan, goal, batch, pool), pool)
     waiting = jnp.arange(plan.capacity) < pool.top
     index = jnp.where(waiting, pool.owner, count)
     inside = jnp.zeros(count, jnp.bool_).at[index].set(True, mode="drop")
@@ -223,8 +224,7 @@ def _propagate(
     def step(carry: tuple) -> tuple:
         lanes, _, _ = carry
         # A loop of its own: its results are stored once, for what compares them and what goes on.
-        before, after = jax.lax.fori_loop(
-            0,
+        before, after = fori_loop(
             AT_ONCE,
             lambda _, pair: (pair[1], rounds.revise_all(constraints, pair[1])),
             (lanes,) * 2,
@@ -233,7 +233,7 @@ def _propagate(
         return after, front.live & changed & ~empty, front.live & empty
 
     nothing = jnp.zeros_like(front.live)
-    lanes, running, failed = jax.lax.while_loop(active, step, (front.lanes, front.live, nothing))
+    lanes, running, failed = while_loop(active, step, (front.lanes, front.live, nothing))
     return lanes, running, failed
 
 

@@ -20,6 +20,7 @@ from neurosym.hard.nodes import Layout, default_width
 from neurosym.hard.prepared import few, on_device, prepare
 from neurosym.problems.network import Network
 from neurosym.transforms.concrete import concrete
+from neurosym.transforms.loops import while_loop
 from neurosym.transforms.one_program import one_program
 from neurosym.transforms.quick import quickly_compiled
 
@@ -147,7 +148,7 @@ def _fixpoint(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array,
 
     failed = rounds.wiped_out(lanes)
     carry = (rounds.cleared(lanes, failed), ~failed, failed, jnp.zeros(batch, jnp.int32))
-    lanes, _, failed, count = jax.lax.while_loop(active, step, carry)
+    lanes, _, failed, count = while_loop(active, step, carry)
     return lanes, _status(failed), count
 
 

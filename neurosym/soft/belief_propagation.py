@@ -32,6 +32,7 @@ from neurosym.soft.factor_messages import Prepared
 from neurosym.soft.tables import given_potentials
 from neurosym.soft.weights import checked_mask, checked_weights, within
 from neurosym.soft.wiring import Wiring, wire
+from neurosym.transforms.loops import while_loop
 from neurosym.transforms.quick import quickly_compiled
 
 
@@ -294,4 +295,4 @@ def _iterate(advance: Any, state: Any, model: _Model, unrolled: int | None) -> A
     def unfinished(state: Any) -> jax.Array:
         return (state.rounds < model.max_rounds) & (state.residual > model.tolerance)
 
-    return jax.lax.while_loop(unfinished, advance, state)
+    return while_loop(unfinished, advance, state)

@@ -31,6 +31,7 @@ from neurosym.semirings.algebra.instances import LOG
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.einsum import Labels
 from neurosym.soft.stacks import join, take_rows
+from neurosym.transforms.compatibility import depends
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -410,12 +411,8 @@ def _constant_tensors(lowering: Lowering, sizes: Sequence[int]) -> tuple[bool, .
     if not lowering.absorbed:
         return (True,) * count
     weights = [jax.ShapeDtypeStruct((size,), jnp.float32) for size in sizes]
-    traced = jax.make_jaxpr(lambda given: lowering.up(LOG, given))(weights).jaxpr
-    moving = {id(x) for x in traced.invars}
-    for equation in traced.eqns:
-        if any(id(x) in moving for x in equation.invars):
-            moving |= {id(x) for x in equation.outvars}
-    return tuple(id(x) not in moving for x in traced.outvars)
+    moving = depends(lambda given: lowering.up(LOG, given), weights)
+    return tuple(not moves for moves in moving)
 
 
 def _constants(semiring: Semiring, kind: Kind, dtype: Any) -> list[Elements]:

@@ -35,6 +35,7 @@ from neurosym.training.devices import Devices
 from neurosym.training.optimizer import Numbers, Optimizer
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import PyTree, Split
+from neurosym.transforms.loops import while_loop
 
 # The model's own random layers draw from a stream apart from the key that the loss gets.
 _LAYERS_STREAM = 0x1A7E
@@ -246,7 +247,7 @@ class Program:
         return stepped._replace(sums=sums)
 
     def _run_many(self, state: TrainState, stop: jax.Array, *arguments: Any) -> TrainState:
-        return lax.while_loop(
+        return while_loop(
             lambda now: (self._step_of(now) < stop) & jnp.any(now.bad_step < 0),
             lambda now: self._run_one(now, *arguments),
             state,

@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from neurosym.training.compiling import Compilation
 from neurosym.training.contract import check_metric_names, metrics_of, summary_of
@@ -19,6 +18,7 @@ from neurosym.training.devices import Devices
 from neurosym.training.epoch import batch_of
 from neurosym.training.state import Anatomy, seed_of
 from neurosym.training.task import Metrics, PyTree, Split, SummarisingTask
+from neurosym.transforms.loops import fori_loop
 
 
 class Evaluator:
@@ -187,7 +187,7 @@ class Evaluator:
 
         names = jax.eval_shape(sums_of, jnp.int32(0))
         none = {name: jnp.zeros(most, jnp.float32) for name in names}
-        return lax.fori_loop(0, (size + batch_size - 1) // batch_size, add, none)
+        return fori_loop((size + batch_size - 1) // batch_size, add, none)
 
     def _sums(
         self,

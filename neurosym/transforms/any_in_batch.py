@@ -2,7 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
+
+from neurosym.transforms.compatibility import custom_vmap
 
 
 @custom_vmap

@@ -27,8 +27,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+
+from neurosym.transforms.compatibility import (
+    abstract_array,
+    define,
+    is_unknown,
+    is_zero,
+    setting,
+    with_zeros,
+)
 
 Function = Callable[..., tuple[jax.Array, ...]]
 """From arrays ``[..., B]`` to arrays ``[..., B]``, each instance for itself; hashable."""
@@ -50,10 +57,6 @@ def batch_last(function: Callable[..., jax.Array], *operands: jax.Array) -> jax.
     return result
 
 
-_batch_last = Primitive("batch_last")
-_batch_last.multiple_results = True
-
-
 def _evaluate(*operands: jax.Array, function: Function, batched: bool) -> Sequence[jax.Array]:
     if batched:
         return list(function(*operands))
@@ -66,8 +69,8 @@ _traced = jax.jit(_evaluate, static_argnames=("function", "batched"))
 
 def _abstract(*operands: Any, function: Function, batched: bool) -> Sequence[Any]:
     given = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands)
-    found = _shapes(function, batched, given, jax.config.read("jax_enable_x64"))
-    return [jax.core.ShapedArray(y.shape, y.dtype) for y in found]
+    found = _shapes(function, batched, given, setting("jax_enable_x64"))
+    return [abstract_array(y.shape, y.dtype) for y in found]
 
 
 # JAX traces anew within each `vmap`; shapes are the same there.
@@ -100,7 +103,7 @@ def _batch(
 def _jvp(
     primals: Sequence[jax.Array], tangents: Sequence[Any], *, function: Function, batched: bool
 ) -> tuple[Sequence[jax.Array], Sequence[jax.Array]]:
-    moving = tuple(not isinstance(t, ad.Zero) for t in tangents)
+    moving = tuple(not is_zero(t) for t in tangents)
     given = [t for t, moves in zip(tangents, moving, strict=True) if moves]
     result = _batch_last.bind(*primals, function=function, batched=batched)
     derivative = _Derivative(function, moving)
@@ -111,22 +114,24 @@ def _jvp(
 def _transpose(
     cotangents: Sequence[Any], *operands: Any, function: Function, batched: bool
 ) -> Sequence[Any]:
-    linear = tuple(ad.is_undefined_primal(x) for x in operands)
+    linear = tuple(is_unknown(x) for x in operands)
     known = [x for x, unknown in zip(operands, linear, strict=True) if not unknown]
-    avals = [x.aval for x in operands if ad.is_undefined_primal(x)]
-    given = [ad.instantiate_zeros(c) for c in cotangents]
+    avals = [x.aval for x in operands if is_unknown(x)]
+    given = [with_zeros(c) for c in cotangents]
     shapes = tuple(a.shape[:-1] if batched else a.shape for a in avals)
     transposed = _Transposed(function, linear, shapes, tuple(a.dtype for a in avals))
     found = iter(_batch_last.bind(*known, *given, function=transposed, batched=batched))
     return [next(found) if unknown else None for unknown in linear]
 
 
-_batch_last.def_impl(_traced)
-_batch_last.def_abstract_eval(_abstract)
-batching.primitive_batchers[_batch_last] = _batch
-ad.primitive_jvps[_batch_last] = _jvp
-ad.primitive_transposes[_batch_last] = _transpose
-mlir.register_lowering(_batch_last, mlir.lower_fun(_traced, multiple_results=True))
+_batch_last = define(
+    "batch_last",
+    compute=_traced,
+    abstract=_abstract,
+    batch=_batch,
+    jvp=_jvp,
+    transpose=_transpose,
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,8 @@ import threading
 from typing import Any
 
 import jax
-from jax.extend.core import get_opaque_trace_state
+
+from neurosym.transforms.compatibility import trace_state
 
 
 def _state_outside() -> Any:
@@ -21,7 +22,7 @@ def _state_outside() -> Any:
     What JAX traces is known to each thread for itself, and a new thread traces nothing.
     """
     found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(get_opaque_trace_state(convention="nnx")))
+    thread = threading.Thread(target=lambda: found.append(trace_state()))
     thread.start()
     thread.join()
     return found[0]
@@ -32,6 +33,6 @@ _OUTSIDE = _state_outside()
 
 def concrete(*arrays: Any) -> bool:
     """Whether nothing is being traced, and no leaf of the pytrees is a tracer."""
-    return get_opaque_trace_state(convention="nnx") == _OUTSIDE and not any(
+    return trace_state() == _OUTSIDE and not any(
         isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays)
     )

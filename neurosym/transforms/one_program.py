@@ -24,7 +24,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
+
+from neurosym.transforms.compatibility import custom_vmap
 
 
 def one_program(

@@ -16,14 +16,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jaxlib
 
+from neurosym.transforms.compatibility import HAS_A_CHOICE_OF_EMITTERS
 from neurosym.transforms.concrete import concrete
 
 _WITHOUT_EMITTERS = {"xla_cpu_use_fusion_emitters": False}
-
-_LAST_WITH_A_CHOICE = (0, 11)
-"""The release of jaxlib after which there is one kind of emitters."""
 
 
 def quickly_compiled(
@@ -39,7 +36,7 @@ def quickly_compiled(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         plain = jax.jit(function, static_argnums=static_argnums)
-        if tuple(map(int, jaxlib.__version__.split(".")[:2])) > _LAST_WITH_A_CHOICE:
+        if not HAS_A_CHOICE_OF_EMITTERS:
             return plain
         quick = jax.jit(function, static_argnums=static_argnums, compiler_options=_WITHOUT_EMITTERS)
 

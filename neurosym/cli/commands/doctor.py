@@ -91,13 +91,13 @@ def _machine() -> dict[str, Any]:
 
 def _compiled_programs() -> dict[str, Any]:
     """Where JAX keeps programs, and how many there are; from here on they are kept."""
-    import jax
+    from neurosym.transforms.compatibility import setting
 
     keep_compiled_programs()
-    folder = jax.config.values["jax_compilation_cache_dir"]
-    if not folder or not jax.config.values["jax_enable_compilation_cache"]:
+    folder = setting("jax_compilation_cache_dir")
+    if not folder or not setting("jax_enable_compilation_cache"):
         return {"folder": f"off ({SWITCH} or JAX's own variables, or it cannot be written)"}
-    kept, most = kept_in(Path(folder)), jax.config.values["jax_compilation_cache_max_size"]
+    kept, most = kept_in(Path(folder)), setting("jax_compilation_cache_max_size")
     size = f"{kept.size / 2**20:.1f} MiB"
     limit = "no limit" if most < 0 else f"at most {most / 2**20:.0f} MiB"
     return {"folder": folder, "programs": kept.programs, "size": f"{size}, {limit}"}
@@ -107,6 +107,7 @@ def _devices() -> dict[str, Any]:
     import jax
 
     from neurosym.training.result import device as in_words
+    from neurosym.transforms.compatibility import setting
 
     facts: dict[str, Any] = {"backend": jax.default_backend(), "in words": in_words()}
     for device in jax.local_devices():
@@ -117,7 +118,7 @@ def _devices() -> dict[str, Any]:
             text += f", {_size(used or 0)} of {_size(limit)} in use"
         facts[f"{device.platform}:{device.id}"] = text
     facts["processes"] = jax.process_count()
-    facts["64-bit numbers"] = "on" if jax.config.values["jax_enable_x64"] else "off (the default)"
+    facts["64-bit numbers"] = "on" if setting("jax_enable_x64") else "off (the default)"
     return facts
 
 

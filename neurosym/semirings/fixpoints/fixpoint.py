@@ -26,6 +26,7 @@ from neurosym.semirings.algebra.instances import INT_LIMIT
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.fixpoints.derivation import derived
 from neurosym.semirings.fixpoints.implicit import Series, implied
+from neurosym.transforms.compatibility import Computation, computation_of
 from neurosym.transforms.conversion import as_array
 
 MAX_ROUNDS = 10_000
@@ -148,19 +149,18 @@ def check_numbers(name: str, tree: Any) -> None:
 class _Traced:
     """The step as a function of all that it depends on, closed-over arrays included."""
 
-    jaxpr: Any
+    computation: Computation
     structure: Any
-    constants: int
     dtypes: tuple[Any, ...]
 
     def __call__(self, x: Any, operands: list[jax.Array]) -> Any:
-        constants, params = operands[: self.constants], operands[self.constants :]
-        leaves = jax.core.eval_jaxpr(self.jaxpr, constants, *jax.tree.leaves(x), *params)
+        count = self.computation.constants
+        leaves = self.computation(operands[:count], *jax.tree.leaves(x), *operands[count:])
         return jax.tree.unflatten(self.structure, [_strong(y) for y in leaves])
 
 
 def _trace(step: Callable[[Any, Any], Any], init: Any, params: Any) -> tuple[_Traced, list]:
-    closed, shape = jax.make_jaxpr(step, return_shape=True)(init, params)
+    computation, constants, shape = computation_of(step, init, params)
     wanted: Any = jax.tree.structure(init)
     given: Any = jax.tree.structure(shape)
     if wanted != given:
@@ -172,8 +172,7 @@ def _trace(step: Callable[[Any, Any], Any], init: Any, params: Any) -> tuple[_Tr
                 f"for {before.dtype}{list(before.shape)} of init"
             )
     dtypes = tuple(leaf.dtype for leaf in jax.tree.leaves(init))
-    traced = _Traced(closed.jaxpr, wanted, len(closed.consts), dtypes)
-    return traced, [*map(jnp.asarray, closed.consts), *jax.tree.leaves(params)]
+    return _Traced(computation, wanted, dtypes), [*constants, *jax.tree.leaves(params)]
 
 
 def _iterate(
