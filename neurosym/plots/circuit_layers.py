@@ -144,7 +144,7 @@ def _graph(axes: Axes, terms: RowTerms, leaves: Sequence[str], *, upright: bool 
         axes.scatter(*_coordinates(products), 7, color=_TERMS, zorder=3)
     size = 26 if len(shown) < 60 else 12
     inner = np.asarray([place[row] for row in shown if row >= first])
-    sums = np.asarray([len(terms[row - first]) > 1 for row in shown if row >= first])
+    sums = np.asarray([len(terms[row - first]) > 1 for row in shown if row >= first], bool)
     axes.scatter(*_coordinates(inner[sums]), size, color=_ROWS, zorder=4, label="⊕ of products")
     if not sums.all():
         axes.scatter(

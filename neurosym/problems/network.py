@@ -87,9 +87,10 @@ class Network(OverVariables):
     def decode(self, assignment: Sequence[int] | jax.Array) -> dict[str, Hashable]:
         """The values, by variable name, of value indices ``int[V]``; None where an index is -1."""
         structure = self.structure
+        indices = [int(v) for v in np.asarray(assignment)]
         return {
-            name: domain[int(v)] if int(v) >= 0 else None
-            for name, domain, v in zip(structure.names, structure.domains, assignment, strict=True)
+            name: domain[v] if v >= 0 else None
+            for name, domain, v in zip(structure.names, structure.domains, indices, strict=True)
         }
 
     def allows(self, assignment: Sequence[int]) -> bool:

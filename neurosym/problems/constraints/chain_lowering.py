@@ -272,7 +272,7 @@ def _sources(table: np.ndarray, states: int) -> np.ndarray:
     pairs = pairs[np.argsort(flat[pairs], kind="stable")]
     counts = np.bincount(flat[pairs], minlength=states)
     rank = np.arange(len(pairs)) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.full((states, max(1, counts.max(initial=1))), flat.size, np.int32)
+    rows = np.full((states, int(counts.max(initial=1))), flat.size, np.int32)
     rows[flat[pairs], rank] = pairs
     return rows
 

@@ -112,7 +112,7 @@ class ConditionalLowering(Lowering):
 
     def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
         relation = self.relation
-        first = np.asarray([bool(relation.mask >> v & 1) for v in range(relation.sizes[0])])
+        first = np.asarray([bool(relation.mask >> v & 1) for v in range(relation.sizes[0])], bool)
         found = [np.stack([first, ~first], 1)]
         for n, branch, lowering in self.inner:
             masks = lowering.constant_masks([sizes[k] for k in branch.scope])
