@@ -302,7 +302,7 @@ class Trainer:
         compiling = self._prepared.compile_seconds - self._compiled_before
         return Clock(self._started, compiling, self._compiled_seconds, len(self._runs))
 
-    def _profiled(self) -> contextlib.AbstractContextManager[Any]:
+    def _profiled(self) -> contextlib.AbstractContextManager[object]:
         first = self._runs[0].place.path
         due = self._options.profile and self._chunks == _PROFILED_CHUNK
         if due and self._prepared.devices.first:
