@@ -41,6 +41,11 @@ _EXPORTS = {
         "solve_best",
     ),
     "problems": (
+        "maximum",
+        "minimum",
+        "entry",
+        "any_of",
+        "all_of",
         "AllDifferent",
         "Absolute",
         "Automaton",

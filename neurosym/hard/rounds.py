@@ -1,8 +1,6 @@
 """One round of propagation: every constraint once, on all domains of a batch.
 
-The batch is the last axis of every array, and nothing is scattered: a round gathers the domains of
-each constraint's scope, lets each group of constraints say what it still allows, gathers for each
-variable the messages that touch it and intersects them.
+The round itself is `neurosym.problems.constraints.revision.revise`; here it meets a network.
 """
 
 from typing import Any, NamedTuple
@@ -14,8 +12,8 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
 from neurosym.bits.reductions import reduce_rows, union_rows
+from neurosym.problems.constraints.revision import revise
 from neurosym.problems.network import Network
-from neurosym.transforms.take import take
 
 
 class Constraints(NamedTuple):
@@ -56,33 +54,7 @@ def start_domains(network: Network, domains: Domains | jax.Array | np.ndarray | 
 
 def revise_all(constraints: Constraints, lanes: jax.Array) -> jax.Array:
     """What all constraints allow of lanes ``[V, W, B]``; a subset of them."""
-    for group in constraints.coupled:
-        lanes = group.revise(lanes)
-    if not constraints.groups:
-        return lanes
-    rows = jnp.concatenate(
-        [
-            group.prune(take(lanes, group.scope)).reshape(-1, *lanes.shape[1:])
-            for group in constraints.groups
-        ]
-    )
-    everything = jnp.full((1, *lanes.shape[1:]), bits.everything(lanes.dtype))
-    for stage in constraints.incidence:
-        rows = _intersect_messages(jnp.concatenate([rows, everything]), stage)
-    return lanes & rows
-
-
-def _intersect_messages(rows: jax.Array, stage: jax.Array) -> jax.Array:
-    """The intersection over M of ``rows[stage[V, M]]``.
-
-    Written out, since XLA fuses the end of a propagator into a reduction and then compiles scalar
-    code for CPU; so it is ten times faster.
-    """
-    parts = [take(rows, stage[:, m]) for m in range(stage.shape[1])]
-    while len(parts) > 1:
-        pairs = zip(parts[::2], parts[1::2], strict=False)
-        parts = [a & b for a, b in pairs] + parts[len(parts) // 2 * 2 :]
-    return parts[0]
+    return revise(constraints.groups, constraints.coupled, constraints.incidence, lanes)
 
 
 def changed_and_wiped_out(before: jax.Array, after: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -13,8 +13,10 @@ from neurosym.problems.constraints.predicate import Predicate
 from neurosym.problems.constraints.regular.automaton import Automaton
 from neurosym.problems.constraints.regular.regular import Regular
 from neurosym.problems.constraints.table import Table
+from neurosym.problems.functions import entry, maximum, minimum
+from neurosym.problems.logic import all_of, any_of
 from neurosym.problems.network import Network
-from neurosym.problems.problem import Problem
+from neurosym.problems.problem import ContradictionWarning, Problem
 from neurosym.problems.variable import Variable
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "AllDifferent",
     "Automaton",
     "Clause",
+    "ContradictionWarning",
     "Count",
     "Element",
     "Implies",
@@ -35,4 +38,9 @@ __all__ = [
     "Reified",
     "Table",
     "Variable",
+    "all_of",
+    "any_of",
+    "entry",
+    "maximum",
+    "minimum",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import flax.struct
@@ -11,17 +11,15 @@ import jax
 import numpy as np
 
 from neurosym.bits.domains import Domains
-from neurosym.bits.reductions import MAX_ROWS
-from neurosym.problems.constraints.constraint import Constraint, placements
+from neurosym.problems.constraints.composite import visible_placements
+from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.layout import Arrays, alike, lay_out
 from neurosym.problems.constraints.propagator import Coupled, Propagator
 from neurosym.problems.constraints.relation import Placed
-from neurosym.problems.constraints.rounding import ROWS, WIDTHS, rounded, rounding
+from neurosym.problems.constraints.rounding import rounding
+from neurosym.problems.constraints.unary import UnaryRelation
 from neurosym.problems.structure import OverVariables, Structure
 from neurosym.problems.variable import Variable, describe_domain
-
-Arrays = tuple[tuple[Propagator, ...], tuple[Coupled, ...], tuple[jax.Array, ...]]
-
-Alike = dict[tuple[str, Hashable], list[Placed]]
 
 
 @flax.struct.dataclass
@@ -109,11 +107,12 @@ def build_network(variables: Sequence[Variable], constraints: Sequence[Constrain
 
 
 def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
+    domains = tuple(variable.domain for variable in variables)
     return _of_structure(
         Structure(
             names=tuple(variable.name for variable in variables),
-            domains=tuple(variable.domain for variable in variables),
-            relations=tuple([one for c in constraints for one in placements(c)]),
+            domains=domains,
+            relations=tuple([one for c in constraints for one in _placements(c, domains)]),
         )
     )
 
@@ -127,8 +126,17 @@ def network_of(structure: Structure) -> Network:
 def _of_structure(structure: Structure) -> Network:
     lengths = np.asarray([len(domain) for domain in structure.domains])
     mask = np.arange(structure.size) < lengths[:, None]
-    arrays = _lay_out(_alike(structure.relations), structure.size, structure.variables)
+    arrays = lay_out(alike(structure.relations), structure.size, structure.variables)
     return Network(jax.device_put(mask), *arrays, structure=structure)
+
+
+def _placements(
+    constraint: Constraint, domains: Sequence[tuple[Hashable, ...]]
+) -> Iterable[Placed]:
+    """The placements of a constraint; one without variables holds everywhere or nowhere."""
+    if constraint.scope or constraint.guards:
+        return visible_placements(constraint)
+    return [] if constraint.check(()) else [Placed(UnaryRelation((False,) * len(domains[0])), (0,))]
 
 
 def rounded_arrays(structure: Structure, size: int, variables: int) -> Arrays:
@@ -145,77 +153,5 @@ def rounded_arrays(structure: Structure, size: int, variables: int) -> Arrays:
       Groups, coupled and incidence, as those of `Network`, in an order of their own.
     """
     with jax.ensure_compile_time_eval(), rounding():
-        alike = sorted(_alike(structure.relations).items(), key=lambda item: repr(item[0]))
-        return _lay_out(dict(alike), size, variables)
-
-
-def _alike(placed: Sequence[Placed]) -> Alike:
-    """Relations that may share arrays, by kind and bucket."""
-    alike: Alike = {}
-    for one in placed:
-        alike.setdefault((one.kind, one.relation.bucket), []).append(one)
-    return alike
-
-
-def _lay_out(alike: Alike, size: int, variables: int) -> Arrays:
-    """Groups, coupled and incidence."""
-    groups: list[Propagator] = []
-    coupled: list[Coupled] = []
-    heard: list[int] = []  # rows of each group whose messages count
-    for members in alike.values():
-        kind = type(members[0].relation)
-        together = kind.couple(members, size, variables)
-        if together is not None:
-            coupled.append(together)
-            continue
-        group = kind.group(members, size)
-        heard.append(group.scope.shape[0])
-        missing = rounded(heard[-1], among=ROWS) - heard[-1]
-        if missing:
-            each = kind.group(members[-1:], size).scope.shape[0]
-            group = kind.group([*members, *members[-1:] * (missing // each)], size)
-        groups.append(group)
-    stages = _incidence(groups, heard, variables)
-    return tuple(groups), tuple(coupled), tuple(jax.device_put(stage) for stage in stages)
-
-
-def _incidence(
-    groups: Sequence[Propagator], heard: Sequence[int], variables: int
-) -> list[np.ndarray]:
-    """For each variable the messages that touch it, padded with the row after the last message.
-
-    Where a variable has more than `MAX_ROWS` of them, they are united in portions first, so that a
-    few busy variables do not widen the row of every other. Of each group the first rows are
-    ``heard``.
-    """
-    if not groups:
-        return []
-    scope = np.concatenate([np.asarray(group.scope).ravel() for group in groups])
-    there = [
-        np.asarray(group.present) & (np.arange(group.scope.shape[0]) < rows)[:, None]
-        for group, rows in zip(groups, heard, strict=True)
-    ]
-    present = np.concatenate([rows.ravel() for rows in there])
-    rows = np.flatnonzero(present)
-    rows = rows[np.argsort(scope[rows], kind="stable")]
-    counts = np.bincount(scope[rows], minlength=variables)
-    stages, available = [], len(present)
-    while counts.max(initial=1) > MAX_ROWS:
-        portions = -(-counts // MAX_ROWS)
-        sizes = np.full(portions.sum(), MAX_ROWS)
-        filled = portions > 0
-        sizes[np.cumsum(portions)[filled] - 1] = counts[filled] - (portions[filled] - 1) * MAX_ROWS
-        fill = np.zeros(rounded(len(sizes), among=ROWS) - len(sizes), sizes.dtype)
-        stages.append(_rows_of(rows, np.concatenate([sizes, fill]), available))
-        rows, counts, available = np.arange(len(sizes)), portions, len(sizes) + len(fill)
-    return [*stages, _rows_of(rows, counts, available)]
-
-
-def _rows_of(items: np.ndarray, counts: np.ndarray, fill: int) -> np.ndarray:
-    """Consecutive items, ``counts[n]`` of them in row ``n``, filled up with ``fill``."""
-    width = rounded(max(1, counts.max(initial=1)), MAX_ROWS, among=WIDTHS[1:])
-    table = np.full((len(counts), width), fill, np.int32)
-    row = np.repeat(np.arange(len(counts)), counts)
-    column = np.arange(len(items)) - np.repeat(np.cumsum(counts) - counts, counts)
-    table[row, column] = items
-    return table
+        members = sorted(alike(structure.relations).items(), key=lambda item: repr(item[0]))
+        return lay_out(dict(members), size, variables)

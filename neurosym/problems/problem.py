@@ -5,19 +5,26 @@ from __future__ import annotations
 import importlib
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Sized
+import warnings
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 import numpy as np
 
-from neurosym.problems.constraints.comparison import without_variables
+from neurosym.problems.arrays import VariableArray
+from neurosym.problems.auxiliary import Auxiliary
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import Network, build_network
-from neurosym.problems.variable import Variable
+from neurosym.problems.variable import Variable, describe_domain
+
 
 MOST_VALUES = 1 << 25
 """Of all variables of a problem together. A declaration beyond it would fill the memory before
 anything could say that the problem is too large."""
+
+
+class ContradictionWarning(UserWarning):
+    """A constraint was added that never holds."""
 
 
 class Problem:
@@ -37,6 +44,7 @@ class Problem:
         self._variables: dict[str, Variable] = {}
         self._constraints: list[Constraint] = []
         self._values = 0  # of all variables together
+        self._auxiliaries: list[Auxiliary] = []
 
     @classmethod
     def from_cpmpy(cls, model: Any) -> Problem:
@@ -81,11 +89,12 @@ class Problem:
 
     def variables(
         self, name: str, *, shape: int | tuple[int, ...], domain: Iterable[Hashable]
-    ) -> np.ndarray:
+    ) -> VariableArray:
         """Declares an array of variables ``name[i, j, ...]`` over one domain.
 
         Returns:
-          An object array of that shape: NumPy indexing, slices and ``sum()`` work on it.
+          An object array of that shape: NumPy indexing, slices and ``sum()`` work on it, and so do
+          comparisons (``xs <= 2``) and an index that is an expression (``xs[y + 1]``).
 
         Raises:
           ValueError: as `variable`, or for a shape with a negative or no extent.
@@ -94,32 +103,63 @@ class Problem:
         if not shape or any(extent < 1 for extent in shape):
             raise ValueError(f"the shape of variables {name!r} must be positive, not {shape}")
         values = self._domain(name, domain, math.prod(shape))
-        array = np.empty(shape, object)
+        array = np.empty(shape, object).view(VariableArray)
         for position in np.ndindex(*shape):
             subscript = ", ".join(str(p) for p in position)
             array[position] = self.variable(f"{name}[{subscript}]", domain=values)
         return array
 
-    def add(self, *constraints: Constraint) -> None:
+    def add(self, *constraints: Any) -> None:
         """Adds constraints.
+
+        Args:
+          constraints: each a constraint, a 0/1 variable that is to be 1, or a list, generator or
+            array of them. What always holds is left out. What never holds makes the problem
+            unsatisfiable, with a `ContradictionWarning` that shows it.
 
         Raises:
           ValueError: if something is not a constraint, its class leaves a definition out, or it is
             on a variable of another problem.
         """
-        for constraint in constraints:
-            if isinstance(constraint, bool | np.bool_):
-                raise without_variables(bool(constraint))
-            if not isinstance(constraint, Constraint):
-                raise ValueError(f"{constraint!r} is not a constraint")
+        found = list(_flat(constraints))
+        for constraint in found:
             if lacking := constraint.lacks():
                 raise ValueError(lacking)
-            for variable in constraint.scope:
+            for variable in constraint.visible:
                 if variable.problem is not self:
                     raise ValueError(
                         f"{constraint!r} is on variable {variable.name!r} of another problem"
                     )
-        self._constraints.extend(constraints)
+        for constraint in found:
+            if not constraint.visible:
+                if all(each.check(()) for each in (constraint, *constraint.guards)):
+                    continue
+                warnings.warn(
+                    f"{constraint} never holds, so the problem has no solution",
+                    ContradictionWarning,
+                    stacklevel=2,
+                )
+            self._constraints.append(constraint)
+
+    def add_auxiliary(self, domain: tuple, expression: Any, name: str) -> Auxiliary:
+        """A variable that equals an expression, or a constant where that is None; not declared."""
+        variable = Auxiliary(
+            problem=self,
+            name=name,
+            domain=domain,
+            index=-1 - len(self._auxiliaries),
+            expression=expression,
+        )
+        self._auxiliaries.append(variable)
+        return variable
+
+    def auxiliary(self, index: int) -> Auxiliary:
+        """The auxiliary variable of an index, which is negative."""
+        return self._auxiliaries[-1 - index]
+
+    def __str__(self) -> str:
+        lines = [f"{x} in {describe_domain(x.domain)}" for x in self.declared]
+        return "\n".join([*lines, *map(str, self._constraints)])
 
     def compile(self) -> Network:
         """The problem as a frozen pytree of flat arrays.
@@ -141,6 +181,26 @@ class Problem:
                 f"{MOST_VALUES:,} values together"
             )
         return _checked(name, domain)
+
+def _flat(given: Iterable[Any]) -> Iterator[Constraint]:
+    """Constraints, however they are nested in lists, generators and arrays."""
+    from neurosym.problems.logic import All, always
+
+    for one in given:
+        if isinstance(one, All):
+            yield from _flat(one.parts)
+        elif isinstance(one, Constraint):
+            yield one
+        elif isinstance(one, bool | np.bool_):
+            yield always(bool(one))
+        elif isinstance(one, Variable) and set(one.domain) <= {0, 1}:
+            yield one.isin([value for value in one.domain if value])
+        elif isinstance(one, np.ndarray):
+            yield from _flat(one.ravel().tolist())
+        elif isinstance(one, Iterable) and not isinstance(one, str | bytes | Mapping):
+            yield from _flat(one)
+        else:
+            raise ValueError(f"{one!r} is not a constraint")
 
 
 def _length(values: Iterable[Hashable]) -> float:

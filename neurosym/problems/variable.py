@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Collection, Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.membership import Member
-from neurosym.problems.expression import Arithmetic
+from neurosym.problems.expression import Arithmetic, LinearExpression, integers_of
 
 if TYPE_CHECKING:
     from neurosym.problems.problem import Problem
@@ -36,6 +39,9 @@ class Variable(Arithmetic):
     def __repr__(self) -> str:
         return f"Variable({self.name})"
 
+    def __str__(self) -> str:
+        return self.name
+
     def value_index(self, value: Hashable) -> int:
         """The position of ``value`` in the domain.
 
@@ -55,14 +61,26 @@ class Variable(Arithmetic):
         return Member(self, values)
 
     def _holding(self, value: object) -> Member | None:
-        if isinstance(value, Arithmetic) or not isinstance(value, Hashable):
+        if isinstance(value, Arithmetic | Constraint) or not isinstance(value, Hashable):
             return None
         if isinstance(value, numbers.Integral) and _all_integers(self.domain):
             return None
         return Member(self, frozenset([value]))
 
-    def _terms(self) -> tuple[dict[Variable, int], int]:
+    def _terms(self) -> tuple[dict[Arithmetic, int], int]:
         return {self: 1}, 0
+
+    def _visible(self) -> tuple[Variable, ...]:
+        return (self,)
+
+    def _values(self) -> Any:
+        return sorted(integers_of(self))
+
+    def _at(self, given: dict[Variable, np.ndarray]) -> Any:
+        return np.asarray(integers_of(self), np.int64)[given[self]]
+
+    def _define(self, variable: Variable) -> list[Constraint]:
+        return LinearExpression({self: 1}, 0)._define(variable)
 
 
 def _all_integers(domain: tuple[Hashable, ...]) -> bool:

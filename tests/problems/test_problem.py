@@ -112,8 +112,10 @@ def test_bad_declarations():
         problem.variables("v", shape=(2, 0), domain=range(2))
     with pytest.raises(ValueError, match="'b' of another problem"):
         problem.add(a + foreign == 3)
-    with pytest.raises(ValueError, match="is not a constraint"):
-        problem.add(True)
+    for nothing in (3, "a < 2", None, [a == 1, [2]]):
+        with pytest.raises(ValueError, match="is not a constraint"):
+            problem.add(nothing)
+    assert not problem.constraints
     with pytest.raises(ValueError, match="without variables cannot be compiled"):
         ns.Problem().compile()
 
@@ -125,32 +127,23 @@ def test_bad_linear_constraints():
         problem.add(a + word == 2)
     with pytest.raises(ValueError, match=r"a coefficient .* not 1.5"):
         1.5 * a
-    with pytest.raises(ValueError, match="is not linear"):
-        a * a
     with pytest.raises(ValueError, match="no relation '<>'"):
         ns.Linear((a,), (1,), "<>", 2)
     with pytest.raises(ValueError, match="over 1 variables has 2 coefficients"):
         ns.Linear((a,), (1, 2), "==", 2)
-    for relation, advice in (
-        (lambda: a - a == 0, "0 == 0 has no variable left: it always holds, so leave it out"),
-        (lambda: 2 * a - a - a + 1 <= 4, "0 <= 3 has no variable left: it always holds"),
-        (lambda: a - a > 0, "0 > 0 has no variable left: it never holds"),
-    ):
-        with pytest.raises(ValueError, match=advice):
-            relation()
-    with pytest.raises(ValueError, match="does not fit 32 bits"):
-        problem.add(2**31 * a == 0)
-    wide = problem.variable("wide", domain=[-1_500_000_000, 0, 1_500_000_000])
-    with pytest.raises(ValueError, match="span 3000000000 does not fit 32 bits"):
+    with pytest.raises(ValueError, match=r"over a reach from 0 to \d+ .* does not fit 62 bits"):
+        problem.add(2**62 * a == 0)
+    wide = problem.variable("wide", domain=[-3 * 2**60, 0, 3 * 2**60])
+    with pytest.raises(ValueError, match=f"span {6 * 2**60}, which does not fit 62 bits"):
         problem.add(wide != 0)
     with pytest.raises(TypeError, match="no truth value"):
         bool(a == 1)
 
 
-def test_comparisons_of_numbers_are_not_constraints():
-    problem, a, _ = two_problems()
+def test_comparisons_of_numbers_are_not_conditions():
+    _, a, _ = two_problems()
     for truth, meaning in ((sum([]) == 0, "always holds"), (np.int64(3) < 2, "never holds")):
-        for use in (problem.add, lambda t: ns.Implies(t, a == 1), lambda t: ns.Clause([t])):
+        for use in (lambda t: ns.Implies(t, a == 1), lambda t: ns.Clause([t])):
             with pytest.raises(
                 ValueError, match=f"a constraint .*but a comparison .*: it {meaning}"
             ):

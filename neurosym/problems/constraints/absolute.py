@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurosym.problems.constraints.binary import MAX_PAIRS
-from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, no_variable_left
+from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint, Placed
 from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.predicate import (
@@ -53,12 +53,6 @@ class Absolute(Constraint):
     constant: int
 
     def __post_init__(self) -> None:
-        total: dict[Variable, int] = {}
-        for variable, coefficient in zip(self.scope, self.coefficients, strict=False):
-            total[variable] = total.get(variable, 0) + coefficient
-        if self.relation in COMPARISONS and not any(total.values()):
-            holds = bool(COMPARISONS[self.relation](abs(self.offset), self.constant))
-            raise no_variable_left(f"|{self.offset}| {self.relation} {self.constant}", holds)
         Linear(self.scope, self.coefficients, self.relation, self.constant)
         sum_alone = Linear(self.scope, self.coefficients, self.relation, -self.offset)
         scope = sum_alone.scope
@@ -87,7 +81,18 @@ class Absolute(Constraint):
     def negated(self) -> Absolute:
         return dataclasses.replace(self, relation=NEGATIONS[self.relation])
 
+    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
+        from neurosym.problems.logic import index_of
+
+        total: Any = np.asarray(self.offset)
+        for c, x in zip(self.coefficients, self.scope, strict=True):
+            values = np.asarray([int(value) for value in x.domain])  # type: ignore[call-overload]
+            total = total + c * values[index_of(x, given)]
+        return COMPARISONS[self.relation](abs(total), self.constant)
+
     def compile(self) -> tuple[Placed, ...]:
+        if not self.scope:
+            return ()
         terms = [
             c * np.asarray([int(value) for value in x.domain], np.int64)  # type: ignore[call-overload]
             for c, x in zip(self.coefficients, self.scope, strict=True)

@@ -15,7 +15,7 @@ import functools
 import itertools
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import flax.struct
 import jax
@@ -27,7 +27,6 @@ from neurosym.bits.reductions import any_row, reduce_rows
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.lowering import DenseLowering, chain_labels
 from neurosym.problems.constraints.membership import Member, as_literal
-from neurosym.problems.constraints.negation import has_negation, show
 from neurosym.problems.constraints.propagator import Propagator, power_of_two
 from neurosym.problems.constraints.relation import Placed, Relation
 
@@ -58,12 +57,13 @@ class Clause(Constraint):
     nothing.
 
     Attributes:
-      parts: constraints on one variable each, clauses of them, or 0/1 variables that are to be 1.
+      parts: constraints, clauses of them, or 0/1 variables that are to be 1. A constraint on
+        several variables becomes a literal on an auxiliary variable, so it must have a negation.
       literals: the parts as one `Member` for each variable.
       scope: the variables of the literals.
 
     Raises:
-      ValueError: without parts, or for a part on several variables.
+      ValueError: without parts, or for a part on several variables without a negation.
     """
 
     parts: dataclasses.InitVar[Iterable[Constraint | Variable]]
@@ -82,6 +82,9 @@ class Clause(Constraint):
         return any(
             value in literal.values for literal, value in zip(self.literals, values, strict=True)
         )
+
+    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
+        return functools.reduce(np.logical_or, [literal.holds(given) for literal in self.literals])
 
     def compile(self) -> tuple[Placed, ...]:
         return self.place(_relation(self.literals, every=False))
@@ -123,6 +126,9 @@ class Conjunction(Constraint):
             value in literal.values for literal, value in zip(self.literals, values, strict=True)
         )
 
+    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
+        return functools.reduce(np.logical_and, [literal.holds(given) for literal in self.literals])
+
     def compile(self) -> tuple[Placed, ...]:
         return self.place(_relation(self.literals, every=True))
 
@@ -134,14 +140,13 @@ def _literals(
     parts: Iterable[Constraint | Variable], kind: type[Clause] | type[Conjunction]
 ) -> dict[Variable, Member]:
     """One literal a variable; those of a clause are united, those of a conjunction intersected."""
+    from neurosym.problems.logic import literal_of
+
     merged: dict[Variable, Member] = {}
     for part in parts:
         for literal in part.literals if isinstance(part, kind) else (as_literal(part),):
-            if literal is None:
-                raise ValueError(
-                    f"a {kind.__name__.lower()} is made of constraints on one variable each, and "
-                    f"{show(part)} is on several: {_way_round(part, kind)}"
-                )
+            if literal is None or isinstance(part, Constraint) and part.guards:
+                literal = literal_of(part)
             known = merged.setdefault(literal.variable, literal)
             if known is not literal:
                 one, other = frozenset(known.values), frozenset(literal.values)
@@ -150,21 +155,6 @@ def _literals(
     if not merged:
         raise ValueError(f"a {kind.__name__.lower()} needs at least one literal")
     return merged
-
-
-def _way_round(part: Constraint | Variable, kind: type[Clause] | type[Conjunction]) -> str:
-    """How users write a clause or a conjunction with a part on several variables."""
-    if has_negation(part):
-        way = (
-            f"declare a 0/1 variable b, add Reified(b, {show(part)}) and write b == 1 in its place"
-        )
-        return way if kind is Clause else f"add the parts one by one, or {way}"
-    if kind is Clause:
-        return (
-            "declare a 0/1 variable b, let it stand for the other parts with Reified(b, ...), and "
-            f"add Implies(b == 0, {show(part)})"
-        )
-    return "add the parts one by one, where there is a condition each with Implies(condition, part)"
 
 
 def _relation(literals: Sequence[Member], *, every: bool) -> Relation:

@@ -51,11 +51,11 @@ class Count(Constraint):
     (True, False)
 
     Attributes:
-      variables: the variables to count. A variable that is repeated counts as often as it is
-        repeated.
+      variables: the variables, expressions and constants to count. A variable that is repeated
+        counts as often as it is repeated.
       values: each in the domain of some of the variables.
       relation: one of ``== != < <= > >=``.
-      number: an integer, or a variable over integers that is not itself counted.
+      number: an integer, or a variable or expression over integers that is not itself counted.
       scope: the distinct variables, and last the number if it is a variable.
 
     Raises:
@@ -70,6 +70,8 @@ class Count(Constraint):
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        from neurosym.problems.auxiliary import all_variables, guards_of
+
         variables = tuple(self.variables)
         if not variables:
             raise ValueError("a count needs at least one variable")
@@ -82,6 +84,8 @@ class Count(Constraint):
             raise ValueError(
                 f"the values that are counted are a set, not {self.values!r}"
             ) from None
+        guards = guards_of((*variables, self.number))
+        variables = all_variables(variables, "a count")
         scope = tuple(dict.fromkeys(variables))
         names = ", ".join(variable.name for variable in scope)
         for value in values:
@@ -90,7 +94,10 @@ class Count(Constraint):
         if isinstance(self.number, numbers.Integral):
             object.__setattr__(self, "number", int(self.number))
         else:
-            scope = (*scope, _number_variable(self.number, scope))
+            number = _number_variable(self.number, scope)
+            object.__setattr__(self, "number", number)
+            scope = (*scope, number)
+        object.__setattr__(self, "guards", guards)
         object.__setattr__(self, "variables", variables)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "scope", scope)
@@ -133,9 +140,12 @@ class Count(Constraint):
 
 
 def _number_variable(number: Any, counted: Sequence[Variable]) -> Variable:
-    from neurosym.problems.variable import Variable
+    from neurosym.problems.auxiliary import as_variable
+    from neurosym.problems.expression import Arithmetic
 
-    if not isinstance(number, Variable):
+    if isinstance(number, Arithmetic | Constraint):
+        number = as_variable(number, counted[0].problem)
+    else:
         raise ValueError(f"a count is compared with an integer or a variable, not {number!r}")
     for value in number.domain:
         if not isinstance(value, numbers.Integral) or abs(int(value)) >= _FAR:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,6 +69,12 @@ class Member(Constraint):
 
     def check(self, values: Sequence[Hashable]) -> bool:
         return values[0] in self.values
+
+    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
+        from neurosym.problems.logic import index_of
+
+        inside = np.asarray([value in self.values for value in self.variable.domain])
+        return inside[index_of(self.variable, given)]
 
     def compile(self) -> tuple[Placed, ...]:
         return self.place(self.relation())

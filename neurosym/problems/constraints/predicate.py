@@ -51,11 +51,12 @@ class Predicate(Constraint):
     Pruning is exact.
 
     Attributes:
-      variables: one for each argument. A repeated variable is passed the same value each time.
+      variables: one for each argument; expressions and constants may stand for some. A
+        repeated variable is passed the same value each time.
       function: says whether the values are allowed, by the truth of what it returns.
       limit: the combinations of values that may be tabulated.
       scope: the distinct variables.
-      holds: ``bool[D_0, D_1, ...]``, what the function said, by value indices of ``scope``.
+      allowed: ``bool[D_0, D_1, ...]``, what the function said, by value indices of ``scope``.
 
     Raises:
       ValueError: without variables, for more than ``limit`` combinations, or if the function
@@ -66,14 +67,18 @@ class Predicate(Constraint):
     function: Callable[..., Any]
     limit: int = MAX_COMBINATIONS
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
-    holds: np.ndarray = dataclasses.field(init=False, repr=False)
+    allowed: np.ndarray = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        from neurosym.problems.auxiliary import all_variables, guards_of
+
         variables = tuple(self.variables)
         if not variables:
             raise ValueError("a predicate needs at least one variable")
         if not callable(self.function):
             raise ValueError(f"a predicate is a function of values, not {self.function!r}")
+        object.__setattr__(self, "guards", guards_of(variables))
+        variables = all_variables(variables, "a predicate")
         scope = tuple(dict.fromkeys(variables))
         combinations = count_combinations(scope)
         if combinations > self.limit:
@@ -84,7 +89,7 @@ class Predicate(Constraint):
             )
         object.__setattr__(self, "variables", variables)
         object.__setattr__(self, "scope", scope)
-        object.__setattr__(self, "holds", tabulate(scope, self._call))
+        object.__setattr__(self, "allowed", tabulate(scope, self._call))
 
     def __repr__(self) -> str:
         names = ", ".join(variable.name for variable in self.variables)
@@ -92,7 +97,12 @@ class Predicate(Constraint):
 
     def check(self, values: Sequence[Hashable]) -> bool:
         index = (x.value_index(value) for x, value in zip(self.scope, values, strict=True))
-        return bool(self.holds[tuple(index)])
+        return bool(self.allowed[tuple(index)])
+
+    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
+        from neurosym.problems.logic import index_of
+
+        return self.allowed[tuple(index_of(x, given) for x in self.scope)]
 
     def negated(self) -> Predicate:
         def function(*values: Hashable) -> bool:
@@ -100,12 +110,15 @@ class Predicate(Constraint):
 
         function.__name__ = f"not {_name(self.function)}"
         opposite = copy.copy(self)
+        object.__setattr__(opposite, "guards", ())
+        object.__setattr__(opposite, "truth", None)
+        object.__setattr__(opposite, "written", ())
         object.__setattr__(opposite, "function", function)
-        object.__setattr__(opposite, "holds", ~self.holds)
+        object.__setattr__(opposite, "allowed", ~self.allowed)
         return opposite
 
     def compile(self) -> tuple[Placed, ...]:
-        return self.place(relation_of_mask(self.holds))
+        return self.place(relation_of_mask(self.allowed))
 
     def _call(self, values: Sequence[Hashable]) -> bool:
         given = dict(zip(self.scope, values, strict=True))

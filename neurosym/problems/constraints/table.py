@@ -44,7 +44,7 @@ class Table(Constraint):
     """The values of ``scope`` together are one of ``tuples`` (or none of them).
 
     Attributes:
-      scope: distinct variables.
+      scope: distinct variables, expressions and constants.
       tuples: combinations of domain values, one value for each variable; repeated ones count once.
       allowed: False forbids the tuples instead.
 
@@ -58,9 +58,13 @@ class Table(Constraint):
     allowed: bool = True
 
     def __post_init__(self) -> None:
+        from neurosym.problems.auxiliary import all_variables, guards_of
+
         scope = tuple(self.scope)
         if not scope:
             raise ValueError("a table constraint needs at least one variable")
+        given, guards = scope, guards_of(scope)
+        scope = all_variables(scope, "a table constraint")
         if len({id(variable) for variable in scope}) != len(scope):
             names = ", ".join(variable.name for variable in scope)
             raise ValueError(f"a table constraint names a variable twice: {names}")
@@ -71,8 +75,15 @@ class Table(Constraint):
                     f"a table over {len(scope)} variables has the tuple {row!r} "
                     f"of {len(row)} values"
                 )
-            for variable, value in zip(scope, row, strict=True):
-                variable.value_index(value)
+            for variable, value, own in zip(scope, row, given, strict=True):
+                if variable is own:
+                    variable.value_index(value)
+        if any(variable.index < 0 for variable in scope):  # rows that an expression never meets
+            domains = [frozenset(variable.domain) for variable in scope]
+            tuples = tuple(
+                row for row in tuples if all(v in d for v, d in zip(row, domains, strict=True))
+            )
+        object.__setattr__(self, "guards", guards)
         object.__setattr__(self, "scope", scope)
         object.__setattr__(self, "tuples", tuples)
 

@@ -178,16 +178,12 @@ def test_bad_clauses():
     colour = problem.variable("colour", domain=("red", "blue"))
     with pytest.raises(ValueError, match="clause needs at least one literal"):
         ns.Clause([])
-    with pytest.raises(ValueError, match=r"on one variable each, and Linear.* is on several"):
-        (x == 1) | (x + y == 3)
-    with pytest.raises(ValueError, match=r"conjunction is made of .* on several"):
-        (x + y == 3) & (x == 1)
     with pytest.raises(ValueError, match=r"'x\[0\]' stands for a condition, so its values are 0"):
         ns.Clause([x, y == 1])
     with pytest.raises(ValueError, match="True is neither a constraint nor a 0/1 variable"):
         ns.Clause([True])
     with pytest.raises(TypeError, match="unsupported operand"):
-        (x == 1) | True
+        (x == 1) | 3
     with pytest.raises(ValueError, match="'green' is not in the domain of variable 'colour'"):
         operator.eq(colour, "green")
     with pytest.raises(ValueError, match="'green' is not in the domain of variable 'colour'"):
@@ -196,5 +192,3 @@ def test_bad_clauses():
         colour.isin(3)
     with pytest.raises(ValueError, match=r"an integer, not \['red'\]"):
         operator.eq(colour, ["red"])
-    with pytest.raises(ValueError, match=r"Implies.* has no negation"):
-        ~ns.Implies(x == 1, x + y == 3)

@@ -37,6 +37,7 @@ from neurosym.semirings.algebra.semiring import Semiring
 
 if TYPE_CHECKING:
     from neurosym.problems.expression import Arithmetic
+    from neurosym.problems.problem import Problem
     from neurosym.problems.variable import Variable
 
 LEVELS = ("singles", "hall")
@@ -48,7 +49,7 @@ MAX_HALL = 12
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AllDifferent(Constraint):
-    """The variables, or expressions of one variable such as ``x + 3``, differ pairwise in value.
+    """The variables and expressions differ pairwise in value.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -57,12 +58,13 @@ class AllDifferent(Constraint):
     >>> problem.add(AllDifferent([queen + row for row, queen in enumerate(queens)]))
 
     Attributes:
-      entries: variables, or expressions ``c * x + d`` of one variable each with integer values.
+      entries: variables, expressions and constants. Functions of one variable each, such as
+        ``2 * x + 3``, need no auxiliary variable.
       level: "singles", or "hall" for exact pruning of at most `MAX_HALL` variables.
 
     Raises:
-      ValueError: for no variables, a variable that occurs twice, an expression of several variables
-        or of a value that is not an integer, an unknown level, or too many variables for it.
+      ValueError: for no variables, a variable that occurs twice, an expression of a value that is
+        not an integer, an unknown level, or too many variables for it.
     """
 
     entries: Sequence[Variable | Arithmetic]
@@ -71,6 +73,11 @@ class AllDifferent(Constraint):
     values: tuple[tuple[Hashable, ...], ...] = dataclasses.field(init=False, default=())
 
     def __post_init__(self) -> None:
+        from neurosym.problems.auxiliary import guards_of, problem_of
+        from neurosym.problems.expression import Arithmetic, LinearExpression
+        from neurosym.problems.functions import truth
+        from neurosym.problems.variable import Variable
+
         entries = tuple(np.asarray(self.entries, dtype=object).ravel())
         if not entries:
             raise ValueError("an all-different constraint needs at least one variable")
@@ -81,12 +88,25 @@ class AllDifferent(Constraint):
                 f"all-different at level 'hall' takes at most {MAX_HALL} variables, not "
                 f"{len(entries)}"
             )
-        read = [_entry(entry) for entry in entries]
-        scope = tuple(variable for variable, _ in read)
-        if len({id(variable) for variable in scope}) != len(scope):
-            names = [variable.name for variable in scope]
+        names = [entry.name for entry in entries if isinstance(entry, Variable)]
+        if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"an all-different constraint names variable {twice!r} twice")
+        problem = problem_of(entries)
+        if problem is None:
+            raise ValueError("an all-different constraint needs at least one variable")
+        read, seen = [], set()
+        for entry in entries:
+            variable, values = _entry(entry, problem)
+            if variable in seen:  # x and x + 1: the second one is a variable of its own
+                entry = entry if isinstance(entry, Arithmetic) else truth(entry)
+                alone = LinearExpression({entry: 1}, 0)
+                variable = problem.add_auxiliary(tuple(entry._values()), alone, str(entry))
+                values = variable.domain
+            seen.add(variable)
+            read.append((variable, values))
+        scope = tuple(variable for variable, _ in read)
+        object.__setattr__(self, "guards", guards_of(entries))
         object.__setattr__(self, "entries", entries)
         object.__setattr__(self, "scope", scope)
         object.__setattr__(self, "values", tuple(values for _, values in read))
@@ -95,12 +115,22 @@ class AllDifferent(Constraint):
         names = ", ".join(variable.name for variable in self.scope)
         return f"AllDifferent({names})"
 
-    def instead_of_negation(self) -> str:
-        if all(held == x.domain for x, held in zip(self.scope, self.values, strict=True)):
-            each = "value v a 0/1 variable b and add Reified(b, Count(variables, {v}, '>=', 2))"
-        else:
-            each = "pair of entries a 0/1 variable b and add Reified(b, entry == other)"
-        return f"declare for every {each}; the Clause of all b is its negation"
+    def negatable(self) -> Sequence[Constraint]:
+        """That every two entries differ."""
+        from neurosym.problems.constraints.tabulated import Tabulated
+
+        found: list[Constraint] = []
+        pairs = list(zip(self.scope, self.values, strict=True))
+        for n, (x, held) in enumerate(pairs):
+            for y, others in pairs[:n]:
+                index = {value: v for v, value in enumerate(others)}
+                mask = np.ones((len(held), len(others)), np.bool_)
+                for v, value in enumerate(held):
+                    if value in index:
+                        mask[v, index[value]] = False
+                if not mask.all():
+                    found.append(Tabulated((x, y), mask, f"{x.name} != {y.name}"))
+        return found
 
     def check(self, values: Sequence[Hashable]) -> bool:
         taken = [
@@ -192,30 +222,31 @@ def _lattice(maps: tuple[tuple[int, ...], ...]) -> SetLattice | None:
     return None if chain is None else SetLattice.of(chain, maps)
 
 
-def _entry(entry: Any) -> tuple[Variable, tuple[Hashable, ...]]:
+def _entry(entry: Any, problem: Problem) -> tuple[Variable, tuple[Hashable, ...]]:
     """The variable of an entry, and what each value of its domain becomes."""
-    terms = getattr(entry, "_terms", None)
-    if terms is None:
-        raise ValueError(
-            f"all-different takes variables and expressions of one variable, not {entry!r}"
-        )
-    coefficients, constant = terms()
-    if len(coefficients) != 1:
-        raise ValueError(f"all-different takes expressions of one variable, not {entry!r}")
-    ((variable, coefficient),) = coefficients.items()
-    if (coefficient, constant) == (1, 0):
+    from neurosym.problems.auxiliary import as_variable
+    from neurosym.problems.constraints.constraint import Constraint
+    from neurosym.problems.expression import Arithmetic, integers_of
+    from neurosym.problems.functions import OneVariable, truth
+    from neurosym.problems.variable import Variable
+
+    if isinstance(entry, Constraint):
+        entry = truth(entry)
+    if not isinstance(entry, Arithmetic):
+        variable = as_variable(entry, problem)
         return variable, variable.domain
-    values = []
-    for value in variable.domain:
-        if not isinstance(value, int | np.integer):
-            raise ValueError(
-                f"arithmetic on variable {variable.name!r}: domain value must be an integer, "
-                f"not {value!r}"
-            )
-        values.append(coefficient * int(value) + constant)
-    if coefficient == 0:
-        raise ValueError(f"in all-different, variable {variable.name!r} has the coefficient 0")
-    return variable, tuple(values)
+    coefficients, constant = entry._terms()
+    terms = [(atom, c) for atom, c in coefficients.items() if c]
+    if len(terms) == 1:
+        ((atom, c),) = terms
+        if (c, constant) == (1, 0) and isinstance(atom, Variable):
+            return atom, atom.domain
+        if isinstance(atom, OneVariable):
+            return atom.variable, tuple([c * value + constant for value in atom.values])
+        if isinstance(atom, Variable):
+            return atom, tuple([c * value + constant for value in integers_of(atom)])
+    variable = as_variable(entry, problem)
+    return variable, variable.domain
 
 
 def common_indices(rows: Sequence[tuple[Hashable, ...]]) -> tuple[tuple[int, ...], ...]:

@@ -12,11 +12,11 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from neurosym.problems.constraints.clause import Clause
+from neurosym.problems.constraints.comparison import without_variables
 from neurosym.problems.constraints.conditional.branches import ConditionalRelation
-from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.constraint import Constraint, placements
 from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.membership import Member, as_literal
-from neurosym.problems.constraints.negation import show
 from neurosym.problems.constraints.relation import Placed
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class Implies(Constraint):
     """If ``condition`` holds, so does ``constraint``.
 
-    One of them is on one variable: a comparison with a value, a `Member`, or a 0/1 variable. If it
-    is ``constraint``, the contrapositive is compiled, and ``condition`` must have a negation.
+    Usually one of them is on one variable: a comparison with a value, a `Member`, or a 0/1
+    variable. If it is ``constraint``, the contrapositive is compiled, and ``condition`` must have a
+    negation. If both are on several variables, an auxiliary one stands for ``condition``.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -47,7 +48,7 @@ class Implies(Constraint):
       scope: the distinct variables, that of the literal first.
 
     Raises:
-      ValueError: if both are on several variables, or a negation is needed that does not exist.
+      ValueError: if a negation is needed that does not exist.
     """
 
     condition: Constraint | Variable
@@ -57,10 +58,14 @@ class Implies(Constraint):
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        sides = _sides(self.condition, self.constraint, "Implies")
+        from neurosym.problems.logic import All, bare, negation
+
+        sides = _sides(self.condition, self.constraint)
         literal, consequence = sides.literal, sides.constraint
         if sides.swapped:
-            literal, consequence = literal.negated(), consequence.negated()
+            literal, consequence = literal.negated(), negation(consequence)
+        if consequence.guards:
+            consequence = All((bare(consequence), *consequence.guards))
         object.__setattr__(self, "literal", literal)
         object.__setattr__(self, "consequence", consequence)
         object.__setattr__(self, "scope", _united(literal, consequence))
@@ -72,24 +77,27 @@ class Implies(Constraint):
         given = dict(zip(self.scope, values, strict=True))
         return not _holds(self.literal, given) or _holds(self.consequence, given)
 
-    def instead_of_negation(self) -> str:
-        return (
-            f"declare a 0/1 variable r and add Reified(r, {show(self.consequence)}); "
-            f"Clause((~c, r)) with {show(self.literal)} for c says the same and has a negation"
-        )
+    def negatable(self) -> Sequence[Constraint]:
+        return (Clause((self.literal.negated(), self.consequence)),)
 
     def compile(self) -> Sequence[Placed]:
-        if isinstance(self.consequence, Member | Clause):
-            return Clause((self.literal.negated(), self.consequence)).compile()
-        return self.place(_relation(self.scope, self.literal, self.consequence, None))
+        consequence = self.consequence
+        if isinstance(consequence, Member | Clause):
+            return Clause((self.literal.negated(), consequence)).compile()
+        if not _stands_alone(consequence):
+            # Its parts are over variables that it does not name, so each gets the condition.
+            parts = [Implies(self.literal, part) for part in consequence.decompose()]
+            return [placed for part in parts for placed in part.compile()]
+        return self.place(_relation(self.scope, self.literal, consequence, None))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reified(Constraint):
     """``condition`` holds exactly if ``constraint`` does.
 
-    One of them is on one variable: a comparison with a value, a `Member`, or a 0/1 variable. The
-    other side must have a negation.
+    Usually one of them is on one variable: a comparison with a value, a `Member`, or a 0/1
+    variable. The other side must have a negation. If both are on several variables, an auxiliary
+    one stands for ``condition``.
 
     >>> from neurosym.problems import Problem
     >>> problem = Problem()
@@ -109,7 +117,7 @@ class Reified(Constraint):
       scope: the distinct variables, that of the literal first.
 
     Raises:
-      ValueError: if both are on several variables, or the one that is has no negation.
+      ValueError: if a side on several variables has no negation.
     """
 
     condition: Constraint | Variable
@@ -120,11 +128,15 @@ class Reified(Constraint):
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        sides = _sides(self.condition, self.constraint, "Reified")
-        object.__setattr__(self, "literal", sides.literal)
-        object.__setattr__(self, "consequence", sides.constraint)
-        object.__setattr__(self, "opposite", sides.constraint.negated())
-        object.__setattr__(self, "scope", _united(sides.literal, sides.constraint))
+        from neurosym.problems.logic import literal_of
+
+        literal, consequence, _ = _sides(self.condition, self.constraint)
+        if consequence.guards or type(consequence).negated is Constraint.negated:
+            consequence = literal_of(consequence)
+        object.__setattr__(self, "literal", literal)
+        object.__setattr__(self, "consequence", consequence)
+        object.__setattr__(self, "opposite", consequence.negated())
+        object.__setattr__(self, "scope", _united(literal, consequence))
 
     def __repr__(self) -> str:
         return f"Reified({self.condition!r}, {self.constraint!r})"
@@ -146,25 +158,35 @@ class _Sides(NamedTuple):
     swapped: bool  # the literal is the second side
 
 
-def _sides(first: Constraint | Variable, second: Constraint | Variable, kind: str) -> _Sides:
-    literals = as_literal(first), as_literal(second)
-    if literals[0] is not None:
-        return _Sides(literals[0], _constraint(second), False)
-    if literals[1] is not None:
-        return _Sides(literals[1], _constraint(first), True)
-    raise ValueError(
-        f"{show(first)} and {show(second)} are both on several variables, and one side is to be on "
-        f"one: declare a 0/1 variable b, and add Reified(b, {show(first)}) and "
-        f"{kind}(b, {show(second)})"
-    )
+def _sides(first: Constraint | Variable, second: Constraint | Variable) -> _Sides:
+    from neurosym.problems.logic import literal_of
+
+    first, second = _constraint(first), _constraint(second)
+    for part in (first, second):
+        if not part.scope:
+            raise without_variables(part.check(()), part=True)
+    if isinstance(first, Member) and not first.guards:
+        return _Sides(first, second, False)
+    if isinstance(second, Member) and not second.guards:
+        return _Sides(second, first, True)
+    # Both are on several variables: an auxiliary one stands for the first.
+    return _Sides(literal_of(first), second, False)
 
 
 def _constraint(part: Constraint | Variable) -> Constraint:
     literal = as_literal(part)
-    if literal is not None:
-        return literal
-    assert isinstance(part, Constraint)
-    return part
+    if literal is None or (isinstance(part, Constraint) and part.guards):
+        assert isinstance(part, Constraint)
+        return part
+    return literal
+
+
+def _stands_alone(constraint: Constraint) -> bool:
+    """Whether what it compiles to is over variables of its scope."""
+    if type(constraint).decompose is Constraint.decompose:
+        return True
+    scope = {variable.index for variable in constraint.scope}
+    return all(set(one.scope) <= scope for one in placements(constraint))
 
 
 def _united(literal: Member, constraint: Constraint) -> tuple[Variable, ...]:

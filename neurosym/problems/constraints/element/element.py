@@ -14,11 +14,14 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurosym.problems.auxiliary import Auxiliary, as_variable, guards_of, problem_of
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.element.entries import NOWHERE, ElementRelation
+from neurosym.problems.constraints.membership import Member
 from neurosym.problems.constraints.predicate import (
     MAX_COMBINATIONS,
     count_combinations,
@@ -26,7 +29,12 @@ from neurosym.problems.constraints.predicate import (
     tabulate,
 )
 from neurosym.problems.constraints.relation import Placed, Relation
+from neurosym.problems.constraints.table import Table
+from neurosym.problems.expression import Arithmetic
 from neurosym.problems.variable import Variable
+
+if TYPE_CHECKING:
+    from neurosym.problems.problem import Problem
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,10 +53,10 @@ class Element(Constraint):
     is allowed where all combinations of values can be listed.
 
     Attributes:
-      index: its domain holds integers. Positions count from 0; a value of the domain that is not a
-        position of the array is not allowed.
-      array: constants (hashable values) and variables.
-      value: a variable or a constant.
+      index: an expression, or a variable whose domain holds integers. Positions count from 0; a
+        value that is not a position of the array is not allowed.
+      array: constants (hashable values), variables, and expressions.
+      value: a variable, an expression or a constant.
       scope: the distinct variables: the index, the value, the entries.
 
     Raises:
@@ -63,9 +71,15 @@ class Element(Constraint):
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.index, Variable):
+        problem = problem_of([self.index])
+        if problem is None:
             raise ValueError(f"the index of an element constraint is a variable, not {self.index}")
         array = tuple(self.array)
+        read = (self.index, *array, self.value)
+        object.__setattr__(self, "guards", guards_of(read))
+        object.__setattr__(self, "index", as_variable(self.index, problem))
+        array = tuple([_read(entry, problem) for entry in array])
+        object.__setattr__(self, "value", _read(self.value, problem))
         for position in self.index.domain:
             if not isinstance(position, numbers.Integral):
                 raise ValueError(
@@ -115,36 +129,22 @@ class Element(Constraint):
         found = given[entry] if isinstance(entry, Variable) else entry
         return bool(found == (given[value] if isinstance(value, Variable) else value))
 
-    def instead_of_negation(self) -> str:
-        """A variable for the entry, which has a value wherever the index points.
+    def negatable(self) -> Sequence[Constraint]:
+        """That the index is inside of the array, and that the entry there is the value."""
+        from neurosym.problems import functions
+        from neurosym.problems.logic import any_of, bare
 
-        `Element` does not hold where the index is outside of the array, so an `Element` that is
-        added to a problem forbids such an index; a padded array does not.
-        """
-        possible = {entry for entry in self.array if not isinstance(entry, Variable)}
-        possible.update(*(entry.domain for entry in self._entries))
-        value = self.value
-        compared = set(value.domain) if isinstance(value, Variable) else {value}
-        numbers_alone = all(isinstance(v, numbers.Integral) for v in possible | compared)
-        # An integer that neither an entry nor the value takes.
-        integers = [int(v) for v in possible | compared if isinstance(v, numbers.Integral)]  # type: ignore[call-overload]
-        outside = 1 + max(integers, default=0)
-        positions = [int(position) for position in self.index.domain]  # type: ignore[call-overload]
-        before, after = max(0, -min(positions)), max(0, max(positions) + 1 - len(self.array))
-        array = f"[{_show_all(self.array)}]"
-        array = f"{before} * [{outside}] + {array}" if before else array
-        array = f"{array} + {after} * [{outside}]" if after else array
-        moved = f"a variable j with j == {self.index.name} + {before} and " if before else ""
-        over = f" and {outside}, which stands for outside of the array" if before or after else ""
-        if numbers_alone or not isinstance(value, Variable):
-            same = f"w == {_show(value)}"
-        else:
-            same = f"Predicate((w, {value.name}), operator.eq)"
-        return (
-            f"declare {moved}a variable w over the values of the entries{over}, and add "
-            f"Element({'j' if before else self.index.name}, {array}, w); {same} says the same and "
-            "has a negation"
-        )
+        index, count = self.index, len(self.array)
+        inside = [p for p in index.domain if 0 <= int(p) < count]  # type: ignore[call-overload]
+        parts: list[Constraint] = []
+        if len(inside) < len(index.domain):
+            parts.append(Member(index, inside))
+        if all(_is_number(x) for x in (*self.array, self.value)):
+            return (*parts, bare(functions.entry(self.array, index) == self.value))
+        for p in inside:
+            here, value = self.array[int(p)], self.value  # type: ignore[call-overload]
+            parts.append(any_of(index.isin(set(index.domain) - {p}), _equal(here, value)))
+        return parts
 
     def compile(self) -> tuple[Placed, ...]:
         return self.place(self._relation())
@@ -177,6 +177,35 @@ class Element(Constraint):
                 for variable in self.scope[1:]
             ),
         )
+
+
+def _read(given: Any, problem: Problem) -> Hashable:
+    """An entry or a value: a variable, also for an expression, or a constant."""
+    if not isinstance(given, Arithmetic | Constraint):
+        return given
+    found = as_variable(given, problem)
+    if isinstance(found, Auxiliary) and found.expression is None:
+        return found.domain[0]
+    return found
+
+
+def _is_number(given: Any) -> bool:
+    values = given.domain if isinstance(given, Variable) else (given,)
+    return all(isinstance(value, numbers.Integral) for value in values)
+
+
+def _equal(one: Any, other: Any) -> Constraint:
+    """That two variables or constants, whose values may be anything, are equal."""
+    if not isinstance(one, Variable):
+        one, other = other, one
+    from neurosym.problems.logic import always
+
+    if not isinstance(one, Variable):
+        return always(one == other)
+    if not isinstance(other, Variable):
+        return Member(one, [value for value in one.domain if value == other])
+    rows = tuple([(value, value) for value in one.domain if value in other.domain])
+    return Table((one, other), rows) if one is not other else always(True)
 
 
 def _show_all(array: Sequence[Hashable]) -> str:

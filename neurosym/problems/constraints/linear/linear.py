@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -28,7 +28,7 @@ from neurosym.problems.constraints.all_different.all_different import (
     common_indices,
 )
 from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, no_variable_left
+from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.lowering import LinearLowering
 from neurosym.problems.constraints.linear.propagators import Bounded, LinearBounds, LinearSums
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 MAX_SUMS = 2**14
 """Partial sums that exact pruning of ``==`` tracks as bits; a wider range is pruned by bounds."""
 
+MAX_REACH = 2**62
+"""Sums stay below it, and so do the differences between them."""
+
 MAX_MATRIX = 2**12
 """Pairs of values of two variables that become one matrix of supports."""
 
@@ -51,7 +54,7 @@ class Linear(Constraint):
 
     Usually written as arithmetic, ``problem.add(2 * a + b <= 7)``; this is the explicit form of it:
     ``Linear((a, b), (2, 1), "<=", 7)``. A repeated variable adds up its coefficients, and variables
-    with coefficient zero drop out.
+    with coefficient zero drop out. Without variables it always holds, or never does.
 
     Attributes:
       scope: the variables; their domains hold integers.
@@ -61,8 +64,7 @@ class Linear(Constraint):
 
     Raises:
       ValueError: for a domain value, coefficient or constant that is not an integer, an unknown
-        relation, another number of coefficients than variables, sums beyond 32 bits, or when no
-        variable is left.
+        relation, another number of coefficients than variables, or sums beyond 62 bits.
     """
 
     scope: tuple[Variable, ...]
@@ -85,28 +87,20 @@ class Linear(Constraint):
             merged[variable] = merged.get(variable, 0) + int(coefficient)
         _require_integer(self.constant, "the constant of a linear constraint")
         merged = {variable: c for variable, c in merged.items() if c != 0}
-        if not merged:
-            holds = bool(COMPARISONS[self.relation](0, self.constant))
-            raise no_variable_left(f"0 {self.relation} {self.constant}", holds)
-        reach = spread = abs(int(self.constant))
-        for variable, coefficient in merged.items():
+        for variable in merged:
             for value in variable.domain:
                 _require_integer(value, f"arithmetic on variable {variable.name!r}: domain value")
-            reach += abs(coefficient) * max(abs(int(value)) for value in variable.domain)  # type: ignore[call-overload]
-            values = [int(value) for value in variable.domain]  # type: ignore[call-overload]
-            spread += abs(coefficient) * (max(values) - min(values))
-        if max(reach, spread) >= 2**31:
-            raise ValueError(
-                f"a linear constraint whose sums reach {reach} and span {spread} "
-                "does not fit 32 bits"
-            )
+        check_reach(
+            [[c * min(x.domain), c * max(x.domain)] for x, c in merged.items()],  # type: ignore[type-var, operator]
+            [variable.name for variable in merged],
+        )
         object.__setattr__(self, "scope", tuple(merged))
         object.__setattr__(self, "coefficients", tuple(merged.values()))
         object.__setattr__(self, "constant", int(self.constant))
 
     def __repr__(self) -> str:
         terms = [f"{c}·{v.name}" for v, c in zip(self.scope, self.coefficients, strict=True)]
-        return f"Linear({' + '.join(terms)} {self.relation} {self.constant})"
+        return f"Linear({' + '.join(terms) or 0} {self.relation} {self.constant})"
 
     def check(self, values: Sequence[Hashable]) -> bool:
         total = sum(c * int(v) for c, v in zip(self.coefficients, values, strict=True))  # type: ignore[call-overload]
@@ -115,29 +109,68 @@ class Linear(Constraint):
     def negated(self) -> Linear:
         return dataclasses.replace(self, relation=NEGATIONS[self.relation])
 
+    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
+        from neurosym.problems.logic import index_of
+
+        total: Any = np.asarray(0)
+        for c, x in zip(self.coefficients, self.scope, strict=True):
+            values = np.asarray([int(value) for value in x.domain])  # type: ignore[call-overload]
+            total = total + c * values[index_of(x, given)]
+        return COMPARISONS[self.relation](total, self.constant)
+
     def compile(self) -> tuple[Placed, ...]:
-        sign, bound, relation = 1, self.constant, self.relation
-        if relation in (">", ">="):
-            sign, bound, relation = -1, -bound, {">": "<", ">=": "<="}[relation]
-        if relation == "<":
-            bound, relation = bound - 1, "<="
-        offsets = []
-        for variable, coefficient in zip(self.scope, self.coefficients, strict=True):
-            terms = [sign * coefficient * int(value) for value in variable.domain]  # type: ignore[call-overload]
-            least = min(terms)
-            bound -= least
-            offsets.append([term - least for term in terms])
-        divisor = math.gcd(*(offset for row in offsets for offset in row)) or 1
-        # A sum that is a multiple of the divisor never meets a bound that is not.
-        quotient, remainder = divmod(bound, divisor)
-        if remainder and relation != "<=":
-            quotient = -1
-        compiled = LinearRelation(
-            offsets=tuple(tuple(offset // divisor for offset in row) for row in offsets),
-            relation=relation,
-            bound=quotient,
+        if not self.scope:
+            return ()
+        rows = [
+            [c * int(value) for value in x.domain]  # type: ignore[call-overload]
+            for x, c in zip(self.scope, self.coefficients, strict=True)
+        ]
+        return self.place(relation_of_sum(rows, self.relation, self.constant))
+
+
+def relation_of_sum(rows: Sequence[Sequence[int]], relation: str, constant: int) -> Relation:
+    """The relation that a sum, to which each position adds what its row says, compares so."""
+    sign, bound = 1, constant
+    if relation in (">", ">="):
+        sign, bound, relation = -1, -bound, {">": "<", ">=": "<="}[relation]
+    if relation == "<":
+        bound, relation = bound - 1, "<="
+    offsets = []
+    for row in rows:
+        terms = [sign * term for term in row]
+        least = min(terms)
+        bound -= least
+        offsets.append([term - least for term in terms])
+    divisor = math.gcd(*(offset for row in offsets for offset in row)) or 1
+    # A sum that is a multiple of the divisor never meets a bound that is not.
+    quotient, remainder = divmod(bound, divisor)
+    if remainder and relation != "<=":
+        quotient = -1
+    largest = sum(max(row) for row in offsets) // divisor
+    if quotient > largest:  # beyond every sum, as one more than the largest or the largest itself
+        quotient = largest if relation == "<=" else largest + 1
+    compiled = LinearRelation(
+        offsets=tuple(tuple(offset // divisor for offset in row) for row in offsets),
+        relation=relation,
+        bound=max(quotient, -1),
+    )
+    return compiled if len(rows) != 2 else _of_two(compiled)
+
+
+def check_reach(rows: Collection[Sequence[int]], names: Sequence[str]) -> None:
+    """Checks that the sums of rows fit.
+
+    Raises:
+      ValueError: with their range, if they do not.
+    """
+    low = sum(min(row) for row in rows)
+    high = sum(max(row) for row in rows)
+    if max(-low, high, high - low) >= MAX_REACH:
+        shown = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+        raise ValueError(
+            f"the sums over {shown} reach from {low} to {high} and span {high - low}, which does "
+            "not fit 62 bits"
         )
-        return self.place(compiled if len(self.scope) != 2 else _of_two(compiled))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +213,8 @@ class LinearRelation(Relation):
         arity = shared_length(len(self.offsets))
         if self.relation == "==" and self.sums <= MAX_SUMS:
             return "sums", arity, power_of_two(bits.word_count(self.sums))
-        return "bounds", arity
+        wide = sum(self.ranges) >= 2**31 - 1
+        return ("bounds", arity, "wide") if wide else ("bounds", arity)
 
     @classmethod
     def group(cls, placed: Sequence[Placed[LinearRelation]], size: int) -> Propagator:

@@ -41,28 +41,32 @@ class LinearBounds:
 
     scope: jax.Array  # int32[C, K]
     present: jax.Array  # bool[C, K]
-    offsets: jax.Array  # int32[C, K, D]
-    bound: jax.Array  # int32[C]
+    offsets: jax.Array  # int32[C, K, D], or int64 where sums are wider
+    bound: jax.Array  # int32[C], or int64
     unequal: jax.Array  # bool[C]: != instead of <=
 
     @classmethod
     def build(cls, rows: Sequence[Bounded], size: int) -> LinearBounds:
         """From rows that each say ``Σ offsets <= bound``, or ``!= bound``."""
-        scope, present, offsets = _padded([(row.scope, row.offsets) for row in rows], size)
-        return cls(
-            scope=jax.device_put(scope),
-            present=jax.device_put(present),
-            offsets=jax.device_put(offsets),
-            bound=jax.device_put(np.asarray([row.bound for row in rows], np.int32)),
-            unequal=jax.device_put(np.asarray([row.unequal for row in rows])),
-        )
+        reach = max(sum(max(row) for row in each.offsets) for each in rows)
+        dtype = np.int32 if reach < 2**31 - 1 else np.int64
+        given = [(row.scope, row.offsets) for row in rows]
+        scope, present, offsets = _padded(given, size, dtype)
+        with jax.enable_x64(True):
+            return cls(
+                scope=jax.device_put(scope),
+                present=jax.device_put(present),
+                offsets=jax.device_put(offsets),
+                bound=jax.device_put(np.asarray([row.bound for row in rows], dtype)),
+                unequal=jax.device_put(np.asarray([row.unequal for row in rows])),
+            )
 
     @jax.named_scope("linear_bounds")
     def prune(self, domains: jax.Array) -> jax.Array:
         offsets = self.offsets[..., None]
         possible = bits.unpack(domains, self.offsets.shape[2], axis=2)  # [C, K, D, B]
         possible &= self.present[..., None, None]
-        far = jnp.int32(2**31 - 1)
+        far = jnp.asarray(np.iinfo(self.offsets.dtype).max, self.offsets.dtype)
         low = jnp.min(jnp.where(possible, offsets, far), axis=2)
         low = jnp.where(low == far, 0, low)  # absent, or wiped out and cleared by the caller
         high = jnp.max(jnp.where(possible, offsets, 0), axis=2)
@@ -94,7 +98,12 @@ class LinearSums:
         cls, rows: Sequence[tuple[Places, Offsets, int]], words: int, size: int
     ) -> LinearSums:
         """From scopes, offsets and bounds; ``words`` hold the partial sums that matter."""
-        scope, present, offsets = _padded([(scope, offsets) for scope, offsets, _ in rows], size)
+        beyond = words * bits.WORD  # no set reaches so far
+        near = [
+            (scope, tuple(tuple(min(offset, beyond) for offset in row) for row in offsets))
+            for scope, offsets, _ in rows
+        ]
+        scope, present, offsets = _padded(near, size, np.int32)
         bounds = np.asarray([bound for _, _, bound in rows])
         # A bound below 0 or beyond every sum is an empty set, which leaves no value a support.
         meetable = (bounds >= 0) & (bounds < words * bits.WORD)
@@ -138,12 +147,12 @@ class LinearSums:
 
 
 def _padded(
-    rows: Sequence[tuple[Places, Offsets]], size: int
+    rows: Sequence[tuple[Places, Offsets]], size: int, dtype: type
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scope, present and offsets ``int32[C, K, size]``."""
+    """Scope, present and offsets ``[C, K, size]`` of the dtype."""
     arity = shared_length(max(len(scope) for scope, _ in rows))
     scope, present = padded_scopes([scope for scope, _ in rows], arity)
-    offsets = np.zeros((len(rows), arity, size), np.int32)
+    offsets: np.ndarray = np.zeros((len(rows), arity, size), dtype)
     for c, (_, values) in enumerate(rows):
         for position, row in enumerate(values):
             offsets[c, position, : len(row)] = row

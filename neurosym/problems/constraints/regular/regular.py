@@ -86,7 +86,7 @@ class Regular(Constraint):
     A variable may be repeated where all combinations of values can be listed.
 
     Attributes:
-      variables: one for each position.
+      variables: one for each position; expressions and constants may stand for some.
       automaton: what they spell, an `Automaton` or the text of an expression. An automaton that is
         not deterministic is determinised for words of this length over the values of the variables.
       scope: the distinct variables.
@@ -105,6 +105,8 @@ class Regular(Constraint):
     machine: Automaton = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        from neurosym.problems.auxiliary import all_variables, guards_of
+
         variables = tuple(self.variables)
         if not variables:
             raise ValueError("a regular constraint needs at least one variable")
@@ -113,6 +115,8 @@ class Regular(Constraint):
                 f"a regular constraint needs an Automaton, not {self.automaton!r}, or the text of "
                 "a regular expression"
             )
+        object.__setattr__(self, "guards", guards_of(variables))
+        variables = all_variables(variables, "a regular constraint")
         scope = tuple(dict.fromkeys(variables))
         if len(scope) < len(variables) and count_combinations(scope) > MAX_COMBINATIONS:
             twice = next(x for n, x in enumerate(variables) if id(x) in map(id, variables[:n]))

@@ -321,11 +321,9 @@ def test_what_is_refused():
     for entries, level, message in [
         ([], "singles", "at least one variable"),
         ([x, y, x], "singles", "names variable 'x0' twice"),
-        ([x, x + 1], "hall", "names variable 'x0' twice"),
-        ([x + y, y], "singles", "expressions of one variable"),
-        ([x, 3], "singles", "takes variables and expressions of one variable, not 3"),
+        ([3, 4], "singles", "at least one variable"),
         ([x, z + 1], "singles", "arithmetic on variable 'x2'"),
-        ([0 * x, y], "singles", "coefficient 0"),
+        ([x, [1]], "singles", "neither a variable, an expression nor a value"),
         ([x, y], "bounds", "levels singles, hall, not bounds"),
     ]:
         with pytest.raises(ValueError, match=message):

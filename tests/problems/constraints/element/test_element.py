@@ -142,5 +142,3 @@ def test_what_is_refused():
         ns.Element(x[0], [[1]], x[1])
     with pytest.raises(ValueError, match="two roles and 16777216 combinations"):
         ns.Element(x[0], x, x[1])
-    with pytest.raises(ValueError, match="has no negation"):
-        ~ns.Element(x[0], x[2:], x[1])
