@@ -27,6 +27,7 @@ from neurosym.problems.constraints.membership import Member
 from neurosym.problems.constraints.tabulated import tabulated, worth_tabulating
 
 if TYPE_CHECKING:
+    from neurosym.problems.problem import Problem
     from neurosym.problems.variable import Variable
 
 Terms = tuple[dict["Arithmetic", int], int]
@@ -242,7 +243,7 @@ class LinearExpression(Arithmetic):
         if len(visible) == 1:
             return [Functional.of(visible, variable, self._at)]
         difference = LinearExpression({**self._coefficients, variable: -1}, self._constant)
-        return [sum_of(*difference._terms(), "==")]
+        return [sum_of(*difference._terms(), "==", variable.problem)]
 
 
 class AbsoluteValue(Arithmetic):
@@ -307,12 +308,12 @@ def comparison(coefficients: dict[Any, int], constant: int, relation: str) -> Co
     from neurosym.problems.auxiliary import guards_of
     from neurosym.problems.variable import Variable
 
-    coefficients = {atom: c for atom, c in coefficients.items() if c}
     if all(isinstance(atom, Variable) for atom in coefficients):
         return Linear(tuple(coefficients), tuple(coefficients.values()), relation, -constant)
     expression = LinearExpression(coefficients, constant)
-    visible = expression._visible()
     guards = guards_of([expression])
+    coefficients = {atom: c for atom, c in coefficients.items() if c}
+    visible = expression._visible()
     if worth_tabulating(visible):
 
         def holds(given: dict[Variable, np.ndarray]) -> Any:
@@ -322,18 +323,19 @@ def comparison(coefficients: dict[Any, int], constant: int, relation: str) -> Co
             return found
 
         return tabulated(visible, holds, f"{expression} {relation} 0")
-    found = sum_of(coefficients, constant, relation)
+    found = sum_of(coefficients, constant, relation, visible[0].problem)
     if guards:
         object.__setattr__(found, "guards", guards)
     return found
 
 
-def sum_of(coefficients: dict[Any, int], constant: int, relation: str) -> Constraint:
+def sum_of(
+    coefficients: dict[Any, int], constant: int, relation: str, problem: Problem
+) -> Constraint:
     """A sum of terms compared with zero, over variables, functions of one and auxiliary ones."""
     from neurosym.problems.auxiliary import as_variable
     from neurosym.problems.functions import OneVariable
 
-    problem = next(x.problem for atom in coefficients for x in atom._visible())
     plain: dict[Variable, int] = {}
     functions: list[tuple[Variable, tuple[int, ...]]] = []
     for atom, c in coefficients.items():
@@ -402,7 +404,9 @@ def _combine(left: Any, left_factor: int, right: Any, right_factor: int) -> Line
         constant += factor * addend
         for variable, coefficient in terms.items():
             coefficients[variable] = coefficients.get(variable, 0) + factor * coefficient
-    return LinearExpression({x: c for x, c in coefficients.items() if c}, constant)
+    # Zero times something without a value has no value.
+    kept = {x: c for x, c in coefficients.items() if c or x._guards()}
+    return LinearExpression(kept, constant)
 
 
 def _each(function: Any, left: Any, middle: Any, right: Any, *more: Any) -> Any:

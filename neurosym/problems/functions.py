@@ -29,7 +29,7 @@ from neurosym.problems.constraints.linear.linear import Linear
 from neurosym.problems.constraints.membership import Member
 from neurosym.problems.constraints.predicate import count_combinations
 from neurosym.problems.constraints.tabulated import index_grid
-from neurosym.problems.expression import Arithmetic, LinearExpression, Terms, _integer, text
+from neurosym.problems.expression import Arithmetic, LinearExpression, Terms, _integer
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -138,7 +138,8 @@ class Function(Arithmetic):
             return [Functional.of(visible, variable, self._at)]
         variables = [as_variable(a, problem) for a in self.arguments]
         distinct = tuple(dict.fromkeys(variables))
-        places = [distinct.index(x) for x in variables]
+        place = {x: k for k, x in enumerate(distinct)}
+        places = [place[x] for x in variables]
 
         def at(given: dict[Variable, np.ndarray]) -> Any:
             values = [_array(tuple(x.domain))[given[x]] for x in distinct]
@@ -153,7 +154,7 @@ class Product(Function):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return " * ".join(text(a) for a in self.arguments)
+        return _infix("*", self)
 
     def _apply(self, *values: Any) -> Any:
         return _wide(values[0]) * values[1]
@@ -165,7 +166,7 @@ class Quotient(Function):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return " // ".join(text(a) for a in self.arguments)
+        return _infix("//", self)
 
     def _apply(self, *values: Any) -> Any:
         return truncated(*values)
@@ -180,7 +181,7 @@ class Remainder(Function):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return " % ".join(text(a) for a in self.arguments)
+        return _infix("%", self)
 
     def _apply(self, *values: Any) -> Any:
         first, second = values
@@ -196,7 +197,7 @@ class Power(Function):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return " ** ".join(text(a) for a in self.arguments)
+        return _infix("**", self)
 
     def _apply(self, *values: Any) -> Any:
         first = np.asarray(values[0]).astype(object)
@@ -291,6 +292,10 @@ class Entry(Function):
         if len(visible) <= 2 and count_combinations(visible) <= 2**10:
             return [Functional.of(visible, variable, self._at)]
         problem, count = variable.problem, len(self.array)
+        at = _constant(self.arguments[0])
+        if at is not None:
+            same = as_variable(self.array[at if 0 <= at < count else 0], problem)
+            return [Linear((variable, same), (1, -1), "==", 0)]
         index = as_variable(self.arguments[0], problem)
         if any(not 0 <= int(p) < count for p in index.domain):  # type: ignore[call-overload]
             inside = [int(p) if 0 <= int(p) < count else 0 for p in index.domain]  # type: ignore[call-overload]
@@ -330,9 +335,11 @@ class Truth(Function):
         return np.asarray(holds(self.constraint, given)).astype(np.int64)
 
     def _define(self, variable: Variable) -> list[Constraint]:
-        from neurosym.problems.logic import literal_of, parts_of
+        from neurosym.problems.logic import is_trivial, literal_of, parts_of
 
         parts = parts_of(self.constraint)
+        if any(is_trivial(part) for part in parts):  # those that always hold are left out
+            return [Member(variable, {0})]
         this = Member(variable, {1})
         if len(parts) > 1:
             literals = [literal_of(part) for part in parts]
@@ -449,6 +456,10 @@ def entry(array: Any, index: Any) -> Any:
             inside += _unless_always(_argument(each), ">=", 0)
             inside += _unless_always(_argument(each), "<", held.shape[k])
     rows = held.reshape(leading, -1)
+    at = _constant(_argument(flat))
+    if at is not None and 0 <= at < leading and not inside and not guards_of(list(rows.ravel())):
+        rows = rows[at : at + 1]
+        return rows[0].reshape(rest).view(VariableArray) if rest else _argument(rows[0, 0])
     found = np.empty(rows.shape[1], object)
     for n in range(rows.shape[1]):
         found[n] = _guarded(_made(Entry, list(rows[:, n]), flat), tuple(inside))
@@ -509,9 +520,9 @@ def _simple(function: Function) -> Arithmetic:
         return function
     guards = function._guards()
     if not visible:
-        if all(guard.check(()) for guard in guards):
+        if all(bool(guard.holds({})) for guard in guards):
             return LinearExpression({}, int(function._at({})))
-        raise ValueError(f"{function} has no value")
+        return function
     (variable,) = visible
     given = index_grid(visible)
     size = len(variable.domain)
@@ -534,7 +545,7 @@ def _argument(entry: Any) -> Arithmetic:
 
 def _constant(expression: Arithmetic) -> int | None:
     coefficients, constant = expression._terms()
-    return None if any(coefficients.values()) else constant
+    return None if coefficients else constant
 
 
 def _unless_always(expression: Arithmetic, relation: str, number: int) -> tuple[Constraint, ...]:
@@ -569,6 +580,11 @@ def _two_bounds(part: Linear, variable: Variable) -> list[Constraint]:
         Linear(scope, (*coefficients, most), "<=", bound + most),
         Linear(scope, (*coefficients, least), ">=", bound + 1),
     ]
+
+
+def _infix(sign: str, function: Function) -> str:
+    shown = [str(a) for a in function.arguments]
+    return f" {sign} ".join(s if " " not in s or s.endswith("]") else f"({s})" for s in shown)
 
 
 def _distinct(values: Any) -> list[int]:

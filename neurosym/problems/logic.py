@@ -120,7 +120,7 @@ def any_of(*parts: Any) -> Constraint:
     kept = []
     for part in _listed(parts):
         if is_trivial(part):
-            if part.check(()):
+            if constant_truth(part):
                 return always(True)
             continue
         kept.append(part)
@@ -151,7 +151,7 @@ def all_of(*parts: Any) -> Constraint:
     kept = []
     for part in _listed(parts):
         if is_trivial(part):
-            if not part.check(()):
+            if not constant_truth(part):
                 return part
             continue
         kept.append(part)
@@ -183,7 +183,7 @@ def implication(condition: Any, consequence: Any) -> Constraint:
     """``condition.implies(consequence)``."""
     condition, consequence = as_constraint(condition), as_constraint(consequence)
     for part, end in ((condition, False), (consequence, True)):
-        if is_trivial(part) and part.check(()) == end:
+        if is_trivial(part) and constant_truth(part) == end:
             return always(True)
     if is_trivial(condition):
         return consequence
@@ -205,7 +205,7 @@ def negation(constraint: Constraint) -> Constraint:
       ValueError: if its kind has no negation.
     """
     if is_trivial(constraint):
-        return always(not constraint.check(()))
+        return always(not constant_truth(constraint))
     if constraint.guards:
         parts = (bare(constraint), *constraint.guards)
         return any_of([negation(part) for part in parts])
@@ -218,8 +218,13 @@ def always(truth: bool) -> Constraint:
 
 
 def is_trivial(constraint: Constraint) -> bool:
-    """Whether a constraint reads no variable."""
-    return not constraint.scope and not constraint.guards
+    """Whether a constraint reads no declared variable."""
+    return not constraint.visible
+
+
+def constant_truth(constraint: Constraint) -> bool:
+    """Whether a constraint that reads no declared variable holds."""
+    return bool(holds(constraint, {}))
 
 
 def as_constraint(part: Any) -> Constraint:
@@ -266,7 +271,9 @@ def parts_of(constraint: Constraint) -> list[Constraint]:
     """Constraints with a negation of their own that hold together exactly if this one does."""
     found = []
     for each in (bare(constraint), *constraint.guards):
-        found += [part for part in each.negatable() if not (is_trivial(part) and part.check(()))]
+        found += [
+            part for part in each.negatable() if not (is_trivial(part) and constant_truth(part))
+        ]
     return found
 
 

@@ -134,9 +134,13 @@ def _placements(
     constraint: Constraint, domains: Sequence[tuple[Hashable, ...]]
 ) -> Iterable[Placed]:
     """The placements of a constraint; one without variables holds everywhere or nowhere."""
-    if constraint.scope or constraint.guards:
+    from neurosym.problems.logic import constant_truth
+
+    if constraint.visible:
         return visible_placements(constraint)
-    return [] if constraint.check(()) else [Placed(UnaryRelation((False,) * len(domains[0])), (0,))]
+    if constant_truth(constraint):
+        return []
+    return [Placed(UnaryRelation((False,) * len(domains[0])), (0,))]
 
 
 def rounded_arrays(structure: Structure, size: int, variables: int) -> Arrays:

@@ -121,6 +121,8 @@ class Problem:
           ValueError: if something is not a constraint, its class leaves a definition out, or it is
             on a variable of another problem.
         """
+        from neurosym.problems.logic import constant_truth
+
         found = list(_flat(constraints))
         for constraint in found:
             if lacking := constraint.lacks():
@@ -132,7 +134,7 @@ class Problem:
                     )
         for constraint in found:
             if not constraint.visible:
-                if all(each.check(()) for each in (constraint, *constraint.guards)):
+                if constant_truth(constraint):
                     continue
                 warnings.warn(
                     f"{constraint} never holds, so the problem has no solution",

@@ -145,7 +145,7 @@ def _literals(
     merged: dict[Variable, Member] = {}
     for part in parts:
         for literal in part.literals if isinstance(part, kind) else (as_literal(part),):
-            if literal is None or isinstance(part, Constraint) and part.guards:
+            if literal is None or (isinstance(part, Constraint) and part.guards):
                 literal = literal_of(part)
             known = merged.setdefault(literal.variable, literal)
             if known is not literal:

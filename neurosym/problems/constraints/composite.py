@@ -27,7 +27,7 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row
-from neurosym.problems.constraints.constraint import Constraint, placements
+from neurosym.problems.constraints.constraint import Constraint, guarded_placements, placements
 from neurosym.problems.constraints.layout import alike, lay_out
 from neurosym.problems.constraints.lowering import Labels, Lowering
 from neurosym.problems.constraints.propagator import Coupled, Propagator, shared_length
@@ -55,18 +55,16 @@ def visible_placements(constraint: Constraint) -> tuple[Placed, ...]:
     Raises:
       ValueError: as `placements`.
     """
-    parts = [one for each in (constraint, *constraint.guards) for one in placements(each)]
+    parts = guarded_placements(constraint, constraint.visible)
     if all(i >= 0 for one in parts for i in one.scope):
         return tuple(parts)
-    scope = next(each.scope for each in (constraint, *constraint.guards) if each.scope)
-    return tuple(_composed(parts, scope[0].problem))
+    return tuple(_composed(parts, constraint.visible[0].problem))
 
 
 def composed(constraint: Constraint) -> Placed:
     """A constraint with auxiliary variables as one relation over declared variables."""
-    parts = [one for each in (constraint, *constraint.guards) for one in placements(each)]
-    scope = next(each.scope for each in (constraint, *constraint.guards) if each.scope)
-    order, parts = _with_definitions(parts, scope[0].problem)
+    parts = guarded_placements(constraint, constraint.visible)
+    order, parts = _with_definitions(parts, constraint.visible[0].problem)
     return _composite(order, parts)
 
 

@@ -118,8 +118,7 @@ class Constraint(abc.ABC):
 
     def compile(self) -> Sequence[Placed]:
         """What holds, and where: one relation in its place, or several that hold together."""
-        every = [each for part in self._parts for each in (part, *part.guards)]
-        return [placed for each in every for placed in placements(each)]
+        return [placed for part in self._parts for placed in guarded_placements(part, self.scope)]
 
     def lacks(self) -> str:
         """What its class leaves out of the definition of a constraint, in words; "" if nothing."""
@@ -293,6 +292,24 @@ class Constraint(abc.ABC):
             "a constraint has no truth value: add it to a problem with problem.add(...), and write "
             "a <= b and b <= c as two constraints; write & for 'and', | for 'or' and ~ for 'not'"
         )
+
+
+def guarded_placements(constraint: Constraint, scope: Sequence[Variable]) -> list[Placed]:
+    """The placements of a constraint and its guards.
+
+    What reads no variable holds everywhere, or nowhere: then no value of the first variable of
+    ``scope`` is allowed.
+    """
+    from neurosym.problems.constraints.unary import UnaryRelation
+
+    found: list[Placed] = []
+    for each in (constraint, *constraint.guards):
+        if any(variable._visible() for variable in each.scope):
+            found += placements(each)
+        elif not each.holds({}):
+            nothing = UnaryRelation((False,) * len(scope[0].domain))
+            found.append(Placed(nothing, (scope[0].index,)))
+    return found
 
 
 def placements(constraint: Constraint) -> tuple[Placed, ...]:

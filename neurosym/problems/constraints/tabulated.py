@@ -65,7 +65,7 @@ class Tabulated(Constraint):
 def worth_tabulating(scope: Sequence[Variable]) -> bool:
     """Whether a constraint over these variables is listed, whatever it says."""
     combinations = count_combinations(scope)
-    return combinations <= (PAIRS if len(scope) <= 2 else FEW)
+    return combinations == 1 or combinations <= (PAIRS if len(scope) <= 2 else FEW)
 
 
 def tabulated(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from neurosym.problems.constraints.clause import Clause
 from neurosym.problems.constraints.comparison import without_variables
 from neurosym.problems.constraints.conditional.branches import ConditionalRelation
-from neurosym.problems.constraints.constraint import Constraint, placements
+from neurosym.problems.constraints.constraint import Constraint, guarded_placements, placements
 from neurosym.problems.constraints.joint import joined
 from neurosym.problems.constraints.membership import Member, as_literal
 from neurosym.problems.constraints.relation import Placed
@@ -81,13 +81,15 @@ class Implies(Constraint):
         return (Clause((self.literal.negated(), self.consequence)),)
 
     def compile(self) -> Sequence[Placed]:
+        from neurosym.problems.logic import implication
+
         consequence = self.consequence
         if isinstance(consequence, Member | Clause):
             return Clause((self.literal.negated(), consequence)).compile()
         if not _stands_alone(consequence):
             # Its parts are over variables that it does not name, so each gets the condition.
-            parts = [Implies(self.literal, part) for part in consequence.decompose()]
-            return [placed for part in parts for placed in part.compile()]
+            parts = [implication(self.literal, part) for part in consequence.decompose()]
+            return [one for part in parts for one in guarded_placements(part, self.scope)]
         return self.place(_relation(self.scope, self.literal, consequence, None))
 
 
