@@ -17,7 +17,6 @@ from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.network import Network, build_network
 from neurosym.problems.variable import Variable, describe_domain
 
-
 MOST_VALUES = 1 << 25
 """Of all variables of a problem together. A declaration beyond it would fill the memory before
 anything could say that the problem is too large."""
@@ -183,6 +182,7 @@ class Problem:
                 f"{MOST_VALUES:,} values together"
             )
         return _checked(name, domain)
+
 
 def _flat(given: Iterable[Any]) -> Iterator[Constraint]:
     """Constraints, however they are nested in lists, generators and arrays."""
