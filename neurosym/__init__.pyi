@@ -57,6 +57,11 @@ from neurosym.problems import Regular as Regular
 from neurosym.problems import Reified as Reified
 from neurosym.problems import Table as Table
 from neurosym.problems import Variable as Variable
+from neurosym.problems import all_of as all_of
+from neurosym.problems import any_of as any_of
+from neurosym.problems import entry as entry
+from neurosym.problems import maximum as maximum
+from neurosym.problems import minimum as minimum
 from neurosym.semirings import ADD_MULT as ADD_MULT
 from neurosym.semirings import BOOLEAN as BOOLEAN
 from neurosym.semirings import COUNTING as COUNTING
