@@ -74,7 +74,6 @@ WINGS = {
         "restricted": {"network"},
         "automatic": {"question", "network", "restricted"},
         "answer": set(),
-        "batches": set(),
     },
 }
 

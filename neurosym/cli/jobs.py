@@ -1,6 +1,6 @@
 """The jobs of `neurosym solve`, each of which is some instances of one network.
 
-files ─▶ jobs ─▶ `neurosym.reasoning.solve_batches` ─▶ answers in the values of the problem
+files ─▶ jobs ─▶ `neurosym.hard.batches` ─▶ answers in the values of the problem
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.hard import HEURISTICS, SearchStatus, propagate
+from neurosym.hard.batches import Solved, solve_batches
 from neurosym.io import Cnf, Text, parse_dimacs
 from neurosym.languages.cnf import cnf_formula
 from neurosym.problems import Network
 from neurosym.puzzles import Instances, Layout, Puzzle
-from neurosym.reasoning import Solved, solve_batches
 
 Values = list[Hashable]
 

@@ -4,9 +4,9 @@ A `Question` holds everything that is asked about one instance. Whoever can answ
 protocols of `neurosym.reasoning.protocols`, and whoever asks sees nothing but these.
 """
 
+from neurosym.hard.batches import Solved, solve_batches
 from neurosym.reasoning.answer import CIRCUIT, EXACT, Answerer, Engine, make_answerer
 from neurosym.reasoning.automatic import Automatic, Method, automatic
-from neurosym.reasoning.batches import Solved, solve_batches
 from neurosym.reasoning.circuit import CircuitReasoner
 from neurosym.reasoning.network import NetworkReasoner
 from neurosym.reasoning.protocols import (

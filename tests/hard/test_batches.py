@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import neurosym as ns
-from neurosym.reasoning import batches, solve_batches
+from neurosym.hard import batches
+from neurosym.reasoning import solve_batches
 
 SIZES = (3, 4, 3)
 
