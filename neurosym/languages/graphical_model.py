@@ -24,7 +24,7 @@ class Factor(NamedTuple):
     """A table of a model."""
 
     scope: tuple[int, ...]  # distinct rows of variables
-    values: np.ndarray  # float64[D_0, ..., D_{K-1}]: not negative
+    values: np.ndarray  # float64[D_0, ..., D_{K-1}]: weights, not negative, or their logarithms
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,6 +57,7 @@ def graphical_model(
     factors: Sequence[Factor],
     *,
     constant: float = 1.0,
+    logarithms: bool = False,
 ) -> GraphicalModel:
     """The model of some tables.
 
@@ -76,6 +77,7 @@ def graphical_model(
       domains: their values.
       factors: tables of weights, whose product an assignment weighs.
       constant: a further factor of every assignment, above 0.
+      logarithms: the tables hold logarithms of weights, -inf for a weight of 0.
 
     Raises:
       ValueError: for a table of another shape than its variables have, or with a value that is
@@ -95,10 +97,11 @@ def graphical_model(
                 f"factor {number} over {', '.join(names[i] for i in scope)} has the shape "
                 f"{list(values.shape)}, not {[sizes[i] for i in scope]}"
             )
-        if not np.all((values >= 0) & np.isfinite(values)):
+        right = values < np.inf if logarithms else (values >= 0) & np.isfinite(values)
+        if not np.all(right):
             raise ValueError(f"factor {number} has a value that is not a weight")
         with np.errstate(divide="ignore"):
-            logs = np.log(values)
+            logs = values if logarithms else np.log(values)
         if len(scope) == 1:
             weights[scope[0], : len(logs)] += logs
         else:

@@ -16,14 +16,11 @@ the number of lines that follow, one for each instance.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from typing import NoReturn
-
-import numpy as np
 
 from neurosym.io import Text
 from neurosym.languages.graphical_model import Factor, GraphicalModel, graphical_model
+from neurosym.languages.words import Words
 
 Evidence = dict[int, int]
 """From rows of variables to value indices."""
@@ -36,7 +33,7 @@ def uai_model(text: Text) -> GraphicalModel:
       FormatError: for a file that is something else or is cut short, with the line.
       ValueError: for a table with a negative value.
     """
-    reader = _Reader(text)
+    reader = Words(text)
     kind = reader.word("the kind of the network, MARKOV or BAYES")
     if kind.upper() not in ("MARKOV", "BAYES"):
         reader.refuse(f"the kind of the network is MARKOV or BAYES, not {kind!r}")
@@ -83,14 +80,14 @@ def uai_evidence(text: Text, sizes: Sequence[int]) -> list[Evidence]:
       FormatError: for a file that is cut short, or that names a variable or value which the model
         does not have, with the line.
     """
-    reader = _Reader(text)
-    if not reader.words:
+    reader = Words(text)
+    if not reader.found:
         return [{}]
     first = reader.number("a number", least=0)
-    offsets = [offset for _, offset in reader.words[:2]]
+    offsets = [offset for _, offset in reader.found[:2]]
     if len(offsets) == 1 or text.line(offsets[0]) == text.line(offsets[1]):
         # One instance, without the number of instances on a line before it.
-        reader.position -= 1
+        reader.step_back()
         first = 1
     found = []
     for n in range(first):
@@ -107,59 +104,3 @@ def uai_evidence(text: Text, sizes: Sequence[int]) -> list[Evidence]:
         found.append(evidence)
     reader.end()
     return found
-
-
-class _Reader:
-    """Words one after another, and where they stand."""
-
-    def __init__(self, text: Text) -> None:
-        self.text = text
-        self.words = [
-            (match.group(), match.start()) for match in re.finditer(rb"[^\s]+", text.content)
-        ]
-        self.position = 0
-
-    def word(self, what: str) -> str:
-        if self.position == len(self.words):
-            raise self.text.error(f"the file is cut short: {what} is missing", self._last())
-        found, _ = self.words[self.position]
-        self.position += 1
-        return found.decode("utf-8", "replace")
-
-    def number(self, what: str, *, least: int) -> int:
-        word = self.word(what)
-        if not re.fullmatch(r"\d+", word, re.ASCII) or int(word) < least:
-            self.refuse(f"{what} is a whole number from {least} up, not {word!r}")
-        return int(word)
-
-    def reals(self, count: int, what: str) -> np.ndarray:
-        left = len(self.words) - self.position
-        if left < count:
-            raise self.text.error(
-                f"the file is cut short: {what} has {count} entries, and {left} are there",
-                self._last(),
-            )
-        given = self.words[self.position : self.position + count]
-        try:
-            values = np.asarray([word for word, _ in given]).astype(np.float64)
-        except ValueError:
-            for _ in given:
-                word = self.word(what)
-                try:
-                    float(word)
-                except ValueError:
-                    self.refuse(f"{what} has the entry {word!r}, which is not a number")
-            raise
-        self.position += count
-        return values
-
-    def refuse(self, message: str) -> NoReturn:
-        raise self.text.error(message, self.words[self.position - 1][1])
-
-    def end(self) -> None:
-        if self.position < len(self.words):
-            word, offset = self.words[self.position]
-            raise self.text.error(f"{word.decode('utf-8', 'replace')!r} after the end", offset)
-
-    def _last(self) -> int:
-        return max(len(self.text.content.rstrip()) - 1, 0)

@@ -18,6 +18,7 @@ from absl import flags
 
 from neurosym.cli.command import Command, UsageError
 from neurosym.cli.inputs import load_jobs, read_inputs
+from neurosym.cli.models import solve_models, suffix_of
 
 if TYPE_CHECKING:
     from neurosym.cli.jobs import Answer, Clock, Job, Limits
@@ -67,6 +68,13 @@ def _define_flags(values: flags.FlagValues) -> None:
         "node_limit",
         None,
         "search nodes of an instance, after which its status is LIMIT",
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "time_limit",
+        None,
+        "seconds for each file of a model (.xml, .wcnf, .opb, .wcsp), after which the status says "
+        "what was found",
         flag_values=values,
     )
     flags.DEFINE_enum(
@@ -134,6 +142,10 @@ class SolveFlags:
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     options = SolveFlags.read(values)
+    if options.problem is None and any(suffix_of(name) for name in arguments):
+        return _solve_models(options, values, arguments)
+    if values.time_limit is not None:
+        raise UsageError("--time_limit is for models (.xml, .wcnf, .opb, .wcsp); see --node_limit")
     if not arguments and options.problem is None:
         raise UsageError("nothing to solve: name a FILE (- is standard input) or a --problem")
     given = read_inputs(arguments, options.problem, options.size)
@@ -144,6 +156,22 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     if options.count != 1:
         _check_counting(jobs)
     return _answer(jobs, options, "formula" if given.formula else "puzzle")
+
+
+def _solve_models(options: SolveFlags, values: flags.FlagValues, arguments: list[str]) -> int:
+    for name in ("size", "solutions", "node_limit", "batch", "trace"):
+        if getattr(values, name) is not None:
+            raise UsageError(f"--{name}: not for models")
+    if options.show:
+        raise UsageError("--show: a model has no board")
+    if options.count not in (None, 1):
+        raise UsageError("--count is 1 or `all` for models")
+    return solve_models(
+        arguments,
+        time_limit=values.time_limit,
+        count_all=options.count is None,
+        as_json=options.json,
+    )
 
 
 def _check_counting(jobs: Sequence[Job]) -> None:
@@ -264,6 +292,7 @@ COMMAND = Command(
         "neurosym solve puzzles.txt.gz --problem=sudoku --count=2 --json",
         "neurosym solve puzzles.txt --problem=sudoku --show --trace=trace.gif",
         "neurosym solve formula.cnf",
+        "neurosym solve model.xml --time_limit=60 --json",
         "neurosym solve --problem=queens --size=12 --count=all",
         "neurosym solve --problem=my_puzzles:KAKURO --size=5",
     ),

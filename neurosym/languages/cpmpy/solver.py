@@ -15,8 +15,8 @@ import numpy as np
 
 from neurosym._version import __version__
 from neurosym.languages.cpmpy import library as lib
-from neurosym.languages.cpmpy.search import Outcome, best_solution, every_solution, first_solution
 from neurosym.languages.cpmpy.translation import SUPPORTED, SUPPORTED_REIFIED, Translator
+from neurosym.languages.search import Outcome, best_solution, every_solution, first_solution
 from neurosym.problems import Network, Problem, Variable
 
 Mask = np.ndarray

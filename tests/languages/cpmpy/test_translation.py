@@ -12,34 +12,10 @@ cp = pytest.importorskip("cpmpy", reason="CPMpy is not installed")
 
 from cpmpy.expressions.utils import argval  # noqa: E402
 from cpmpy.transformations.get_variables import get_variables  # noqa: E402
+from languages.cpmpy.counting import extensions  # noqa: E402
 from languages.cpmpy.models import EXPRESSIONS, variables  # noqa: E402
 
 import neurosym as ns  # noqa: E402
-from neurosym.problems.constraints.constraint import placements  # noqa: E402
-
-
-def extensions(problem, known):
-    """How many ways there are to give the other variables values; two stand for more."""
-    placed = [one for constraint in problem.constraints for one in placements(constraint)]
-    sizes = [len(x.domain) for x in problem.declared]
-    values = [known.get(i) for i in range(len(sizes))]
-    waiting = {}
-    for one in placed:
-        waiting.setdefault(max(one.scope), []).append(one)
-
-    def search(row):
-        if row == len(sizes):
-            return 1
-        found = 0
-        for value in [known[row]] if row in known else range(sizes[row]):
-            values[row] = value
-            if all(one.allows(values) for one in waiting.get(row, ())):
-                found += search(row + 1)
-            if found > 1:
-                break
-        return found
-
-    return search(0)
 
 
 @pytest.mark.parametrize("name", EXPRESSIONS)

@@ -18,10 +18,11 @@ import jax
 import numpy as np
 
 from neurosym.hard.best import solve_best
-from neurosym.hard.branching import SMALLEST_DOMAIN
+from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import MOST
 from neurosym.hard.search import SearchStatus, solve
 from neurosym.problems import Network
+from neurosym.problems.potentials import Potentials
 
 FIRST_NODES = 2**9
 """That the first search may take, where there is a clock: it is compiled then."""
@@ -105,36 +106,72 @@ def best_solution(
       ValueError: if the values of the objective span more than can be compared exactly.
     """
     weights = jax.device_put(_weights(network, coefficients, minimize))
+    sign = 1 if minimize else -1
 
-    def value_of(assignment: np.ndarray) -> int:
+    def cost_of(assignment: np.ndarray) -> int:
         domain = network.structure.domains
         terms = (c * int(domain[i][int(assignment[i])]) for i, c in coefficients.items())  # type: ignore[call-overload]
-        return sum(terms) + constant
+        return sign * (sum(terms) + constant)
 
-    best: np.ndarray | None = None
-
-    def improve(found: np.ndarray) -> None:
-        nonlocal best
-        sign = 1 if minimize else -1
-        if best is None or sign * value_of(found) < sign * value_of(best):
-            best = found
-            if shown:
-                shown(found)
-
+    start: np.ndarray | None = None
     if preferred is not None:
         first = first_solution(network, domains, deadline, preferred, HINTED_NODES)
         if first.status == "UNSATISFIABLE":
             return first
-        if first.assignment is not None:
-            improve(first.assignment)
-    alone = len(coefficients) == 1
+        start = first.assignment
+    found = cheapest(
+        network,
+        domains,
+        weights,
+        cost_of,
+        deadline,
+        node_limit,
+        heuristic=SMALLEST_DOMAIN if len(coefficients) == 1 else None,
+        start=start,
+        shown=shown,
+    )
+    cost = found.objective
+    return found._replace(objective=None if cost is None else sign * cost)
+
+
+def cheapest(
+    network: Network,
+    domains: np.ndarray,
+    weights: jax.Array,
+    cost_of: Callable[[np.ndarray], int],
+    deadline: float | None,
+    node_limit: int | None = None,
+    *,
+    potentials: Sequence[Potentials] = (),
+    heuristic: Heuristic | None = None,
+    start: np.ndarray | None = None,
+    shown: Callable[[np.ndarray], None] | None = None,
+) -> Outcome:
+    """The solution of greatest weight, which is that of least cost.
+
+    Args:
+      network, domains, deadline, node_limit: as for `first_solution`.
+      weights: ``float32[V, D]``.
+      cost_of: the cost of an assignment, a decreasing function of its weight; it is reported.
+      potentials: of the weights.
+      heuristic: as for `neurosym.solve_best`.
+      start: a solution that is known.
+      shown: is called with each solution that is better than the one before.
+    """
+    best: np.ndarray | None = None
+
+    def improve(found: np.ndarray) -> None:
+        nonlocal best
+        if best is None or cost_of(found) < cost_of(best):
+            best = found
+            if shown:
+                shown(found)
+
+    if start is not None:
+        improve(start)
     for limit in _limits(deadline, node_limit):
         found = solve_best(
-            network,
-            domains,
-            weights,
-            heuristic=SMALLEST_DOMAIN if alone else None,
-            node_limit=limit,
+            network, domains, weights, potentials=potentials, heuristic=heuristic, node_limit=limit
         )
         if np.isfinite(found.objective):
             improve(np.asarray(found.assignment))
@@ -143,12 +180,12 @@ def best_solution(
             return Outcome("UNSATISFIABLE", None, None)
         if status == SearchStatus.SOLVED:
             assert best is not None
-            return Outcome("OPTIMAL", best, value_of(best))
+            return Outcome("OPTIMAL", best, cost_of(best))
         if status != SearchStatus.LIMIT:
             break
     if best is None:
         return Outcome("UNKNOWN", None, None)
-    return Outcome("FEASIBLE", best, value_of(best))
+    return Outcome("FEASIBLE", best, cost_of(best))
 
 
 def every_solution(
