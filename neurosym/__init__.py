@@ -64,6 +64,7 @@ _EXPORTS = {
         "Table",
         "Variable",
     ),
+    "programs": ("Program",),
     "semirings": (
         "ADD_MULT",
         "BOOLEAN",
@@ -118,6 +119,7 @@ _MODULES = (
     "nn",
     "plots",
     "problems",
+    "programs",
     "puzzles",
     "reasoning",
     "reports",

@@ -29,6 +29,8 @@ MAY_IMPORT = {
     "nn": {"semirings", "problems", "reasoning"},
     "languages": {"problems", "io", "circuits", "hard"},
     "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
+    # Programs become graphs; what is numbers afterwards is the circuits' room and a reasoner's.
+    "programs": {"semirings", "problems", "circuits", "reasoning", "io"},
     "losses": set(),
     "compiled_programs": set(),
     "shipped": set(),

@@ -6,39 +6,39 @@
     evaluation/ a graph as sums of products, read in any semiring
 
 `circuit_of` is the door between the two halves: above it nothing is evaluated, below it nothing
-knows where a graph came from.
+knows where a graph came from. Exports are lazy: graphs and formulas do not wait for JAX.
 """
 
-from neurosym.circuits.building import circuit_of
-from neurosym.circuits.circuit import Circuit
-from neurosym.circuits.compilation import compile_circuit, compile_formula
-from neurosym.circuits.compilers.compiler import Compiler
-from neurosym.circuits.compilers.d4 import d4
-from neurosym.circuits.compilers.pysdd import pysdd
-from neurosym.circuits.evaluation.roots import Answers
-from neurosym.circuits.formula import Formula
-from neurosym.circuits.graph import Graph, GraphBuilder
-from neurosym.circuits.sources.elimination import trace_elimination
-from neurosym.circuits.sources.files import from_nnf, from_sdd
-from neurosym.circuits.sources.nnf import parse_nnf, read_nnf
-from neurosym.circuits.sources.state_machine import from_state_machine
+import importlib
+from typing import Any
 
-__all__ = [
-    "Answers",
-    "Circuit",
-    "Compiler",
-    "Formula",
-    "Graph",
-    "GraphBuilder",
-    "circuit_of",
-    "compile_circuit",
-    "compile_formula",
-    "d4",
-    "from_nnf",
-    "from_sdd",
-    "from_state_machine",
-    "parse_nnf",
-    "pysdd",
-    "read_nnf",
-    "trace_elimination",
-]
+_EXPORTS = {
+    "building": ("circuit_of",),
+    "circuit": ("Circuit",),
+    "compilation": ("compile_circuit", "compile_formula"),
+    "compilers.compiler": ("Compiler",),
+    "compilers.d4": ("d4",),
+    "compilers.pysdd": ("pysdd",),
+    "evaluation.roots": ("Answers",),
+    "formula": ("Formula",),
+    "graph": ("Graph", "GraphBuilder"),
+    "sources.elimination": ("trace_elimination",),
+    "sources.files": ("from_nnf", "from_sdd"),
+    "sources.nnf": ("parse_nnf", "read_nnf"),
+    "sources.state_machine": ("from_state_machine",),
+}
+_HOME = {name: module for module, names in _EXPORTS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'neurosym.circuits' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"neurosym.circuits.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

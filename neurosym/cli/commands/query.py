@@ -1,0 +1,216 @@
+"""`neurosym query`: what a logic program says of its queries.
+
+A small program is answered by Python alone: JAX is not imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from neurosym.cli.command import Command, UsageError
+
+if TYPE_CHECKING:
+    from neurosym.programs.question import ProgramQuery
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    text, integer, boolean = flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_boolean
+    text("query", None, "what is asked, in place of the program's queries", flag_values=values)
+    text(
+        "evidence",
+        None,
+        "what was seen, in place of the program's evidence: 'alarm, \\+ burglary'",
+        flag_values=values,
+    )
+    text(
+        "semiring",
+        "real",
+        "real, log, counting, min_plus, max_min, max_times, add_mult, top_k_proofs:K",
+        flag_values=values,
+    )
+    boolean("mpe", False, "the most probable world of each query", flag_values=values)
+    integer("explain", None, "show so many proofs of each query", flag_values=values)
+    boolean("json", False, "print one JSON object", flag_values=values)
+    boolean("stats", False, "print how it was computed, to standard error", flag_values=values)
+    integer(
+        "limit",
+        None,
+        "calls, answers and rules of the grounding, after which it counts as infinite",
+        flag_values=values,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class QueryFlags:
+    """The flags, checked."""
+
+    file: str
+    query: str | None
+    evidence: str | None
+    semiring: str
+    mpe: bool
+    explain: int | None
+    json: bool
+    stats: bool
+    limit: int | None
+
+    @classmethod
+    def read(cls, values: flags.FlagValues, arguments: list[str]) -> QueryFlags:
+        """Raises `UsageError` for flags that are wrong or do not go together."""
+        if len(arguments) != 1:
+            raise UsageError("name one program: a FILE, or - for standard input")
+        if values.mpe and values.semiring != "real":
+            raise UsageError("--mpe is about worlds, and goes with no --semiring")
+        if values.explain is not None and values.explain < 1:
+            raise UsageError(f"--explain shows at least 1 proof, not {values.explain}")
+        if values.limit is not None and values.limit < 1:
+            raise UsageError(f"--limit is at least 1, not {values.limit}")
+        return cls(
+            file=arguments[0],
+            query=values.query,
+            evidence=values.evidence,
+            semiring=values.semiring.lower(),
+            mpe=values.mpe,
+            explain=values.explain,
+            json=values.json,
+            stats=values.stats,
+            limit=values.limit,
+        )
+
+
+def _run(values: flags.FlagValues, arguments: list[str]) -> int:
+    options = QueryFlags.read(values, arguments)
+    from neurosym.programs.program import Program
+    from neurosym.programs.readings import ProofReader, explanation, read
+
+    clock = _Clock()
+    limit = {} if options.limit is None else {"limit": options.limit}
+    program = Program.read(options.file, **limit)
+    clock.lap("parse")
+    question = program.compile(options.query, evidence=options.evidence)
+    clock.lap("ground")
+    for warning in question.ground.warnings:
+        print(f"neurosym query: warning: {warning}", file=sys.stderr)
+    if question.networks:
+        names = ", ".join(question.networks)
+        raise ValueError(
+            f"the program asks the network {names}: give its log-probabilities in Python, as in "
+            f"ns.Program.read(file).query(..., {next(iter(question.networks))}=...)"
+        )
+    report: dict[str, Any] = {"semiring": options.semiring}
+    if options.mpe:
+        question.compiled  # noqa: B018, the clock tells compiling from answering
+        clock.lap("compile")
+        report["semiring"] = "mpe"
+        worlds = [explanation(question, n) for n in range(len(question.answers))]
+        found = [world.probability for world in worlds]
+        report["worlds"] = {
+            answer: _outcomes(question, world.chosen)
+            for answer, world in zip(question.answers, worlds, strict=True)
+        }
+    else:
+        if options.semiring in ("real", "log"):
+            question.compiled  # noqa: B018
+            clock.lap("compile")
+        found = read(question, options.semiring)
+    report["queries"] = dict(zip(question.answers, found, strict=True))
+    report["bounds"] = None
+    clock.lap("evaluate")
+    if options.explain is not None:
+        from neurosym.programs.explaining import explained
+
+        reader = ProofReader(question)
+        report["proofs"] = explained(question, reader, options.explain)
+        clock.lap("explain")
+    report["seconds"] = clock.seconds
+    if options.json:
+        print(json.dumps(_finite(report)))
+    else:
+        _print(report)
+    if options.stats:
+        _print_statistics(question, clock)
+    return 0
+
+
+def _print(report: dict[str, Any]) -> None:
+    width = max(map(len, report["queries"]), default=0)
+    if not report["queries"]:
+        print("no answers")
+    for answer, value in report["queries"].items():
+        print(f"{answer:<{width}}  {_number(value)}")
+        for outcome in report.get("worlds", {}).get(answer, ()):
+            print(f"    {outcome}")
+        for line in report.get("proofs", {}).get(answer, {}).get("text", ()):
+            print(f"    {line}")
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.10g}"
+
+
+def _outcomes(question: ProgramQuery, chosen: tuple[tuple[int, int], ...]) -> list[str]:
+    from neurosym.programs.explaining import outcome
+
+    return [outcome(question.ground.choices[choice], value) for choice, value in chosen]
+
+
+def _print_statistics(question: ProgramQuery, clock: _Clock) -> None:
+    rows = [(key, value) for key, value in question.compiled.statistics.items() if key != "seconds"]
+    rows += [(f"seconds: {key}", f"{value:.3f}") for key, value in clock.seconds.items()]
+    width = max(len(key) for key, _ in rows)
+    for key, value in rows:
+        if isinstance(value, list):
+            value = ", ".join(map(str, value)) or "none"
+        shown = f"{value:,}" if isinstance(value, int) else value
+        print(f"{key:<{width}}  {shown}", file=sys.stderr)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinities: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(x) for key, x in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return [_finite(x) for x in value] if isinstance(value, list | tuple) else value
+
+
+class _Clock:
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = now - self._last
+        self._last = now
+
+
+COMMAND = Command(
+    name="query",
+    usage="query PROGRAM [--query=ATOM] [--evidence=LITERALS] [--semiring=NAME] [--mpe] ...",
+    description=(
+        "Prints each query of a logic program with its probability given the evidence, exactly. "
+        "Programs have the syntax of ProbLog. In another semiring the value is one of the proofs: "
+        "max_times is the probability of the best proof, counting their number. A proof leaves "
+        "open what it does not need; --mpe chooses everything and is the most probable world."
+    ),
+    examples=(
+        "neurosym query program.pl",
+        "neurosym query program.pl --evidence='alarm' --json",
+        "neurosym query program.pl --semiring=max_times",
+        "neurosym query program.pl --mpe",
+        "neurosym query program.pl --explain=3",
+        "neurosym query program.pl --query='path(1, X)' --stats",
+    ),
+    define_flags=_define_flags,
+    run=_run,
+)

@@ -1,0 +1,221 @@
+"""From a ground program to a graph with one root for each query.
+
+ground program ─ components, order ─▶ diagrams of atoms ─ evidence ─▶ graph with many roots
+
+Two ways make the diagrams, and both keep positive loops from being unrolled. *T_P*: from below, all
+atoms together (`diagrams`). *Sweep*: one pass over the rules for each root (`sweep`), which pays
+where recursion ties many atoms together and few roots are asked. The default tries T_P with few
+nodes, then a sweep, then T_P with many. Any `circuits.Compiler` does it as well: the program as
+clauses (`formulas`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from neurosym.circuits.graph import Graph
+from neurosym.circuits.sources.decisions import FALSE, TRUE, Decisions, DiagramTooLargeError
+from neurosym.programs.dependence import Component, components_of
+from neurosym.programs.diagrams import atom_diagrams
+from neurosym.programs.ground import NO_CHOICE, GroundProgram, Rule
+from neurosym.programs.ordering import ordered
+from neurosym.programs.sweep import Block, sweep
+from neurosym.programs.syntax import ProgramError
+
+EVIDENCE = "evidence"
+"""The answer of the root that all evidence together has."""
+
+LADDER = (("tp", 60_000), ("sweep", 1_500), ("tp", 400_000), ("sweep", 30_000), ("tp", 3_000_000))
+"""What is tried one after the other: nodes of T_P, states at once of a sweep."""
+
+FEW_ROOTS = 8
+"""Roots for which sweeps are tried."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A ground program as a graph.
+
+    Attributes:
+      program: what was compiled.
+      graph: roots are the queries together with the evidence, in their order; then, where there is
+        evidence, the evidence alone. The literal of value v of choice c is
+        ``c * width + v + 1``.
+      width: the most values that a choice has, D.
+      statistics: what came of each stage, for people.
+    """
+
+    program: GroundProgram
+    graph: Graph
+    width: int
+    statistics: dict[str, Any]
+
+    @property
+    def queries(self) -> int:
+        """How many roots are queries."""
+        return len(self.program.queries)
+
+
+def compile_program(
+    program: GroundProgram, *, deadline: float | None = None, method: str | None = None
+) -> Compiled:
+    """Compiles a ground program.
+
+    Args:
+      program: what grounding left.
+      deadline: of `time.monotonic`, after which it is given up.
+      method: "tp" or "sweep" for one of the ways alone; None chooses.
+
+    Raises:
+      ProgramError: negation is not stratified, evidence contradicts the rules, or it is too large.
+      DiagramTooLargeError: the deadline has passed.
+    """
+    start = time.perf_counter()
+    parts = components_of(program)
+    roots = [atom for _, atom in program.queries if atom >= 0]
+    seen = [atom for _, atom, _ in program.evidence if atom >= 0]
+    blocks, width = ordered(program.rules, list(dict.fromkeys([*roots, *seen])))
+    order = list(dict.fromkeys(block.choice for block in blocks if block.choice != NO_CHOICE))
+    order += [c for c in range(len(program.choices)) if c not in set(order)]
+    found, tried = _diagrams(program, parts, blocks, order, deadline, method)
+    statistics: dict[str, Any] = {
+        "atoms": len(program.atoms),
+        "rules": len(program.rules),
+        "choices": len(program.choices),
+        "components": len(parts),
+        "recursive components": [len(part.atoms) for part in parts if part.cyclic],
+        "open atoms at once": width,
+        "compiler": tried[-1],
+        "tried": tried,
+    }
+    diagrams, nodes, evidence = found
+    if evidence == FALSE:
+        raise ProgramError(
+            "the evidence is inconsistent: no choice of the program makes all of it true"
+        )
+    answers: list[Any] = [term for term, _ in program.queries]
+    if program.evidence:
+        nodes, answers = [*nodes, evidence], [*answers, (EVIDENCE,)]
+    most = max((choice.size for choice in program.choices), default=1)
+    numbers = [
+        range(choice * most + 1, choice * most + 1 + program.choices[choice].size)
+        for choice in order
+    ]
+    graph = diagrams.graph(
+        nodes or [TRUE],
+        answers=answers or [(EVIDENCE,)],
+        numbers=numbers,
+        variables=most * len(program.choices),
+    )
+    statistics["nodes"] = len(graph.kinds)
+    statistics["seconds"] = time.perf_counter() - start
+    return Compiled(program, graph, most, statistics)
+
+
+def _diagrams(
+    program: GroundProgram,
+    parts: Sequence[Component],
+    blocks: Sequence[Block],
+    order: Sequence[int],
+    deadline: float | None,
+    method: str | None,
+) -> tuple[tuple[Decisions, list[int], int], list[str]]:
+    """The roots, the evidence, and which ways were tried."""
+    sizes = [program.choices[choice].size for choice in order]
+    levels = {choice: level for level, choice in enumerate(order)}
+    tried: list[str] = []
+
+    def by_fixpoint(most: int) -> tuple[Decisions, list[int], int]:
+        diagrams = Decisions(sizes, max_nodes=most, deadline=deadline)
+        with diagrams.deep():
+            atoms = atom_diagrams(program, parts, diagrams, levels)
+            evidence = diagrams.conjoin_all(
+                (atoms[a] if seen else diagrams.negate(atoms[a])) if a >= 0 else int(not seen)
+                for _, a, seen in program.evidence
+            )
+            nodes = [
+                diagrams.conjoin(atoms[atom], evidence) if atom >= 0 else FALSE
+                for _, atom in program.queries
+            ]
+        return diagrams, nodes, evidence
+
+    few = len({atom for _, atom in program.queries}) <= FEW_ROOTS
+    ways = [
+        way
+        for way in LADDER
+        if (few if method is None else way[0] == method) or (method is None and way[0] == "tp")
+    ]
+    for name, most in ways:
+        tried.append(
+            f"T_P on decision diagrams, at most {most:,} nodes"
+            if name == "tp"
+            else f"sweep over rules, at most {most:,} states at once"
+        )
+        try:
+            if name == "tp":
+                return by_fixpoint(most), tried
+            return _by_sweeps(program, blocks, sizes, levels, most, deadline), tried
+        except DiagramTooLargeError:
+            if deadline is not None and time.monotonic() > deadline:
+                raise
+    raise ProgramError(
+        f"the program is too large for decision diagrams ({len(program.choices):,} choices; tried "
+        f"{'; '.join(tried)}): ask for bounds (neurosym query --bounds), or take another compiler"
+    )
+
+
+def _by_sweeps(
+    program: GroundProgram,
+    blocks: Sequence[Block],
+    sizes: Sequence[int],
+    levels: dict[int, int],
+    most: int,
+    deadline: float | None,
+) -> tuple[Decisions, list[int], int]:
+    """One sweep for each root; what a root is made of is one more rule."""
+    diagrams = Decisions(sizes, deadline=deadline)
+    seen = [(atom + 1) * (1 if value else -1) for _, atom, value in program.evidence if atom >= 0]
+    impossible = any(atom < 0 and value for _, atom, value in program.evidence)
+    known: dict[tuple[int, ...], int] = {(): TRUE}
+
+    def swept(body: Sequence[int]) -> int:
+        key = tuple(sorted(set(body)))
+        if any(-x in key for x in key):
+            return FALSE
+        if key not in known:
+            root = len(program.atoms)
+            first = Block(NO_CHOICE, (Rule(root, key, NO_CHOICE, 0, -1),))
+            order = [first, *_below(blocks, key)]
+            known[key] = sweep(order, root, diagrams, levels, max_states=most)
+        return known[key]
+
+    evidence = FALSE if impossible else swept(seen)
+    nodes = [
+        FALSE if atom < 0 or impossible else swept([atom + 1, *seen]) for _, atom in program.queries
+    ]
+    return diagrams, nodes, evidence
+
+
+def _below(blocks: Sequence[Block], literals: Sequence[int]) -> list[Block]:
+    """The blocks of what some literals depend on, in the same order."""
+    own: dict[int, list[Rule]] = {}
+    for block in blocks:
+        for rule in block.rules:
+            own.setdefault(rule.head, []).append(rule)
+    seen = {abs(x) - 1 for x in literals}
+    stack = list(seen)
+    while stack:
+        for rule in own.get(stack.pop(), ()):
+            for x in rule.body:
+                if abs(x) - 1 not in seen:
+                    seen.add(abs(x) - 1)
+                    stack.append(abs(x) - 1)
+    found = []
+    for block in blocks:
+        rules = tuple(rule for rule in block.rules if rule.head in seen)
+        if rules:
+            found.append(Block(block.choice, rules))
+    return found

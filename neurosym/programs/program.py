@@ -1,0 +1,224 @@
+"""`Program`: rules as text, asked from Python.
+
+    program = ns.Program.parse("0.3::rain. 0.5::sprinkler. wet :- rain. wet :- sprinkler.")
+    program.probabilities("wet")                      {'wet': 0.65}
+    program.query("wet")                              [-0.4308], an array of JAX
+
+Parsing checks the text; grounding and compiling happen when something is asked, once for each
+question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurosym.programs.clauses import Asked, Clauses, Learnable, Signature, read_clauses
+from neurosym.programs.ground import GroundProgram
+from neurosym.programs.grounding import MAX_GROUND, ground
+from neurosym.programs.question import ProgramQuery
+from neurosym.programs.syntax import Place, ProgramError, parse_sentences, parse_term
+from neurosym.programs.terms import Term, is_callable, show
+
+if TYPE_CHECKING:
+    import jax
+
+Asking = str | Sequence[str] | None
+"""Queries, or evidence, as text; None takes those that the program states."""
+
+
+class Program:
+    """A logic program.
+
+    >>> program = Program.parse('''
+    ...     0.6::heads(1). 0.5::heads(2).
+    ...     win :- heads(_).
+    ... ''')
+    >>> program.probabilities("win")
+    {'win': 0.8}
+
+    Attributes:
+      text: as it was written.
+      clauses: what it says.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        clauses: Clauses,
+        foreign: Mapping[Signature, Callable[..., Any]],
+        limit: int,
+    ) -> None:
+        """Use `parse` or `read`."""
+        self.text, self.clauses = text, clauses
+        self._foreign, self._limit = foreign, limit
+        self._compiled: dict[Any, ProgramQuery] = {}
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        *,
+        foreign: Mapping[str, Callable[..., Any]] | None = None,
+        file: str = "<program>",
+        limit: int = MAX_GROUND,
+    ) -> Program:
+        """Reads a text.
+
+        Args:
+          text: in the syntax of ProbLog, with DeepProbLog's neural predicates.
+          foreign: predicates that Python functions define, by ``"name/arity"``. One of as many
+            parameters as arguments is a test; one of one parameter less returns the last argument,
+            or a list of its values.
+          file: what errors call the text.
+          limit: calls, answers and rules of a grounding, after which it counts as infinite.
+
+        Raises:
+          ProgramError: with file, line and column of what is wrong.
+        """
+        known = {_signature(name): function for name, function in (foreign or {}).items()}
+        clauses = read_clauses(parse_sentences(text, file), known)
+        return cls(text, clauses, known, limit)
+
+    @classmethod
+    def read(cls, path: str | Path, **options: Any) -> Program:
+        """Reads a file; options as of `parse`.
+
+        Raises:
+          ProgramError: with file, line and column of what is wrong.
+          OSError: the file cannot be read.
+        """
+        from neurosym.io.text import read_text
+
+        text = read_text(path)
+        return cls.parse(text.content.decode("utf-8"), file=text.name, **options)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks of its neural predicates."""
+        own = (clause.neural.name for clause in self.clauses.clauses if clause.neural)
+        return tuple(dict.fromkeys(own))
+
+    @property
+    def learnable(self) -> bool:
+        """Some probability is ``t(...)``."""
+        return any(
+            isinstance(head.label, Learnable)
+            for clause in self.clauses.clauses
+            for head in clause.heads
+        )
+
+    def ground(self, query: Asking = None, *, evidence: Asking = None) -> GroundProgram:
+        """The rules without variables on which a query and the evidence depend.
+
+        Raises:
+          ProgramError: as of `compile`.
+        """
+        queries = self.clauses.queries if query is None else _asked(query, None)
+        seen = self.clauses.evidence if evidence is None else _asked(evidence, True)
+        if not queries:
+            raise ProgramError("nothing is asked: give a query, or write query(...) in the program")
+        return ground(
+            self.clauses,
+            queries=queries,
+            evidence=seen,
+            foreign=self._foreign,
+            limit=self._limit,
+        )
+
+    def compile(self, query: Asking = None, *, evidence: Asking = None) -> ProgramQuery:
+        """A query, grounded and compiled; the same question is compiled once.
+
+        Args:
+          query: atoms, which may have variables: ``"path(1, X)"``, or several. None takes the
+            queries that the program states.
+          evidence: literals that were observed: ``"alarm, \\\\+ burglary"``. None takes the
+            evidence that the program states.
+
+        Raises:
+          ProgramError: a predicate is not defined, a rule is unsafe, grounding does not end,
+            negation is not stratified, or the evidence is inconsistent.
+        """
+        key = (_key(query), _key(evidence))
+        if key not in self._compiled:
+            self._compiled[key] = ProgramQuery(self.ground(query, evidence=evidence))
+        return self._compiled[key]
+
+    def answers(self, query: Asking = None, *, evidence: Asking = None) -> tuple[str, ...]:
+        """The atoms that a query asks, in the order of its numbers."""
+        return self.compile(query, evidence=evidence).answers
+
+    def probabilities(
+        self, query: Asking = None, *, evidence: Asking = None, **networks: Any
+    ) -> dict[str, float]:
+        """The probability of each answer, given the evidence; in double precision, by Python alone.
+
+        Args:
+          query, evidence: as of `compile`.
+          **networks: log-probabilities ``[N, K]`` of each network, as of `query`, without a batch.
+        """
+        return self.compile(query, evidence=evidence).probabilities(**networks)
+
+    def query(
+        self,
+        query: Asking = None,
+        *,
+        evidence: Asking = None,
+        semiring: Any = None,
+        parameters: Mapping[str, jax.Array] | None = None,
+        **networks: jax.Array,
+    ) -> jax.Array:
+        """The value of each answer; jit, vmap and grad pass through.
+
+        Args:
+          query, evidence: as of `compile`.
+          semiring: by default LOG; see `ProgramQuery.__call__`.
+          parameters: log-probabilities of learnable clauses, by default those where learning starts
+            (`ProgramQuery.initial_parameters`).
+          **networks: log-probabilities ``float[..., N, K]`` of each network: of its N inputs in the
+            order of `ProgramQuery.inputs`, and its K values.
+
+        Returns:
+          Elements ``[..., Q]``, in LOG log-probabilities given the evidence.
+        """
+        compiled = self.compile(query, evidence=evidence)
+        return compiled(semiring=semiring, parameters=parameters, **networks)
+
+    def __repr__(self) -> str:
+        count = len(self.clauses.clauses)
+        return f"Program({count:,} clauses, {len(self.clauses.queries):,} queries)"
+
+
+def _asked(text: str | Sequence[str], value: bool | None) -> list[Asked]:
+    """Atoms of a text, or of several; of evidence, literals."""
+    found = []
+    for own in [text] if isinstance(text, str) else text:
+        file = "<query>" if value is None else "<evidence>"
+        for term in _conjuncts(parse_term(own, file)) if own.strip() else []:
+            seen = value
+            while value is not None and isinstance(term, tuple) and term[0] == "\\+":
+                term, seen = term[1], not seen
+            if not is_callable(term) or (isinstance(term, tuple) and term[0] in ("\\+", ";", "::")):
+                what = "a query is an atom" if value is None else "evidence is atoms and \\+ atoms"
+                raise ProgramError(f"{file}: {what}, not {show(term)}")
+            found.append(Asked(term, ((),), seen, Place(file, 1, 1)))
+    return found
+
+
+def _conjuncts(term: Term) -> Iterable[Term]:
+    while isinstance(term, tuple) and term[0] == "," and len(term) == 3:
+        yield term[1]
+        term = term[2]
+    yield term
+
+
+def _key(asking: Asking) -> Any:
+    return asking if asking is None or isinstance(asking, str) else tuple(asking)
+
+
+def _signature(name: str) -> Signature:
+    functor, _, arity = name.rpartition("/")
+    if not functor or not arity.isdigit():
+        raise ProgramError(f'a foreign predicate is named "name/arity", not {name!r}')
+    return functor, int(arity)

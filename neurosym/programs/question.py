@@ -1,0 +1,290 @@
+"""`ProgramQuery`: a question to a program, grounded and compiled, to be answered again and again.
+
+weights of choices (stated, learned, from networks) ─▶ graph with many roots ─▶ one number an answer
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from neurosym.circuits.evaluation.plain import log_totals
+from neurosym.programs.compilation import Compiled, compile_program
+from neurosym.programs.ground import GroundProgram
+from neurosym.programs.syntax import ProgramError
+from neurosym.programs.terms import Term, show, to_python
+
+if TYPE_CHECKING:
+    import jax
+
+    from neurosym.circuits.circuit import Circuit
+    from neurosym.semirings.algebra.semiring import Semiring
+
+
+class ProgramQuery:
+    """A compiled question; made by `Program.compile`.
+
+    Attributes:
+      ground: the rules that matter.
+      compiled: its graph.
+    """
+
+    def __init__(self, ground: GroundProgram, compiled: Compiled | None = None) -> None:
+        self.ground = ground
+        self._compiled = compiled
+
+    @property
+    def compiled(self) -> Compiled:
+        if self._compiled is None:
+            self._compiled = compile_program(self.ground)
+        return self._compiled
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The atoms that are asked, in the order of the numbers."""
+        return tuple(show(term) for term, _ in self.ground.queries)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The same as terms."""
+        return tuple(term for term, _ in self.ground.queries)
+
+    @property
+    def networks(self) -> dict[str, list[int]]:
+        """The choices of each network, in the order of its inputs."""
+        found: dict[str, list[int]] = {}
+        for number, choice in enumerate(self.ground.choices):
+            if choice.network is not None:
+                found.setdefault(choice.network[0], []).append(number)
+        return found
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """V choices and D, the most values of one."""
+        return len(self.ground.choices), self.compiled.width
+
+    def inputs(self, network: str) -> list[tuple[Any, ...]]:
+        """What a network reads, one entry for each row of its log-probabilities.
+
+        Raises:
+          ProgramError: if the query asks no network of this name.
+        """
+        if network not in self.networks:
+            raise ProgramError(_no_network(network, self.networks))
+        chosen = [self.ground.choices[c].network for c in self.networks[network]]
+        return [tuple(map(to_python, own[1])) for own in chosen if own is not None]
+
+    def values(self, network: str) -> int:
+        """How many values a network has, K."""
+        return self.ground.choices[self.networks[network][0]].size
+
+    @property
+    def groups(self) -> dict[str, list[int]]:
+        """The choices of each learnable clause, by its "LINE:COLUMN"."""
+        found: dict[str, list[int]] = {}
+        for number, choice in enumerate(self.ground.choices):
+            if choice.group is not None:
+                found.setdefault(choice.group, []).append(number)
+        return found
+
+    def initial_parameters(self) -> dict[str, jax.Array]:
+        """Log-probabilities float32[K] of each learnable clause, where learning starts."""
+        import jax.numpy as jnp
+
+        return {
+            group: jnp.asarray(_logs(self.ground.choices[own[0]].probabilities), jnp.float32)
+            for group, own in self.groups.items()
+        }
+
+    def probabilities(self, **networks: Any) -> dict[str, float]:
+        """The probability of each answer given the evidence, by Python alone, in doubles.
+
+        Args:
+          **networks: log-probabilities ``[N, K]`` of each network.
+
+        Raises:
+          ProgramError: a network is missing or has another shape, or the evidence has probability
+            zero.
+        """
+        weights = self.plain_weights(**networks)
+        flat = [x for own in weights for x in own]
+        totals = log_totals(self.compiled.graph, flat)
+        return dict(zip(self.answers, map(math.exp, self.conditioned(totals)), strict=True))
+
+    def log_probabilities(self, **networks: Any) -> dict[str, float]:
+        """The same as logarithms."""
+        flat = [x for own in self.plain_weights(**networks) for x in own]
+        totals = log_totals(self.compiled.graph, flat)
+        return dict(zip(self.answers, self.conditioned(totals), strict=True))
+
+    def conditioned(self, totals: Sequence[float]) -> list[float]:
+        """Log-probabilities of the queries given the evidence, from those of all roots.
+
+        Raises:
+          ProgramError: if that of the evidence is zero.
+        """
+        evidence = totals[-1] if self.ground.evidence else 0.0
+        if evidence == -math.inf:
+            raise ProgramError(
+                "the evidence is inconsistent: its probability is 0 under these weights"
+            )
+        return [min(x - evidence, 0.0) for x in totals[: self.compiled.queries]]
+
+    def plain_weights(self, **networks: Any) -> list[list[float]]:
+        """Log-weights ``[V, D]`` as lists; -inf beyond the values of a choice."""
+        self._check_networks(networks)
+        width = self.compiled.width
+        found = [
+            _logs(choice.probabilities) + [-math.inf] * (width - choice.size)
+            for choice in self.ground.choices
+        ]
+        for name, rows in self.networks.items():
+            table = networks[name]
+            self._check_shape(name, tuple(getattr(table, "shape", ())), batch=False)
+            for row, own in zip(rows, table, strict=True):
+                found[row][: len(own)] = [float(x) for x in own]
+        return found
+
+    @functools.cached_property
+    def circuit(self) -> Circuit:
+        """The graph as a circuit over weights ``[V, D]``, one row for each choice."""
+        return self._circuit(self.compiled)
+
+    def weights(
+        self, *, parameters: Mapping[str, jax.Array] | None = None, **networks: jax.Array
+    ) -> jax.Array:
+        """Log-weights float32[V, D] of all choices, of one instance; jit and grad pass through."""
+        import jax.numpy as jnp
+        import numpy as np
+
+        self._check_networks(networks)
+        count, width = self.shape
+        own = self.networks
+        if len(own) == 1:
+            ((name, rows),) = own.items()
+            if rows == list(range(count)) and networks[name].shape[-1] == width:
+                return jnp.asarray(networks[name])
+        table = [
+            _logs(choice.probabilities) + [-math.inf] * (width - choice.size)
+            for choice in self.ground.choices
+        ]
+        flat = [jnp.asarray(np.asarray(table, np.float32).reshape(-1))]
+        places = np.arange(count * width).reshape(count, width)
+        start = count * width
+        for name, rows in own.items():
+            given = jnp.asarray(networks[name])
+            size = given.shape[-1]
+            flat.append(given.reshape(-1))
+            for n, row in enumerate(rows):
+                places[row, :size] = start + n * size + np.arange(size)
+            start += len(rows) * size
+        for group, rows in self.groups.items():
+            if parameters is None:
+                continue
+            if group not in parameters:
+                raise ProgramError(f"there are no parameters for the clause at {group}")
+            given = jnp.asarray(parameters[group])
+            flat.append(given)
+            for row in rows:
+                places[row, : given.shape[0]] = start + np.arange(given.shape[0])
+            start += given.shape[0]
+        return jnp.concatenate([x.astype(jnp.float32) for x in flat])[places]
+
+    def __call__(
+        self,
+        *,
+        semiring: Semiring | None = None,
+        parameters: Mapping[str, jax.Array] | None = None,
+        **networks: jax.Array,
+    ) -> jax.Array:
+        """The value of each answer.
+
+        Args:
+          semiring: LOG by default. In LOG and REAL probabilities given the evidence.
+          parameters: log-probabilities ``float[K]`` of learnable clauses.
+          **networks: log-probabilities ``float[..., N, K]``; all have the same leading axes.
+
+        Returns:
+          Elements ``[..., Q]``.
+
+        Raises:
+          ProgramError: a network is missing, is not asked, or has another number of outputs.
+        """
+        import jax
+
+        from neurosym.semirings.algebra.instances import LOG
+
+        semiring = LOG if semiring is None else semiring
+        self._check_networks(networks)
+        lead: tuple[int, ...] = ()
+        for name, given in networks.items():
+            shape = self._check_shape(name, tuple(given.shape), batch=True)
+            lead = shape[:-2]
+
+        def one(tables: dict[str, jax.Array]) -> Any:
+            return self._answer(self.weights(parameters=parameters, **tables), semiring)
+
+        if not lead:
+            return one(networks)
+        flat = {name: x.reshape(-1, *x.shape[len(lead) :]) for name, x in networks.items()}
+        found = jax.vmap(one)(flat)
+        return jax.tree.map(lambda x: x.reshape(*lead, *x.shape[1:]), found)
+
+    def _answer(self, log_weights: jax.Array, semiring: Semiring) -> Any:
+        import jax.numpy as jnp
+
+        if semiring.from_log is None:
+            raise ProgramError(f"semiring {semiring.name} does not read log-probabilities")
+        totals = self.circuit.totals(semiring.from_log(log_weights), semiring=semiring)
+        if not self.ground.evidence:
+            return totals[: len(self.ground.queries)]
+        if semiring.divide is None:
+            return totals[:-1]
+        possible = totals[-1] != semiring.zero
+        safe = jnp.where(possible, totals[-1], semiring.one)
+        return jnp.where(possible, semiring.divide(totals[:-1], safe), semiring.zero)
+
+    def _circuit(self, compiled: Compiled) -> Circuit:
+        from neurosym.circuits.building import circuit_of
+
+        places = {
+            choice * compiled.width + value + 1: choice * compiled.width + value
+            for choice, own in enumerate(self.ground.choices)
+            for value in range(own.size)
+        }
+        names = tuple(choice.name for choice in self.ground.choices)
+        shape = (len(self.ground.choices), compiled.width)
+        return circuit_of(compiled.graph, places, shape, deterministic=True, names=names)
+
+    def _check_networks(self, networks: Mapping[str, Any]) -> None:
+        for name in self.networks:
+            if name not in networks:
+                raise ProgramError(
+                    f"the network {name} is missing: give its log-probabilities as {name}=..."
+                )
+        for name in networks:
+            if name not in self.networks:
+                raise ProgramError(_no_network(name, self.networks))
+
+    def _check_shape(self, name: str, shape: tuple[int, ...], *, batch: bool) -> tuple[int, ...]:
+        rows, values = len(self.networks[name]), self.values(name)
+        if len(shape) < 2 or shape[-2:] != (rows, values) or (len(shape) > 2 and not batch):
+            lead = "..., " if batch else ""
+            raise ProgramError(
+                f"the network {name} has {values} outputs for each of {rows} inputs, so its "
+                f"log-probabilities are [{lead}{rows}, {values}], not {list(shape)}"
+            )
+        return shape
+
+
+def _logs(probabilities: Sequence[float]) -> list[float]:
+    return [
+        math.nan if math.isnan(p) else math.log(p) if p > 0 else -math.inf for p in probabilities
+    ]
+
+
+def _no_network(name: str, known: Mapping[str, Any]) -> str:
+    there = ", ".join(known) or "none"
+    return f"the query asks no network {name!r}; there are: {there}"
