@@ -12,6 +12,7 @@ from neurosym import losses as losses
 from neurosym import nn as nn
 from neurosym import plots as plots
 from neurosym import problems as problems
+from neurosym import programs as programs
 from neurosym import puzzles as puzzles
 from neurosym import reasoning as reasoning
 from neurosym import reports as reports
@@ -62,6 +63,7 @@ from neurosym.problems import any_of as any_of
 from neurosym.problems import entry as entry
 from neurosym.problems import maximum as maximum
 from neurosym.problems import minimum as minimum
+from neurosym.programs import Program as Program
 from neurosym.semirings import ADD_MULT as ADD_MULT
 from neurosym.semirings import BOOLEAN as BOOLEAN
 from neurosym.semirings import COUNTING as COUNTING

@@ -1,0 +1,5 @@
+"""Made by scripts/exports.py from the lists in `__init__.py`; edits are lost."""
+
+from neurosym.programs.program import Program as Program
+from neurosym.programs.question import ProgramQuery as ProgramQuery
+from neurosym.programs.syntax import ProgramError as ProgramError
