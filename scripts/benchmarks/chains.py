@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-if hasattr(os, "sched_setaffinity"):  # before JAX counts the cores
+if __name__ == "__main__" and hasattr(os, "sched_setaffinity"):  # before JAX counts the cores
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import _timing

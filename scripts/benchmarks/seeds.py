@@ -19,7 +19,7 @@ from neurosym.training.state import Anatomy, stack_seeds
 
 
 def contender(task, settings, seeds, steps):
-    """A turn of steps of a program of these seeds, and its compile seconds."""
+    """A turn of steps of a program of these seeds, the program, and the steps of a whole run."""
     split = task.split("train")
     batch_size = settings.train.batch_size
     total = settings.train.epochs * (split.size // batch_size)
@@ -38,7 +38,7 @@ def contender(task, settings, seeds, steps):
         state[0] = program.run(start, steps)
         return state[0].step
 
-    return turn, program.compile_seconds, total
+    return turn, program, total
 
 
 def main():
@@ -54,7 +54,8 @@ def main():
     task = load_task(config, import_roots=import_roots())
     compiling, turns = {}, {}
     for name, seeds in (("one", [0]), ("all", list(range(arguments.seeds)))):
-        turns[name], compiling[name], total = contender(task, settings, seeds, arguments.steps)
+        turns[name], program, total = contender(task, settings, seeds, arguments.steps)
+        compiling[name] = program.compile_seconds
         print(f"{name}: compiled in {compiling[name]:.1f} s", file=sys.stderr)
     times = _timing.interleaved(turns, rounds=arguments.rounds)
     step_ms = {name: ms / arguments.steps for name, ms in _timing.medians(times).items()}

@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-if hasattr(os, "sched_setaffinity"):  # before JAX counts the cores
+if __name__ == "__main__" and hasattr(os, "sched_setaffinity"):  # before JAX counts the cores
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import _timing
