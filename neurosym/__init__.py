@@ -23,7 +23,8 @@ from neurosym._version import __version__
 _EXPORTS = {
     "bits": ("Domains",),
     "circuits": ("Circuit", "compile_circuit"),
-    "compiled_programs": ("keep_compiled_programs", "quick_jit"),
+    "compiled_programs": ("keep_compiled_programs",),
+    "transforms.quick": ("quick_jit",),
     "hard": (
         "FAILURE_WEIGHTED",
         "GIVEN_ORDER",

@@ -26,7 +26,6 @@ from neurosym.bits import Domains as Domains
 from neurosym.circuits import Circuit as Circuit
 from neurosym.circuits import compile_circuit as compile_circuit
 from neurosym.compiled_programs import keep_compiled_programs as keep_compiled_programs
-from neurosym.compiled_programs import quick_jit as quick_jit
 from neurosym.hard import FAILURE_WEIGHTED as FAILURE_WEIGHTED
 from neurosym.hard import GIVEN_ORDER as GIVEN_ORDER
 from neurosym.hard import SMALLEST_DOMAIN as SMALLEST_DOMAIN
@@ -100,3 +99,4 @@ from neurosym.soft import restricted as restricted
 from neurosym.soft import sample as sample
 from neurosym.soft import support as support
 from neurosym.soft import total as total
+from neurosym.transforms.quick import quick_jit as quick_jit

@@ -16,9 +16,8 @@ folder, and the programs that were not used for longest go when the folder is fu
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 SWITCH = "NEUROSYM_CACHE"
 """The environment variable that turns it off; see the top of this file."""
@@ -26,10 +25,6 @@ SWITCH = "NEUROSYM_CACHE"
 MOST_BYTES = 2**30
 """The size beyond which programs are removed, unless `JAX_COMPILATION_CACHE_MAX_SIZE` is set."""
 
-_LESS_TO_COMPILE = {
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-}
 _OFF = ("off", "0", "false", "no")
 _JAX_DECIDES = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
 _SUFFIX = "-cache"  # of JAX's files, one for each program
@@ -72,30 +67,6 @@ def keep_compiled_programs(folder: str | Path | None = None) -> Path | None:
     _update_unless_set("jax_persistent_cache_min_compile_time_secs", 0.0)
     _update_unless_set("jax_compilation_cache_max_size", MOST_BYTES)
     return chosen
-
-
-def quick_jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """`jax.jit` for what runs a few times: less to compile, more to run.
-
-    On CPU it leaves out LLVM's optimisation: a residual encoder with exact inference compiled in
-    half of the time and ran two to four times slower (floats may differ in their last bits). On
-    other devices it is `jax.jit`.
-
-    Args:
-      function: to compile.
-      options: of `jax.jit`, without `compiler_options`.
-
-    Returns:
-      The jitted function.
-
-    >>> double = quick_jit(lambda x: 2 * x)
-    >>> int(double(21))
-    42
-    """
-    import jax
-
-    chosen = _LESS_TO_COMPILE if jax.default_backend() == "cpu" else None
-    return jax.jit(function, compiler_options=chosen, **options)
 
 
 def default_folder() -> Path:

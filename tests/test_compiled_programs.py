@@ -4,11 +4,9 @@ import os
 import subprocess
 import sys
 
-import jax
-import numpy as np
 import pytest
 
-from neurosym.compiled_programs import default_folder, keep_compiled_programs, kept_in, quick_jit
+from neurosym.compiled_programs import default_folder, keep_compiled_programs, kept_in
 
 # A computation, and how many programs XLA compiled for it and how many came from the folder.
 SCRIPT = """
@@ -89,20 +87,3 @@ def test_a_folder_that_cannot_be_made_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert keep_compiled_programs() is None
     assert kept_in(default_folder()) == (0, 0)
-
-
-def test_a_quick_jit_leaves_out_what_takes_long_and_answers_the_same(monkeypatch):
-    def function(x, *, power):
-        return jax.numpy.sin(x) ** power
-
-    x = np.linspace(-1, 1, 7, dtype=np.float32)
-    quick = quick_jit(function, static_argnames="power")
-    np.testing.assert_allclose(quick(x, power=2), np.sin(x) ** 2, rtol=1e-5)
-    seen = []
-    monkeypatch.setattr(jax, "jit", lambda function, **options: seen.append(options))
-    for device in ("cpu", "gpu"):
-        monkeypatch.setattr(jax, "default_backend", lambda device=device: device)
-        quick_jit(function, static_argnames="power")
-    assert seen[0]["compiler_options"]["xla_backend_optimization_level"] == 0
-    assert seen[1]["compiler_options"] is None
-    assert all(options["static_argnames"] == "power" for options in seen)

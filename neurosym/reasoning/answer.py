@@ -257,7 +257,7 @@ def _require_satisfiable(model: Model) -> None:
         for row, domain in enumerate(model.structure.domains):
             mask[row, : len(domain)] = True
         try:
-            possible = bool(inference.total(model, jnp.asarray(mask), semiring=BOOLEAN))
+            possible = bool(inference.total(model, mask, semiring=BOOLEAN))
         except TooWideError:
             possible = int(propagate(model).status) != Status.WIPED_OUT
     if not possible:

@@ -36,6 +36,7 @@ from neurosym.training.optimizer import Numbers, Optimizer
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import PyTree, Split
 from neurosym.transforms.loops import while_loop
+from neurosym.transforms.quick import quick_jit
 
 # The model's own random layers draw from a stream apart from the key that the loss gets.
 _LAYERS_STREAM = 0x1A7E
@@ -128,7 +129,7 @@ class Program:
             step = jax.vmap(step, in_axes=(0, 0, None, None, None, 0, None))
         # Traced once, for the shapes of its sums and for the loop: it never sees the sums.
         self._step = jax.jit(step)
-        self._permute = jax.jit(self._permutations)
+        self._permute = quick_jit(self._permutations)  # sorts integers, once an epoch
         self._compilations: list[Compilation] = []  # at most one, shared by copies
         self._keys, self._step_key = keys, devices.put(keys.step)
         self._permutation = (0, self._permutation_of(0))  # the epoch and its order
@@ -155,7 +156,7 @@ class Program:
         init = self._optimizer.build(self._optimizer.numbers).init
         init = jax.vmap(init) if self.stacked else init
         step: Any = np.zeros(self._keys.init.shape, np.int32)
-        state = TrainState(step, params, other, jax.jit(init)(params), {}, step - 1)
+        state = TrainState(step, params, other, quick_jit(init)(params), {}, step - 1)
         _, sums = jax.eval_shape(self._summands, state, self._permutation[1], 0, *self._step_data)
         return self.placed(self.start_epoch(state._replace(sums=sums)))
 

@@ -9,6 +9,10 @@
 XLA's newer emitters of fused loops take half of the time that a small model needs to compile on a
 CPU. Most loops run as fast without them; loops over integers and long folds run up to four times
 slower. So ``when`` says for which arguments there is little to run.
+
+    read = quick_jit(lambda images: model(images).argmax(-1))
+
+What runs a few times needs no optimisation of its machine code either: `quick_jit`.
 """
 
 import functools
@@ -21,6 +25,34 @@ from neurosym.transforms.compatibility import HAS_A_CHOICE_OF_EMITTERS
 from neurosym.transforms.concrete import concrete
 
 _WITHOUT_EMITTERS = {"xla_cpu_use_fusion_emitters": False}
+
+
+# LLVM's optimisation.
+_UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+def quick_jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """`jax.jit` for what runs a few times: less to compile, more to run.
+
+    On a CPU it leaves out what takes the compiler long: a residual encoder with exact inference
+    compiled in a sixth of the time and ran four times slower. Floats may differ in their last
+    bits. On other devices it is `jax.jit`.
+
+    Args:
+      function: to compile.
+      options: of `jax.jit`, without `compiler_options`.
+
+    Returns:
+      The jitted function.
+
+    >>> double = quick_jit(lambda x: 2 * x)
+    >>> int(double(21))
+    42
+    """
+    chosen: dict[str, Any] | None = None
+    if jax.default_backend() == "cpu":
+        chosen = {**_UNOPTIMISED, **(_WITHOUT_EMITTERS if HAS_A_CHOICE_OF_EMITTERS else {})}
+    return jax.jit(function, compiler_options=chosen, **options)
 
 
 def quickly_compiled(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurosym.transforms import quick
-from neurosym.transforms.quick import quickly_compiled
+from neurosym.transforms.quick import quick_jit, quickly_compiled
 
 _COMPILED: list[str] = []
 
@@ -76,3 +76,20 @@ def test_it_is_chosen_by_the_arguments(monkeypatch):
     if jax.default_backend() == "cpu":
         with pytest.raises(jax.errors.JaxRuntimeError, match="xla_of_no_such_name"):
             function(X[1:])
+
+
+def test_a_quick_jit_leaves_out_what_takes_long_and_answers_the_same(monkeypatch):
+    def function(x, *, power):
+        return jax.numpy.sin(x) ** power
+
+    x = np.linspace(-1, 1, 7, dtype=np.float32)
+    quick = quick_jit(function, static_argnames="power")
+    np.testing.assert_allclose(quick(x, power=2), np.sin(x) ** 2, rtol=1e-5)
+    seen = []
+    monkeypatch.setattr(jax, "jit", lambda function, **options: seen.append(options))
+    for device in ("cpu", "gpu"):
+        monkeypatch.setattr(jax, "default_backend", lambda device=device: device)
+        quick_jit(function, static_argnames="power")
+    assert seen[0]["compiler_options"]["xla_backend_optimization_level"] == 0
+    assert seen[1]["compiler_options"] is None
+    assert all(options["static_argnames"] == "power" for options in seen)
