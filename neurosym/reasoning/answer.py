@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, Protocol
 
 import flax.struct
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neurosym.circuits.circuit import Circuit
