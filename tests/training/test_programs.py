@@ -2,10 +2,11 @@
 
 import blobs_task
 import jax
+import numpy as np
 import pytest
 from compiling import compiled_once
 
-from neurosym.training import Options, SilentProgress, train
+from neurosym.training import Options, SilentProgress, Split, train
 from neurosym.training.compiling import Compilation
 
 # Of a run of the toy task: nearly all are its own, for its arrays and initial values.
@@ -42,14 +43,38 @@ def config_of(**fields):
         "warmup_steps": 2,
         "clip_norm": 1.0,
     }
-    config.update_from_flattened_dict(fields)
+    with config.unlocked():
+        for name, value in fields.items():
+            section, _, field = name.rpartition(".")
+            (config[section] if section else config)[field] = value
     return config
+
+
+class Weighted(blobs_task.Blobs):
+    """The toy task with a number of its own, which is in `Split.shared`: an argument as well."""
+
+    def split(self, name):
+        split = super().split(name)
+        weight = np.float32(self.config.data.weight)
+        return Split(split.examples, {"points": split.shared, "weight": weight})
+
+    def batch(self, examples, shared):
+        return shared["points"][examples["index"]], examples["label"], shared["weight"]
+
+    def loss(self, model, batch, *, key, step):
+        loss, metrics = super().loss(model, batch[:2], key=key, step=step)
+        return batch[2] * loss, metrics
+
+    def evaluate(self, model, batch):
+        return super().evaluate(model, batch[:2])
 
 
 def test_a_run_compiles_few_programs_and_one_with_other_numbers_none(tmp_path):
     with compiled_once(tmp_path / "programs"):
         jax.clear_caches()  # whatever other tests compiled
-        assert programs_of(lambda: train(config_of(), tmp_path / "first"))[0] <= MOST
+        first = config_of(**{"data.weight": 1.0})
+        once = programs_of(lambda: train(first, tmp_path / "first", task=Weighted(first)))
+        assert once[0] <= MOST
         jax.clear_caches()  # as between two trials of a sweep
         other = config_of(
             **{
@@ -58,12 +83,14 @@ def test_a_run_compiles_few_programs_and_one_with_other_numbers_none(tmp_path):
                 "optimizer.warmup_steps": 5,
                 "optimizer.final_fraction": 0.1,
                 "optimizer.clip_norm": 0.5,
+                "data.weight": 0.5,
                 "train.epochs": 3,
                 "seed": 1,
             }
         )
         results = []
-        again = programs_of(lambda: results.append(train(other, tmp_path / "second")))
+        task = Weighted(other)
+        again = programs_of(lambda: results.append(train(other, tmp_path / "second", task=task)))
         assert again[1] == 0
         assert again[0] <= MOST
     assert results[0].steps == 36
