@@ -31,13 +31,17 @@ from neurosym.hard import GIVEN_ORDER as GIVEN_ORDER
 from neurosym.hard import SMALLEST_DOMAIN as SMALLEST_DOMAIN
 from neurosym.hard import Best as Best
 from neurosym.hard import Heuristic as Heuristic
+from neurosym.hard import OptimizeStatus as OptimizeStatus
+from neurosym.hard import Optimum as Optimum
 from neurosym.hard import Propagation as Propagation
 from neurosym.hard import SearchStatus as SearchStatus
 from neurosym.hard import Solutions as Solutions
 from neurosym.hard import Status as Status
 from neurosym.hard import Tally as Tally
 from neurosym.hard import count as count
+from neurosym.hard import optimize as optimize
 from neurosym.hard import propagate as propagate
+from neurosym.hard import solutions as solutions
 from neurosym.hard import solve as solve
 from neurosym.hard import solve_best as solve_best
 from neurosym.problems import Absolute as Absolute

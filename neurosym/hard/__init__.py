@@ -8,6 +8,8 @@ from neurosym.hard.branching import (
     SMALLEST_DOMAIN,
     Heuristic,
 )
+from neurosym.hard.listing import solutions
+from neurosym.hard.optimize import OptimizeStatus, Optimum, optimize
 from neurosym.hard.propagate import Propagation, Status, propagate
 from neurosym.hard.search import SearchStatus, Solutions, Tally, count, solve
 
@@ -18,13 +20,17 @@ __all__ = [
     "SMALLEST_DOMAIN",
     "Best",
     "Heuristic",
+    "OptimizeStatus",
+    "Optimum",
     "Propagation",
     "SearchStatus",
     "Solutions",
     "Status",
     "Tally",
     "count",
+    "optimize",
     "propagate",
+    "solutions",
     "solve",
     "solve_best",
 ]

@@ -4,7 +4,8 @@ Propagation wants the narrowest lanes; moving a node wants few and wide ones, si
 by the element. Four domains in 16-bit lanes are one row here.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,9 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import union_rows
 
 CACHE = 2**17  # bytes
-MOST = 2048
+
+WORK, NARROWEST = 2**20, 16
+"""Elements that a front may take where constraints are laborious, and the least nodes in it."""
 
 _BLOCK, _MOST_BLOCKS = 32, 128
 
@@ -25,6 +28,7 @@ class Layout(NamedTuple):
     variables: int  # V
     words: int  # W
     dtype: str
+    most: int = 2048  # nodes to propagate at once, whatever their size
 
     @property
     def together(self) -> int:
@@ -49,8 +53,23 @@ def default_width(layout: Layout) -> int:
     constraints. On an accelerator 64 times as many, to fill it.
     """
     fitting = max(1, CACHE // layout.bytes)
-    width = min(MOST, max(64, 1 << (fitting.bit_length() - 1)))
+    width = min(layout.most, max(64, 1 << (fitting.bit_length() - 1)))
     return width if jax.default_backend() == "cpu" else 64 * width
+
+
+def most_nodes(propagators: Iterable[Any]) -> int:
+    """Nodes to propagate at once, a power of two: fewer where a propagator is laborious.
+
+    Most propagators take about as much as their domains. One that takes far more says how many
+    elements, as ``work``.
+    """
+    most = Layout._field_defaults["most"]
+    work = sum(getattr(propagator, "work", 0) for propagator in propagators)
+    if work:
+        most = min(
+            most, max(NARROWEST, 1 << ((WORK // work).bit_length() - 1 if work < WORK else 0))
+        )
+    return most
 
 
 def to_columns(layout: Layout, lanes: jax.Array) -> jax.Array:

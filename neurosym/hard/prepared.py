@@ -15,7 +15,7 @@ Inside of a trace none of this is used: there the shapes are those of the caller
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -24,7 +24,7 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.hard import rounds
 from neurosym.hard.branching import HEURISTICS, Heuristic
-from neurosym.hard.nodes import Layout
+from neurosym.hard.nodes import Layout, most_nodes
 from neurosym.problems.constraints.rounding import round_up
 from neurosym.problems.network import Network, rounded_arrays
 from neurosym.transforms.concrete import concrete
@@ -119,7 +119,7 @@ def _small(network: Network) -> bool:
 
 
 def _as_it_is(network: Network) -> Prepared:
-    layout = layout_of(network.variables, network.size)
+    layout = layout_of(network.variables, network.size, network.groups)
     constraints = rounds.constraints_of(network)
     return Prepared(constraints, layout, network.size, network.variables, MOST_STEPS)
 
@@ -130,13 +130,15 @@ def _filled_up(network: Network) -> Prepared:
         size = bits.WORD
     arrays = rounded_arrays(network.structure, size, variables)
     constraints = rounds.as_arrays(rounds.Constraints(*arrays))
-    return Prepared(constraints, layout_of(variables, size), size, network.variables, FEW_STEPS)
+    layout = layout_of(variables, size, arrays[0])
+    return Prepared(constraints, layout, size, network.variables, FEW_STEPS)
 
 
-def layout_of(variables: int, size: int) -> Layout:
+def layout_of(variables: int, size: int, propagators: Iterable[Any] = ()) -> Layout:
     """How a node of so many variables of so many values lies in narrow lanes."""
     dtype = bits.lane_dtype(size)
-    return Layout(variables, bits.word_count(size, dtype.itemsize * 8), dtype.name)
+    words = bits.word_count(size, dtype.itemsize * 8)
+    return Layout(variables, words, dtype.name, most_nodes(propagators))
 
 
 def on_device(found: np.ndarray, batch: tuple[int, ...]) -> jax.Array:

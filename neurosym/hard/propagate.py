@@ -16,7 +16,7 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
 from neurosym.hard import rounds
-from neurosym.hard.nodes import Layout, default_width
+from neurosym.hard.nodes import Layout, default_width, most_nodes
 from neurosym.hard.prepared import few, on_device, prepare
 from neurosym.problems.network import Network
 from neurosym.transforms.concrete import concrete
@@ -113,7 +113,8 @@ def _propagate_few(network: Network, start: Domains) -> Propagation:
 def _in_blocks(constraints: Any, lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Lanes ``[B, V, W]`` to their fixpoint, as many at once as a cache holds."""
     batch, variables, words = lanes.shape
-    width = default_width(Layout(variables, words, lanes.dtype.name))
+    most = most_nodes(constraints.groups)
+    width = default_width(Layout(variables, words, lanes.dtype.name, most))
 
     def block(lanes: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         found, status, count = _fixpoint(constraints, jnp.moveaxis(lanes, 0, -1))

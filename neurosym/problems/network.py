@@ -18,6 +18,7 @@ from neurosym.problems.constraints.propagator import Coupled, Propagator
 from neurosym.problems.constraints.relation import Placed
 from neurosym.problems.constraints.rounding import rounding
 from neurosym.problems.constraints.unary import UnaryRelation
+from neurosym.problems.objective import Objective
 from neurosym.problems.structure import OverVariables, Structure
 from neurosym.problems.variable import Variable, describe_domain
 
@@ -36,6 +37,7 @@ class Network(OverVariables):
     incidence: tuple[jax.Array, ...]  # int32[V, M]: rows of the stacked messages on each variable;
     # stages int32[R, M] before it unite messages in portions, which the next stage refers to
     structure: Structure = flax.struct.field(pytree_node=False)
+    objective: Objective | None = flax.struct.field(pytree_node=False, default=None)
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what engines keep beside the fields.
@@ -97,13 +99,18 @@ class Network(OverVariables):
         return all(placed.allows(values) for placed in self.structure.relations)
 
 
-def build_network(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:
+def build_network(
+    variables: Sequence[Variable],
+    constraints: Sequence[Constraint],
+    objective: Objective | None = None,
+) -> Network:
     """Lays out variables, in the order of their indices, and constraints as arrays.
 
     The arrays are constants also where this is called inside of a function that JAX traces.
     """
     with jax.ensure_compile_time_eval():
-        return _build(variables, constraints)
+        found = _build(variables, constraints)
+    return found if objective is None else dataclasses.replace(found, objective=objective)
 
 
 def _build(variables: Sequence[Variable], constraints: Sequence[Constraint]) -> Network:

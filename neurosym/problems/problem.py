@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from neurosym.problems.arrays import VariableArray
-from neurosym.problems.auxiliary import Auxiliary
+from neurosym.problems.auxiliary import Auxiliary, guards_of
 from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.expression import Arithmetic
 from neurosym.problems.network import Network, build_network
+from neurosym.problems.objective import checked_objective, make_objective
 from neurosym.problems.variable import Variable, describe_domain
 
 MOST_VALUES = 1 << 25
@@ -44,6 +46,7 @@ class Problem:
         self._constraints: list[Constraint] = []
         self._values = 0  # of all variables together
         self._auxiliaries: list[Auxiliary] = []
+        self._objective: tuple[Arithmetic, int] | None = None
 
     @classmethod
     def from_cpmpy(cls, model: Any) -> Problem:
@@ -160,7 +163,26 @@ class Problem:
 
     def __str__(self) -> str:
         lines = [f"{x} in {describe_domain(x.domain)}" for x in self.declared]
-        return "\n".join([*lines, *map(str, self._constraints)])
+        lines += map(str, self._constraints)
+        if self._objective is not None:
+            expression, sense = self._objective
+            lines.append(f"{'minimize' if sense == 1 else 'maximize'} {expression}")
+        return "\n".join(lines)
+
+    def minimize(self, expression: Any) -> None:
+        """Says what `neurosym.optimize` is to make as small as possible, instead of what was said.
+
+        Args:
+          expression: over variables, with integer values; a constraint counts as 0 or 1.
+
+        Raises:
+          ValueError: for something else, or for a range that does not fit 60 bits, with the range.
+        """
+        self._objective = checked_objective(expression, self), 1
+
+    def maximize(self, expression: Any) -> None:
+        """As `minimize`, for what is to be as large as possible."""
+        self._objective = checked_objective(expression, self), -1
 
     def compile(self) -> Network:
         """The problem as a frozen pytree of flat arrays.
@@ -170,7 +192,13 @@ class Problem:
         """
         if not self._variables:
             raise ValueError("a problem without variables cannot be compiled")
-        return build_network(self.declared, self.constraints)
+        if self._objective is None:
+            return build_network(self.declared, self.constraints)
+        expression, sense = self._objective
+        # An objective has a value wherever its parts have one, and only there.
+        constraints = (*self.constraints, *guards_of([expression]))
+        objective = make_objective(expression, sense, self.declared, self)
+        return build_network(self.declared, constraints, objective)
 
     def _domain(self, name: str, values: Iterable[Hashable], count: int) -> tuple[Hashable, ...]:
         """The values of a domain of so many variables, checked before they take memory."""

@@ -282,6 +282,11 @@ class Composites:
     incidence: tuple[jax.Array, ...]
     size: int = flax.struct.field(pytree_node=False)  # D'
 
+    @property
+    def work(self) -> int:
+        """Elements that one node takes, by the arrays of the parts."""
+        return sum(x.size for x in jax.tree.leaves((self.groups, self.coupled, self.start)))
+
     @jax.named_scope("composite")
     def prune(self, domains: jax.Array) -> jax.Array:
         given, outer = domains.dtype, domains.shape[2]

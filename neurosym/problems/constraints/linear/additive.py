@@ -76,4 +76,5 @@ class Additive(Constraint):
     def compile(self) -> tuple[Placed, ...]:
         if not self.scope:
             return ()
-        return self.place(relation_of_sum(self.rows, self.relation, self.constant))
+        loose = any(variable.index < 0 for variable in self.scope)
+        return self.place(relation_of_sum(self.rows, self.relation, self.constant, loose=loose))

@@ -125,10 +125,14 @@ class Linear(Constraint):
             [c * int(value) for value in x.domain]  # type: ignore[call-overload]
             for x, c in zip(self.scope, self.coefficients, strict=True)
         ]
-        return self.place(relation_of_sum(rows, self.relation, self.constant))
+        # Several equations over one assignment are seldom worth all sums that each can reach.
+        loose = any(variable.index < 0 for variable in self.scope)
+        return self.place(relation_of_sum(rows, self.relation, self.constant, loose=loose))
 
 
-def relation_of_sum(rows: Sequence[Sequence[int]], relation: str, constant: int) -> Relation:
+def relation_of_sum(
+    rows: Sequence[Sequence[int]], relation: str, constant: int, *, loose: bool = False
+) -> Relation:
     """The relation that a sum, to which each position adds what its row says, compares so."""
     sign, bound = 1, constant
     if relation in (">", ">="):
@@ -153,6 +157,7 @@ def relation_of_sum(rows: Sequence[Sequence[int]], relation: str, constant: int)
         offsets=tuple(tuple(offset // divisor for offset in row) for row in offsets),
         relation=relation,
         bound=max(quotient, -1),
+        loose=loose,
     )
     return compiled if len(rows) != 2 else _of_two(compiled)
 
@@ -177,12 +182,14 @@ def check_reach(rows: Collection[Sequence[int]], names: Sequence[str]) -> None:
 class LinearRelation(Relation):
     """``Σ_k offsets[k][x_k]  relation  bound`` over value indices, with offsets of least value 0.
 
-    ``relation`` is ``==``, ``!=`` or ``<=``. A negative bound is met by no sum.
+    ``relation`` is ``==``, ``!=`` or ``<=``. A negative bound is met by no sum. A *loose* ``==`` is
+    pruned by bounds alone, which is many times cheaper than by all sums that can be reached.
     """
 
     offsets: tuple[tuple[int, ...], ...]
     relation: str
     bound: int
+    loose: bool = False
     kind: ClassVar[str] = "linear"
 
     @property
@@ -211,7 +218,7 @@ class LinearRelation(Relation):
     @property
     def bucket(self) -> Hashable:
         arity = shared_length(len(self.offsets))
-        if self.relation == "==" and self.sums <= MAX_SUMS:
+        if self.relation == "==" and self.sums <= MAX_SUMS and not self.loose:
             return "sums", arity, power_of_two(bits.word_count(self.sums))
         wide = sum(self.ranges) >= 2**31 - 1
         return ("bounds", arity, "wide") if wide else ("bounds", arity)
