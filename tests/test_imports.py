@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "languages": {"problems", "io", "circuits", "hard"},
     "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     # Programs become graphs; what is numbers afterwards is the circuits' room and a reasoner's.
-    "programs": {"semirings", "problems", "circuits", "reasoning", "io"},
+    "programs": {"semirings", "problems", "soft", "circuits", "reasoning", "io"},
     "losses": set(),
     "compiled_programs": set(),
     "shipped": set(),

@@ -13,6 +13,7 @@ from typing import Any
 _EXPORTS = {
     "program": ("Program",),
     "question": ("ProgramQuery",),
+    "reasoner": ("ProgramReasoner",),
     "syntax": ("ProgramError",),
 }
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -188,7 +188,7 @@ def _by_sweeps(
         if key not in known:
             root = len(program.atoms)
             first = Block(NO_CHOICE, (Rule(root, key, NO_CHOICE, 0, -1),))
-            order = [first, *_below(blocks, key)]
+            order = [first, *relevant_blocks(blocks, key)]
             known[key] = sweep(order, root, diagrams, levels, max_states=most)
         return known[key]
 
@@ -199,7 +199,7 @@ def _by_sweeps(
     return diagrams, nodes, evidence
 
 
-def _below(blocks: Sequence[Block], literals: Sequence[int]) -> list[Block]:
+def relevant_blocks(blocks: Sequence[Block], literals: Sequence[int]) -> list[Block]:
     """The blocks of what some literals depend on, in the same order."""
     own: dict[int, list[Rule]] = {}
     for block in blocks:

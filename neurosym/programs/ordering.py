@@ -46,13 +46,18 @@ def ordered(rules: Sequence[Rule], kept: Sequence[int]) -> tuple[list[Block], in
     for n in range(MAX_TRIES):
         start = starts[n] if n < len(starts) else chance.randrange(len(blocks))
         noise = (0.0, 3.0, 1000.0)[n // 2 % 3]
-        order, widths = search.greedy(start, chance, noise)
+        found = search.greedy(start, chance, noise, stop if best else stop + SECONDS)
+        if found is None:
+            break
+        order, widths = found
         cost = (max(widths), sum(2.0 ** min(w, 64) for w in widths))
         if best is None or cost < best[0]:
             best = cost, order
         if time.monotonic() > stop:
             break
-    assert best is not None
+    if best is None:  # so large that the order in which grounding met the choices has to do
+        blocks.sort(key=lambda block: block.choice)
+        return blocks, len(users)
     order = best[1]
     if starts[0] != order[0]:
         # What is asked comes first: going up from below then adds to the top of a diagram.
@@ -127,9 +132,9 @@ class _Search:
         return list(seen)
 
     def greedy(
-        self, start: int, chance: random.Random, noise: float
-    ) -> tuple[list[int], list[int]]:
-        """An order, and how many atoms are open after each block."""
+        self, start: int, chance: random.Random, noise: float, stop: float
+    ) -> tuple[list[int], list[int]] | None:
+        """An order, and how many atoms are open after each block; None where time runs out."""
         atoms, users = self.atoms, self.users
         left = {atom: len(own) + (atom in self.kept) for atom, own in users.items()}
         opened: dict[int, int] = {}
@@ -138,6 +143,8 @@ class _Search:
         order: list[int] = []
         widths: list[int] = []
         while waiting:
+            if not len(order) % 16 and time.monotonic() > stop:
+                return None
             if not candidates:
                 candidates = {next(iter(waiting))}
             best, best_score = -1, (0, 0.0)

@@ -24,6 +24,9 @@ from neurosym.programs.terms import Term, is_callable, show
 if TYPE_CHECKING:
     import jax
 
+    from neurosym.problems.problem import Problem
+    from neurosym.programs.reasoner import ProgramReasoner
+
 Asking = str | Sequence[str] | None
 """Queries, or evidence, as text; None takes those that the program states."""
 
@@ -184,6 +187,30 @@ class Program:
         """
         compiled = self.compile(query, evidence=evidence)
         return compiled(semiring=semiring, parameters=parameters, **networks)
+
+    def problem(self, query: Asking = None) -> Problem:
+        """The same question as variables and a constraint, where each world has one answer.
+
+        The variables are the choices that matter, by name (a network's is ``net(input)``, over its
+        values), and ``answer``, over `answers`.
+
+        Raises:
+          ProgramError: if some world has no answer or several, or there are too many worlds.
+        """
+        from neurosym.programs.variables import problem_of
+
+        return problem_of(self.compile(query, evidence=""))
+
+    def reasoner(self, query: Asking = None, *, evidence: Asking = None) -> ProgramReasoner:
+        """Whom the estimators of `neurosym.bridge` ask; what they observe is the answer's number.
+
+        Raises:
+          ProgramError: as of `compile`.
+          ValueError: if the query asks no network.
+        """
+        from neurosym.programs.reasoner import ProgramReasoner
+
+        return ProgramReasoner(self.compile(query, evidence=evidence))
 
     def __repr__(self) -> str:
         count = len(self.clauses.clauses)

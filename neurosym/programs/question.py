@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import jax
 
     from neurosym.circuits.circuit import Circuit
+    from neurosym.circuits.graph import Graph
     from neurosym.semirings.algebra.semiring import Semiring
 
 
@@ -40,6 +41,10 @@ class ProgramQuery:
         if self._compiled is None:
             self._compiled = compile_program(self.ground)
         return self._compiled
+
+    def use(self, compiled: Compiled) -> None:
+        """Takes a graph that was made elsewhere."""
+        self._compiled = compiled
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -63,7 +68,12 @@ class ProgramQuery:
     @property
     def shape(self) -> tuple[int, int]:
         """V choices and D, the most values of one."""
-        return len(self.ground.choices), self.compiled.width
+        return len(self.ground.choices), self.width
+
+    @property
+    def width(self) -> int:
+        """The most values that a choice has, D."""
+        return max((choice.size for choice in self.ground.choices), default=1)
 
     def inputs(self, network: str) -> list[tuple[Any, ...]]:
         """What a network reads, one entry for each row of its log-probabilities.
@@ -132,10 +142,19 @@ class ProgramQuery:
             )
         return [min(x - evidence, 0.0) for x in totals[: self.compiled.queries]]
 
+    def plain_choices(self) -> list[list[float]]:
+        """The probabilities of the values of each choice.
+
+        Raises:
+          ProgramError: if the question asks a network.
+        """
+        self._check_networks({})
+        return [list(choice.probabilities) for choice in self.ground.choices]
+
     def plain_weights(self, **networks: Any) -> list[list[float]]:
         """Log-weights ``[V, D]`` as lists; -inf beyond the values of a choice."""
         self._check_networks(networks)
-        width = self.compiled.width
+        width = self.width
         found = [
             _logs(choice.probabilities) + [-math.inf] * (width - choice.size)
             for choice in self.ground.choices
@@ -150,7 +169,7 @@ class ProgramQuery:
     @functools.cached_property
     def circuit(self) -> Circuit:
         """The graph as a circuit over weights ``[V, D]``, one row for each choice."""
-        return self._circuit(self.compiled)
+        return self._circuit(self.compiled.graph)
 
     def weights(
         self, *, parameters: Mapping[str, jax.Array] | None = None, **networks: jax.Array
@@ -195,14 +214,17 @@ class ProgramQuery:
     def __call__(
         self,
         *,
-        semiring: Semiring | None = None,
+        semiring: Semiring | str | None = None,
         parameters: Mapping[str, jax.Array] | None = None,
         **networks: jax.Array,
-    ) -> jax.Array:
+    ) -> Any:
         """The value of each answer.
 
         Args:
-          semiring: LOG by default. In LOG and REAL probabilities given the evidence.
+          semiring: LOG by default; a value, or a name such as "max_times" or "top_k_proofs:3".
+            LOG and REAL give probabilities given the evidence. A semiring that is idempotent,
+            counts or breaks a law reads proofs (`readings` has what that means; ADD_MULT is cut at
+            1 at every sum, not only at the last).
           parameters: log-probabilities ``float[K]`` of learnable clauses.
           **networks: log-probabilities ``float[..., N, K]``; all have the same leading axes.
 
@@ -214,9 +236,7 @@ class ProgramQuery:
         """
         import jax
 
-        from neurosym.semirings.algebra.instances import LOG
-
-        semiring = LOG if semiring is None else semiring
+        chosen = self._semiring(semiring)
         self._check_networks(networks)
         lead: tuple[int, ...] = ()
         for name, given in networks.items():
@@ -224,7 +244,7 @@ class ProgramQuery:
             lead = shape[:-2]
 
         def one(tables: dict[str, jax.Array]) -> Any:
-            return self._answer(self.weights(parameters=parameters, **tables), semiring)
+            return self._answer(self.weights(parameters=parameters, **tables), chosen)
 
         if not lead:
             return one(networks)
@@ -235,28 +255,69 @@ class ProgramQuery:
     def _answer(self, log_weights: jax.Array, semiring: Semiring) -> Any:
         import jax.numpy as jnp
 
-        if semiring.from_log is None:
+        from neurosym.semirings.algebra import provenance
+        from neurosym.semirings.algebra.elements import at
+
+        if semiring.name.startswith("top_k_proofs"):
+            assert isinstance(semiring, provenance.Provenance)
+            weights: Any = provenance.facts(semiring, log_weights)
+        elif semiring.from_log is None:
             raise ProgramError(f"semiring {semiring.name} does not read log-probabilities")
-        totals = self.circuit.totals(semiring.from_log(log_weights), semiring=semiring)
-        if not self.ground.evidence:
-            return totals[: len(self.ground.queries)]
-        if semiring.divide is None:
-            return totals[:-1]
+        else:
+            weights = semiring.from_log(log_weights)
+        if reads_proofs(semiring):
+            return self.proofs_circuit.totals(weights, semiring=semiring)
+        totals = self.circuit.totals(weights, semiring=semiring)
+        own = at(totals, (slice(0, len(self.ground.queries)),))
+        if not self.ground.evidence or semiring.divide is None:
+            return own
         possible = totals[-1] != semiring.zero
         safe = jnp.where(possible, totals[-1], semiring.one)
-        return jnp.where(possible, semiring.divide(totals[:-1], safe), semiring.zero)
+        return jnp.where(possible, semiring.divide(own, safe), semiring.zero)
 
-    def _circuit(self, compiled: Compiled) -> Circuit:
+    @functools.cached_property
+    def proofs_circuit(self) -> Circuit:
+        """The proofs of each answer, with the evidence, as a circuit over the same weights."""
+        from neurosym.programs.readings import ProofReader
+
+        reader = ProofReader(self)
+        width = self.width
+        numbers = {
+            choice: range(choice * width + 1, choice * width + 1 + own.size)
+            for choice, own in enumerate(self.ground.choices)
+        }
+        graph = reader.proofs.graph(
+            reader.families, self.terms, numbers, len(self.ground.choices) * width
+        )
+        return self._circuit(graph)
+
+    def _circuit(self, graph: Graph) -> Circuit:
+        import jax
+
         from neurosym.circuits.building import circuit_of
 
+        width = self.width
         places = {
-            choice * compiled.width + value + 1: choice * compiled.width + value
+            choice * width + value + 1: choice * width + value
             for choice, own in enumerate(self.ground.choices)
             for value in range(own.size)
         }
         names = tuple(choice.name for choice in self.ground.choices)
-        shape = (len(self.ground.choices), compiled.width)
-        return circuit_of(compiled.graph, places, shape, deterministic=True, names=names)
+        shape = (len(self.ground.choices), width)
+        with jax.ensure_compile_time_eval():  # also where it is first asked inside of a trace
+            return circuit_of(graph, places, shape, deterministic=True, names=names)
+
+    def _semiring(self, semiring: Semiring | str | None) -> Semiring:
+        from neurosym.semirings.algebra.instances import LOG
+        from neurosym.semirings.algebra.names import semiring_by_name
+        from neurosym.semirings.algebra.provenance import TOP_K_PROOFS
+
+        if not isinstance(semiring, str):
+            return LOG if semiring is None else semiring
+        name, _, number = semiring.partition(":")
+        if name == "top_k_proofs" and number.isdigit():
+            return TOP_K_PROOFS(int(number), len(self.ground.choices))
+        return semiring_by_name(semiring)
 
     def _check_networks(self, networks: Mapping[str, Any]) -> None:
         for name in self.networks:
@@ -277,6 +338,12 @@ class ProgramQuery:
                 f"log-probabilities are [{lead}{rows}, {values}], not {list(shape)}"
             )
         return shape
+
+
+def reads_proofs(semiring: Semiring) -> bool:
+    """Whether a semiring is read over proofs, and not over worlds."""
+    counts = semiring.dtype == "int32"
+    return semiring.idempotent or counts or bool(semiring.broken_laws)
 
 
 def _logs(probabilities: Sequence[float]) -> list[float]:

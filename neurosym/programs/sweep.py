@@ -81,7 +81,7 @@ def sweep(
       DiagramTooLargeError: if there are more states, or the diagrams' deadline has passed.
     """
     sizes = {choice: diagrams.sizes[level] for choice, level in levels.items()}
-    plan = _plan(blocks, root, sizes)
+    plan = plan_of(blocks, root, sizes)
     width = plan.width
     layers: list[tuple[int, list[list[int]]]] = []
     states: dict[State, int] = {((),) * width: 2}
@@ -92,7 +92,7 @@ def sweep(
         for state in states:
             own = []
             for clauses in step.clauses:
-                new = _advance(state, clauses, step, width)
+                new = advance(state, clauses, step, width)
                 if new[root_slot] == HOLDS:
                     own.append(TRUE)
                 else:
@@ -115,28 +115,28 @@ def sweep(
     return nodes[2]
 
 
-class _Rule(NamedTuple):
+class SlotRule(NamedTuple):
     head: int  # slot
     positive: tuple[int, ...]  # slots of the body
     negative: tuple[int, ...]
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     choice: int
-    clauses: list[list[_Rule]]  # for each value
+    clauses: list[list[SlotRule]]  # for each value
     final: tuple[int, ...]  # slots that no later rule derives, and this is the first time so
     unread: tuple[int, ...]  # slots that no later rule reads; none where there is negation
     leaving: tuple[int, ...]
     closed: int  # bits of slots that no rule derives from this block on
 
 
-class _Plan(NamedTuple):
-    steps: list[_Step]
+class Plan(NamedTuple):
+    steps: list[Step]
     width: int
     root: int
 
 
-def _plan(blocks: Sequence[Block], root: int, sizes: Mapping[int, int]) -> _Plan:
+def plan_of(blocks: Sequence[Block], root: int, sizes: Mapping[int, int]) -> Plan:
     """Slots of atoms, and when each is derived, read and met for the last time."""
     last_head: dict[int, int] = {}
     last_read: dict[int, int] = {}
@@ -170,7 +170,7 @@ def _plan(blocks: Sequence[Block], root: int, sizes: Mapping[int, int]) -> _Plan
                 width += 1
         shapes.append({atom: slots[atom] for atom in block.atoms})
         free.extend(slots[atom] for atom in leaves[place])
-    steps: list[_Step] = []
+    steps: list[Step] = []
     present: set[int] = set()
     negation = any(x < 0 for block in blocks for rule in block.rules for x in rule.body)
     for place, block in enumerate(blocks):
@@ -179,13 +179,13 @@ def _plan(blocks: Sequence[Block], root: int, sizes: Mapping[int, int]) -> _Plan
         final = {a for a in present if max(last_head.get(a, -1), first[a]) == place}
         unread = {a for a in present if last_read.get(a, -1) <= place and a != root}
         closed = {a for a in present if last_head.get(a, -1) < place}
-        clauses: list[list[_Rule]] = [[] for _ in range(sizes.get(block.choice, 1))]
+        clauses: list[list[SlotRule]] = [[] for _ in range(sizes.get(block.choice, 1))]
         for rule in block.rules:
             positive = tuple(own[x - 1] for x in rule.body if x > 0)
             negative = tuple(own[-x - 1] for x in rule.body if x < 0)
-            clauses[rule.value].append(_Rule(own[rule.head], positive, negative))
+            clauses[rule.value].append(SlotRule(own[rule.head], positive, negative))
         steps.append(
-            _Step(
+            Step(
                 block.choice,
                 clauses,
                 tuple(slots[a] for a in final - set(leaves[place])),
@@ -195,10 +195,10 @@ def _plan(blocks: Sequence[Block], root: int, sizes: Mapping[int, int]) -> _Plan
             )
         )
         present -= set(leaves[place])
-    return _Plan(steps, width, slots[root])
+    return Plan(steps, width, slots[root])
 
 
-def _advance(state: State, clauses: Sequence[_Rule], step: _Step, width: int) -> State:
+def advance(state: State, clauses: Sequence[SlotRule], step: Step, width: int) -> State:
     """The state after some rules, and after what leaves has left."""
     own = list(state)
     for rule in clauses:
@@ -214,7 +214,7 @@ def _advance(state: State, clauses: Sequence[_Rule], step: _Step, width: int) ->
     return tuple(own)
 
 
-def _add(own: list[Terms], rule: _Rule, closed: int, width: int) -> None:
+def _add(own: list[Terms], rule: SlotRule, closed: int, width: int) -> None:
     """Adds a rule to a state that is closed under resolution, and closes it again."""
     head, positive, negative = rule
     before = own[head]

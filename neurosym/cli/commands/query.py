@@ -36,6 +36,8 @@ def _define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     boolean("mpe", False, "the most probable world of each query", flag_values=values)
+    boolean("bounds", False, "lower and upper bounds, for --seconds", flag_values=values)
+    flags.DEFINE_float("seconds", 10.0, "how long --bounds may take", flag_values=values)
     integer("explain", None, "show so many proofs of each query", flag_values=values)
     boolean("json", False, "print one JSON object", flag_values=values)
     boolean("stats", False, "print how it was computed, to standard error", flag_values=values)
@@ -56,6 +58,8 @@ class QueryFlags:
     evidence: str | None
     semiring: str
     mpe: bool
+    bounds: bool
+    seconds: float
     explain: int | None
     json: bool
     stats: bool
@@ -68,6 +72,12 @@ class QueryFlags:
             raise UsageError("name one program: a FILE, or - for standard input")
         if values.mpe and values.semiring != "real":
             raise UsageError("--mpe is about worlds, and goes with no --semiring")
+        if values.bounds and (values.mpe or values.semiring != "real" or values.explain):
+            raise UsageError(
+                "--bounds is about probabilities, and goes with no --semiring, --mpe and --explain"
+            )
+        if not values.seconds > 0:
+            raise UsageError(f"--seconds is above 0, not {values.seconds:g}")
         if values.explain is not None and values.explain < 1:
             raise UsageError(f"--explain shows at least 1 proof, not {values.explain}")
         if values.limit is not None and values.limit < 1:
@@ -78,6 +88,8 @@ class QueryFlags:
             evidence=values.evidence,
             semiring=values.semiring.lower(),
             mpe=values.mpe,
+            bounds=values.bounds,
+            seconds=values.seconds,
             explain=values.explain,
             json=values.json,
             stats=values.stats,
@@ -105,7 +117,17 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
             f"ns.Program.read(file).query(..., {next(iter(question.networks))}=...)"
         )
     report: dict[str, Any] = {"semiring": options.semiring}
-    if options.mpe:
+    found: list[Any]
+    if options.bounds:
+        from neurosym.programs.bounds import bounds
+
+        limits = bounds(question, seconds=options.seconds)
+        found = [own.lower if own.exact else None for own in limits]
+        report["bounds"] = {
+            answer: {"lower": own.lower, "upper": own.upper, "exact": own.exact}
+            for answer, own in zip(question.answers, limits, strict=True)
+        }
+    elif options.mpe:
         question.compiled  # noqa: B018, the clock tells compiling from answering
         clock.lap("compile")
         report["semiring"] = "mpe"
@@ -121,7 +143,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
             clock.lap("compile")
         found = read(question, options.semiring)
     report["queries"] = dict(zip(question.answers, found, strict=True))
-    report["bounds"] = None
+    report.setdefault("bounds", None)
     clock.lap("evaluate")
     if options.explain is not None:
         from neurosym.programs.explaining import explained
@@ -135,7 +157,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     else:
         _print(report)
     if options.stats:
-        _print_statistics(question, clock)
+        _print_statistics(question, clock, with_graph=not options.bounds)
     return 0
 
 
@@ -144,7 +166,11 @@ def _print(report: dict[str, Any]) -> None:
     if not report["queries"]:
         print("no answers")
     for answer, value in report["queries"].items():
-        print(f"{answer:<{width}}  {_number(value)}")
+        own = (report["bounds"] or {}).get(answer)
+        said = _number(value) if value is not None else ""
+        if own is not None:
+            said = f"{own['lower']:.8g}  {own['upper']:.8g}  {'exact' if own['exact'] else ''}"
+        print(f"{answer:<{width}}  {said}".rstrip())
         for outcome in report.get("worlds", {}).get(answer, ()):
             print(f"    {outcome}")
         for line in report.get("proofs", {}).get(answer, {}).get("text", ()):
@@ -161,8 +187,11 @@ def _outcomes(question: ProgramQuery, chosen: tuple[tuple[int, int], ...]) -> li
     return [outcome(question.ground.choices[choice], value) for choice, value in chosen]
 
 
-def _print_statistics(question: ProgramQuery, clock: _Clock) -> None:
-    rows = [(key, value) for key, value in question.compiled.statistics.items() if key != "seconds"]
+def _print_statistics(question: ProgramQuery, clock: _Clock, *, with_graph: bool) -> None:
+    rows: list[tuple[str, Any]] = [("ground rules", len(question.ground.rules))]
+    if with_graph:
+        own = question.compiled.statistics
+        rows = [(key, value) for key, value in own.items() if key != "seconds"]
     rows += [(f"seconds: {key}", f"{value:.3f}") for key, value in clock.seconds.items()]
     width = max(len(key) for key, _ in rows)
     for key, value in rows:
@@ -209,6 +238,7 @@ COMMAND = Command(
         "neurosym query program.pl --semiring=max_times",
         "neurosym query program.pl --mpe",
         "neurosym query program.pl --explain=3",
+        "neurosym query program.pl --bounds --seconds=10",
         "neurosym query program.pl --query='path(1, X)' --stats",
     ),
     define_flags=_define_flags,
