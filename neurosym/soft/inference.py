@@ -34,6 +34,7 @@ from neurosym.soft.tables import (
     table_elements,
 )
 from neurosym.soft.weights import checked_mask, checked_weights, declared_values, within
+from neurosym.transforms.batch_last import batch_last
 from neurosym.transforms.quick import quickly_compiled
 
 
@@ -240,7 +241,7 @@ def _query(
     assert semiring.to_log is not None
     tables = table_elements(semiring, logs, weights)
     found = elimination.total(semiring, within(semiring, weights, mask), tables)
-    return log_normalised(semiring.to_log(found))
+    return batch_last(log_normalised, semiring.to_log(found))
 
 
 def _plan(

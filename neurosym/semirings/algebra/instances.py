@@ -67,11 +67,13 @@ def log_complement(x: jax.Array) -> jax.Array:
 
 
 def log_normalised(scores: jax.Array) -> jax.Array:
-    """Log-probabilities ``float[D]`` in proportion to log-scores; -inf where all of them are."""
-    largest = jax.lax.stop_gradient(jnp.max(scores))
+    """Log-probabilities ``float[D, ...]`` in proportion to log-scores, along the first axis; -inf
+    where all of them are."""
+    largest = jax.lax.stop_gradient(jnp.max(scores, 0))
     possible = largest != -jnp.inf
     scores = scores - jnp.where(possible, largest, 0)
-    return jnp.where(possible, scores - jnp.where(possible, LOG.sum(scores), 0), -jnp.inf)
+    total = jnp.where(possible, jnp.sum(jnp.exp(scores), 0), 1)
+    return jnp.where(possible, scores - jnp.log(total), -jnp.inf)
 
 
 def _log_ratio(x: jax.Array, y: jax.Array) -> jax.Array:

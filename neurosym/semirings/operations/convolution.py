@@ -12,16 +12,20 @@ one multilinear function (`neurosym.semirings.operations.multilinear`).
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from neurosym.semirings.algebra import elements
 from neurosym.semirings.algebra.elements import Elements
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.multilinear import Algebra, Work, evaluate
+from neurosym.transforms.linear_map import linear_map
 
 MAX_UNROLLED = 16
 """Shifted products that are made one by one; of more, blocks become contractions."""
@@ -80,10 +84,16 @@ def convolved(
     algebra: Algebra, a: Elements, b: Elements, dilation: int = 1, size: int | None = None
 ) -> Elements:
     """The convolution of a ``[S, B]`` and b ``[T, B]``, elements ``[size, B]``."""
+    fine, coarse = (elements.shape(algebra.semiring, x)[0] for x in (a, b))
+    size = fine + dilation * (coarse - 1) if size is None else size
+    made = _real_convolved if algebra.is_real else _convolved
+    return made(algebra, dilation, size, a, b)
+
+
+def _convolved(algebra: Algebra, dilation: int, size: int, a: Elements, b: Elements) -> Elements:
     semiring = algebra.semiring
     fine, batch = elements.shape(semiring, a)
     coarse = elements.shape(semiring, b)[0]
-    size = fine + dilation * (coarse - 1) if size is None else size
     short = _rows(semiring, a, dilation)  # [C, m, B]
     long = elements.expand_dims(semiring, b, 1)  # [T, 1, B]
     digits, rows = -(-fine // dilation), -(-size // dilation)
@@ -103,6 +113,39 @@ def convolved(
         result = algebra.sum_of(terms)
     result = elements.reshape(semiring, result, (rows * dilation, batch))
     return _cut(result, 0, size)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _real_convolved(
+    algebra: Algebra, dilation: int, size: int, a: jax.Array, b: jax.Array
+) -> jax.Array:
+    """As `_convolved`, with correlations as its transposes.
+
+    JAX transposes a slice that is multiplied by one entry into a reduction for each entry.
+    """
+    return _convolved(algebra, dilation, size, a, b)
+
+
+@functools.partial(_real_convolved.defjvp, symbolic_zeros=True)
+def _real_convolved_jvp(
+    algebra: Algebra, dilation: int, size: int, primals: Any, tangents: Any
+) -> tuple[jax.Array, jax.Array]:
+    a, b = primals
+    ta, tb = (None if isinstance(t, SymbolicZero) else t for t in tangents)
+
+    def forward(moves: list[jax.Array]) -> jax.Array:
+        given = iter(moves)
+        parts = [] if ta is None else [_real_convolved(algebra, dilation, size, next(given), b)]
+        parts += [] if tb is None else [_real_convolved(algebra, dilation, size, a, next(given))]
+        return algebra.sum_of(parts)
+
+    def transposed(g: jax.Array) -> list[jax.Array]:
+        g = jax.lax.optimization_barrier(g)
+        parts = [] if ta is None else [correlated_fine(algebra, g, b, dilation, len(a))]
+        return parts + ([] if tb is None else [correlated_coarse(algebra, g, a, dilation, len(b))])
+
+    moves = [t for t in (ta, tb) if t is not None]
+    return _real_convolved(algebra, dilation, size, a, b), linear_map(forward, transposed, moves)
 
 
 def correlated_fine(

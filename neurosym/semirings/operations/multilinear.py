@@ -17,8 +17,9 @@ true value is not zero, the function is read in the semiring itself instead, whi
 program decides once for the whole batch whether that is needed, so that the exact reading stays a
 branch that is not taken.
 
-Where a function is small (`FEW_TERMS`, `FEW_PRODUCTS`), its sizes decide before anything is
-compiled: it is read in the semiring itself alone, which compiles several times sooner.
+Where a function and its batch are small (`FEW_TERMS`, `FEW_PRODUCTS`, `FEW_OF_A_BATCH`), their
+sizes decide before anything is compiled: it is read in the semiring itself alone, which compiles
+several times sooner.
 
 The batch is the last axis throughout (`neurosym.transforms.batch_last`).
 """
@@ -41,6 +42,7 @@ from neurosym.semirings.algebra.rule import Operation, Tangents
 from neurosym.semirings.algebra.semiring import RealCoordinates, Semiring
 from neurosym.semirings.operations.contraction import contract
 from neurosym.transforms.batch_last import batch_last
+from neurosym.transforms.linear_map import linear_map
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +57,12 @@ class Algebra:
         """Whether a few terms are best laid out and reduced as one array. A ⊕ of several passes is
         fastest so; sums of real numbers are, where they are written out and become one loop."""
         return True
+
+    @property
+    def is_real(self) -> bool:
+        """Whether derivatives are those of real numbers, so that the transpose of a convolution is
+        a correlation."""
+        return False
 
     def mul(self, x: Elements, y: Elements) -> Elements:
         """``x ⊗ y`` elementwise."""
@@ -90,6 +98,10 @@ class Reals(Algebra):
     def stacks(self) -> bool:
         return False
 
+    @property
+    def is_real(self) -> bool:
+        return True
+
     def mul(self, x: jax.Array, y: jax.Array) -> jax.Array:
         return x * y
 
@@ -114,6 +126,10 @@ REALS = Reals(REAL)
 class Possibilities(Reals):
     """Truth values as the numbers 0 and 1: XLA on CPU reduces Booleans thirty times slower."""
 
+    @property
+    def is_real(self) -> bool:
+        return False
+
     def sum(self, x: jax.Array, axis: int | tuple[int, ...]) -> jax.Array:
         return jnp.minimum(super().sum(x, axis), 1)
 
@@ -133,6 +149,10 @@ need a scale: one program instead of three, the exact one."""
 FEW_PRODUCTS = 2**11
 """Products of one instance up to which it is the same, if they are few beside the entries of
 operands and results: the exact reading is then as fast as the scaled one with its check."""
+
+FEW_OF_A_BATCH = 2**12
+"""Products of a whole batch up to which it is the same: beyond, it is run time that counts, and an
+exponential of each product costs more than the check."""
 
 FEW_PER_ENTRY = 9
 """How many products for each entry are few. The exact reading takes an exponential of each product,
@@ -191,15 +211,21 @@ def evaluate(semiring: Semiring, function: Multilinear, *operands: Elements) -> 
     if elements.is_structured(semiring):
         expanded = [elements.expand_dims(semiring, x, 1) for x in operands]
         return elements.at(function(Algebra(semiring), *expanded), (slice(None), 0))
-    if semiring.coordinates is None or (semiring.coordinates.shifted and _small(function)):
-        return batch_last(_Reading(semiring, function), *operands)
-    return rule.apply(_InCoordinates(semiring, function), *operands)
+    return batch_last(_Reading(semiring, function), *operands)
 
 
-def _small(function: Multilinear) -> bool:
+def _small(function: Multilinear, batch: Any) -> bool:
     """Whether the exact reading alone is compiled: known from sizes, before any number is."""
     if function.terms <= FEW_TERMS:
         return True
+    work = function.work
+    if work is None or not isinstance(batch, int) or batch * work.products > FEW_OF_A_BATCH:
+        return False  # in an export a batch may be a symbol
+    return _has_few_products(function)
+
+
+def _has_few_products(function: Multilinear) -> bool:
+    """Whether an exact reading costs about as much as a look at which results are possible."""
     work = function.work
     if work is None or work.levels > FEW_LEVELS:
         return False
@@ -208,13 +234,17 @@ def _small(function: Multilinear) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class _Reading:
-    """A function read in one semiring."""
+    """A function read in a semiring or in its real coordinates; the batch is last."""
 
     semiring: Semiring
     function: Multilinear
 
     def __call__(self, *operands: jax.Array) -> jax.Array:
-        return _read(self.function, Algebra(self.semiring), *operands)
+        coordinates = self.semiring.coordinates
+        small = _small(self.function, operands[0].shape[-1])
+        if coordinates is None or (coordinates.shifted and small):
+            return _read(self.function, Algebra(self.semiring), *operands)
+        return rule.apply(_InCoordinates(self.semiring, self.function), *operands)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), inline=True)
@@ -230,12 +260,12 @@ class _InCoordinates(Operation):
     function: Multilinear
 
     def value(self, *operands: jax.Array) -> jax.Array:
-        return batch_last(_Value(self.semiring, self.function), *operands)
+        return _Value(self.semiring, self.function)(*operands)
 
     def tangent(self, result: Any, operands: tuple[Any, ...], tangents: Tangents) -> Any:
         moving = tuple(t is not None for t in tangents)
         given = [t for t in tangents if t is not None]
-        return batch_last(_Tangent(self.semiring, self.function, moving), *operands, *given)
+        return _Tangent(self.semiring, self.function, moving)(*operands, *given)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,21 +305,28 @@ class _Tangent:
         if not scaled.coordinates.shifted:
             return scaled.rise(self.moving, given)
 
-        # Within the branches, so that the transpose of each hands over what is as small as the
-        # operands. The exact one is rematerialised: it would hand over all its residuals.
+        # Both directions are branches of their own: the transpose that JAX makes of a branch would
+        # hand over what the branch computed for it, of an exact reading all its terms.
+        def exactly(*given: jax.Array) -> jax.Array:
+            @jax.checkpoint  # for derivatives of higher order, which JAX makes of this direction
+            def mended(sound: jax.Array, *arguments: jax.Array) -> jax.Array:
+                operands, given = arguments[: len(self.moving)], arguments[len(self.moving) :]
+                function = functools.partial(_read, self.function, Algebra(self.semiring))
+                return jnp.where(sound, 0, _tangent(function, operands, self.moving, given))
+
+            return fast(*given) + mended(scaled.sound, *operands, *given)
+
         def fast(*given: jax.Array) -> jax.Array:
             return scaled.rise(self.moving, given)
 
-        @jax.checkpoint
-        def mended(sound: jax.Array, *arguments: jax.Array) -> jax.Array:
-            operands, given = arguments[: len(self.moving)], arguments[len(self.moving) :]
-            function = functools.partial(_read, self.function, Algebra(self.semiring))
-            return jnp.where(sound, 0, _tangent(function, operands, self.moving, given))
+        def forward(moves: Sequence[jax.Array]) -> jax.Array:
+            return jax.lax.cond(scaled.lost, exactly, fast, *moves)
 
-        def exact(*given: jax.Array) -> jax.Array:
-            return fast(*given) + mended(scaled.sound, *operands, *given)
+        def transposed(cotangent: jax.Array) -> list[jax.Array]:
+            turned = [jax.linear_transpose(branch, *given) for branch in (exactly, fast)]
+            return list(jax.lax.cond(scaled.lost, *turned, cotangent))
 
-        return jax.lax.cond(scaled.lost, exact, fast, *given)
+        return linear_map(forward, transposed, list(given))
 
 
 class _Scaled:
@@ -308,7 +345,6 @@ class _Scaled:
             self._scale()
         self.result = _read(function, REALS, *self.encoded)
         if self.coordinates.shifted:
-            self.sound = ~(self.result < self.threshold)  # no lost term shows, or NaN
             self.lost = self._lost()
 
     def _scale(self) -> None:
@@ -326,6 +362,11 @@ class _Scaled:
         self.shift = self.function.scale(*largest)
 
     @property
+    def sound(self) -> jax.Array:
+        """Which results show no lost term, or are NaN; made where it is asked for."""
+        return ~(self.result < self.threshold)
+
+    @property
     def threshold(self) -> float:
         """A lost term is below the smallest normal number, so all of them together are below the
         rounding error of any result above this."""
@@ -341,6 +382,8 @@ class _Scaled:
             return jnp.any(possible & ~self.sound)
 
         small = jnp.min(self.result, initial=jnp.inf) < self.threshold
+        if _has_few_products(self.function):  # so a closer look saves nothing
+            return small
         return jax.lax.cond(small, look_closer, lambda: jnp.zeros((), jnp.bool_))
 
     def rise(self, moving: tuple[bool, ...], tangents: Sequence[jax.Array]) -> jax.Array:

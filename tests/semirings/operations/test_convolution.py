@@ -161,6 +161,60 @@ def test_bad_operands():
         convolve(ns.LOG, a, a, size=0)
 
 
+def test_a_large_batch_of_small_sums_is_as_exact_as_each_alone():
+    """A batch is read in real coordinates, unless some instance has lost terms to underflow."""
+    rng = np.random.default_rng(3)
+    batch, low = 512, -np.inf
+    ordinary = rng.normal(size=(batch, 2, 13)).astype(np.float32)
+    lost = ordinary.copy()
+    lost[7, :, :4] = [[0, -120, low, low], [-120, 0, low, low]]  # float32 cannot hold the products
+    lost[8] = low  # nothing is possible
+    lost[9, :, :4] = [[0, -60, low, -110], [low, -70, -1, low]]
+    lost[10] += 100  # far from any scale
+    lost[11, :, :4] = [[-3e4, -1e4, low, 0], [-2e4, 0, -5e4, low]]
+    lost[[7, 11], :, 4:] = low
+
+    def value(x: jax.Array) -> jax.Array:
+        return convolve(ns.LOG, x[0], x[1])
+
+    def loss(x: jax.Array) -> jax.Array:
+        found = value(x)
+        return jnp.sum(jnp.where(found > low, found, 0) * jnp.arange(1.0, 26.0))
+
+    one = jax.jit(jax.value_and_grad(loss)), jax.jit(value)
+    many = jax.jit(jax.vmap(jax.value_and_grad(loss))), jax.jit(jax.vmap(value))
+    for x in (ordinary, lost):
+        (_, slopes), values = (f(x) for f in many)
+        for n in (0, 7, 8, 9, 10, 11, 500):
+            np.testing.assert_allclose(values[n], one[1](x[n]), rtol=2e-6, atol=2e-6)
+            np.testing.assert_allclose(slopes[n], one[0](x[n])[1], rtol=1e-4, atol=1e-5)
+        exact = x.astype(np.float64)
+        terms = exact[:, 0, :, None] + exact[:, 1, None, :]
+        with np.errstate(divide="ignore"):
+            for s in range(25):
+                pairs = [terms[:, t, s - t] for t in range(13) if 0 <= s - t < 13]
+                wanted = np.logaddexp.reduce(pairs, axis=0)
+                np.testing.assert_allclose(np.asarray(values)[:, s], wanted, rtol=2e-6, atol=3e-6)
+        tangent = np.ones_like(x)
+        rise = jax.jit(jax.vmap(lambda x, t: jax.jvp(loss, (x,), (t,))[1]))(x, tangent)
+        np.testing.assert_allclose(rise, slopes.sum((1, 2)), rtol=1e-4, atol=1e-4)
+
+
+def test_second_derivatives_of_a_large_batch():
+    x = np.random.default_rng(4).normal(size=(512, 2, 13)).astype(np.float32)
+    x[1, :, :2], x[1, :, 2:] = [[0, -120], [-120, 0]], -np.inf
+
+    def loss(x: jax.Array) -> jax.Array:
+        return convolve(ns.LOG, x[0], x[1])[1]
+
+    def curvature(x: jax.Array) -> jax.Array:
+        return jax.jvp(jax.grad(loss), (x,), (jnp.arange(26.0).reshape(2, 13),))[1]
+
+    many, one = jax.jit(jax.vmap(curvature))(x), jax.jit(curvature)
+    for n in (0, 1, 2):
+        np.testing.assert_allclose(many[n], one(x[n]), rtol=1e-4, atol=1e-4)
+
+
 def test_sizes_decide_how_a_sum_is_read():
     """Few products beside entries: the exact reading alone; many: real coordinates and a check."""
 
@@ -168,6 +222,14 @@ def test_sizes_decide_how_a_sum_is_read():
         lowered = jax.jit(lambda x, y: convolve(ns.LOG, x, y)).lower(jnp.zeros(a), jnp.zeros(b))
         return "stablehlo.case" in lowered.as_text()
 
-    assert not branches(10, 10)
+    assert not branches(13, 13)
     assert branches(20, 20)
     assert branches(40, 40)
+
+    def branches_of_batch(batch: int) -> bool:
+        several = jax.jit(jax.vmap(lambda x, y: convolve(ns.LOG, x, y)))
+        lowered = several.lower(jnp.zeros((batch, 13)), jnp.zeros((batch, 13)))
+        return "stablehlo.case" in lowered.as_text()
+
+    assert not branches_of_batch(8)
+    assert branches_of_batch(64)
