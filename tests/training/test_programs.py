@@ -130,3 +130,12 @@ def test_evaluation_is_compiled_while_the_step_compiles(tmp_path, monkeypatch):
         for name in ("ahead", "later")
     ]
     assert files[0] == files[1]
+
+
+def test_on_an_accelerator_a_program_is_compiled_when_it_is_wanted(monkeypatch):
+    """There the compiler times kernels on the device that is training."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    lowered = jax.jit(lambda x: 5 * x).lower(2.0)
+    compilation = Compilation(lambda: lowered)
+    assert not compilation.goes_on
+    assert float(compilation.program()(2.0)) == 10.0
