@@ -19,6 +19,7 @@ everything follows from that (see `neurosym.training.devices`).
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ from neurosym.training.optimizer import Numbers, Optimizer
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import PyTree, Split
 from neurosym.transforms.loops import while_loop
+from neurosym.transforms.compatibility import setting
 from neurosym.transforms.quick import quick_jit
 
 # The model's own random layers draw from a stream apart from the key that the loss gets.
@@ -57,8 +59,8 @@ class Keys:
     @classmethod
     def of(cls, seed: int) -> "Keys":
         """The streams of `seed`."""
-        root = jax.random.key(seed)
-        return cls(*(jax.random.fold_in(root, stream) for stream in range(3)))
+        impl = setting("jax_default_prng_impl")
+        return cls(*_streams()(np.uint32(seed), impl=impl))
 
     @classmethod
     def stacked(cls, seeds: Sequence[int]) -> "Keys":
@@ -257,6 +259,17 @@ class Program:
     def _step_of(self, state: TrainState) -> jax.Array:
         """The one step, int32[], that all seeds are at."""
         return state.step[0] if self.stacked else state.step
+
+
+@functools.cache
+def _streams() -> Callable[..., tuple[jax.Array, ...]]:
+    """Three random streams of a seed, as one program."""
+
+    def streams(seed: jax.Array, *, impl: str) -> tuple[jax.Array, ...]:
+        root = jax.random.key(seed, impl=impl)
+        return tuple(jax.random.fold_in(root, stream) for stream in range(3))
+
+    return quick_jit(streams, static_argnames="impl")
 
 
 def _make_step(

@@ -227,3 +227,14 @@ def test_numbers_below_one_are_refused(tmp_path, arguments):
     seeds, options = arguments
     with pytest.raises(ValueError, match="at least 1"):
         train_seeds(get_config(), tmp_path, seeds, **options)
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31 - 1, 2**31, 2**32 - 1])
+def test_the_streams_of_a_seed_are_those_of_its_key(seed):
+    from neurosym.training import Keys
+
+    root, keys = jax.random.key(seed), Keys.of(seed)
+    for stream, key in enumerate((keys.init, keys.data, keys.step)):
+        assert jax.random.key_data(key).tolist() == (
+            jax.random.key_data(jax.random.fold_in(root, stream)).tolist()
+        )
