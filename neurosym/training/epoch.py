@@ -36,8 +36,8 @@ from neurosym.training.devices import Devices
 from neurosym.training.optimizer import Numbers, Optimizer
 from neurosym.training.state import Anatomy, TrainState
 from neurosym.training.task import PyTree, Split
-from neurosym.transforms.loops import while_loop
 from neurosym.transforms.compatibility import setting
+from neurosym.transforms.loops import while_loop
 from neurosym.transforms.quick import quick_jit
 
 # The model's own random layers draw from a stream apart from the key that the loss gets.
