@@ -95,12 +95,27 @@ def flattened(
         csemap=known,
         decompose_custom_positive=_WholeDecompositions(),
     )
+    flat = [_with_a_constant(one) for one in flat]
     flat = flatten_constraint(flat, csemap=known)
     reified = frozenset({"sum", "wsum", "sub"}) | supported_reified
     flat = reify_rewrite(flat, supported=reified, csemap=known)
     flat = only_numexpr_equality(flat, supported=frozenset({"sum", "wsum", "sub"}), csemap=known)
     # Not `only_implies`: an implication alone does not determine its Boolean.
     return only_bv_reifies(flat, csemap=known)
+
+
+def _with_a_constant(given: Any) -> Any:
+    """A comparison of two sums as that of their difference with 0.
+
+    Flattening would give the sum on the right a variable of its own, and list all its values.
+    """
+    if not isinstance(given, Comparison):
+        return given
+    left, right = given.args
+    sums = isinstance(right, Operator) and right.name in LINEAR and not right.is_bool()
+    if not sums or not isinstance(left, Expression) or left.is_bool():
+        return given
+    return Comparison(given.name, left - right, 0)
 
 
 def flattened_objective(

@@ -16,7 +16,13 @@ import numpy as np
 from neurosym._version import __version__
 from neurosym.languages.cpmpy import library as lib
 from neurosym.languages.cpmpy.translation import SUPPORTED, SUPPORTED_REIFIED, Translator
-from neurosym.languages.search import Outcome, best_solution, every_solution, first_solution
+from neurosym.languages.search import (
+    Outcome,
+    best_solution,
+    every_solution,
+    first_solution,
+    number_of_solutions,
+)
 from neurosym.problems import Network, Problem, Variable
 
 Mask = np.ndarray
@@ -152,6 +158,14 @@ class CPM_neurosym(lib.SolverInterface):
         found = 0
         last: np.ndarray | None = None
         exhausted = False
+        if display is None and solution_limit is None:
+            # Nothing is kept of them but their number: auxiliary variables follow from the user's.
+            found, exhausted = number_of_solutions(network, deadline)
+            if found:
+                last = first_solution(
+                    network, np.asarray(network.mask), None, None, None
+                ).assignment
+            return self._concluded(found, exhausted, last, network, begin)
         for values in every_solution(network, users, deadline):
             if values is None:
                 exhausted = True
@@ -162,11 +176,7 @@ class CPM_neurosym(lib.SolverInterface):
                 self.print_display(display)
             if found == solution_limit:
                 break
-        status = "OPTIMAL" if found else "UNSATISFIABLE"
-        if not exhausted:
-            status = "FEASIBLE" if found else "UNKNOWN"
-        self._conclude(Outcome(status, last, None), network, begin)
-        return found
+        return self._concluded(found, exhausted, last, network, begin)
 
     def solver_var(self, cpm_var: Any) -> Any:
         """The `Variable` of a CPMpy variable; an expression for a negated Boolean."""
@@ -280,6 +290,21 @@ class CPM_neurosym(lib.SolverInterface):
             row = network.index(self._translator.variable(given))
             value = network.structure.domains[row][int(values[row])]
             given._value = bool(value) if given.is_bool() else value
+
+    def _concluded(
+        self,
+        found: int,
+        exhausted: bool,
+        last: np.ndarray | None,
+        network: Network,
+        begin: float,
+    ) -> int:
+        """The number of solutions, after the status was set."""
+        status = "OPTIMAL" if found else "UNSATISFIABLE"
+        if not exhausted:
+            status = "FEASIBLE" if found else "UNKNOWN"
+        self._conclude(Outcome(status, last, None), network, begin)
+        return found
 
     def _conclude(self, outcome: Outcome, network: Network, begin: float) -> None:
         self.cpm_status = lib.SolverStatus(self.name)

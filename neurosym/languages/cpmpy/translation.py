@@ -40,6 +40,7 @@ from neurosym.problems import (
 from neurosym.problems.constraints.clause import Conjunction
 from neurosym.problems.constraints.comparison import COMPARISONS
 from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.extremum import Extremum
 
 MAX_VALUES = 2**17
 """Of one variable: its domain is listed."""
@@ -49,7 +50,7 @@ MAX_ROWS = 2**20
 
 SUPPORTED = frozenset(
     {"alldifferent", "table", "negative_table", "inverse", "regular", "indomain"}
-    | {"element", "count", "among", *FUNCTIONS}
+    | {"element", "count", "among", "min", "max", *FUNCTIONS}
 )
 """Global constraints and functions of CPMpy that become one constraint; CPMpy decomposes others."""
 
@@ -298,6 +299,8 @@ class Translator:
             return self._among(left, flat.name, right)
         if left.name == "element":
             return self._element(left, flat, right)
+        if left.name in ("min", "max"):
+            return self._extremum(left, flat.name, right)
         if left.name in FUNCTIONS:
             return self._function(left, flat.name, right)
         raise lib.NotSupportedError(f"CPMpy's {left.name!r} has no translation: {flat}")
@@ -359,6 +362,13 @@ class Translator:
             # A variable in two roles: the index, or the value, is a variable of its own.
             where, value = self._copy(where), self._copy(value)
         return Element(where, entries, value)
+
+    def _extremum(self, left: Any, relation: str, right: Any) -> Constraint | bool:
+        arguments = [self._own(x) for x in left.args]
+        result = self._own(right)
+        if relation != "==" or any(result is x for x in arguments):
+            return self._written_out(left, relation, right)
+        return Extremum(arguments, result, largest=left.name == "max")
 
     def _copy(self, given: int | Variable) -> Any:
         if not isinstance(given, Variable):
