@@ -18,6 +18,7 @@ import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from neurosym import problems
 from neurosym.languages.cpmpy import library as lib
 from neurosym.languages.cpmpy.functions import FUNCTIONS
 from neurosym.problems import (
@@ -216,7 +217,7 @@ class Translator:
     def _post(self, flat: Any) -> None:
         """Adds one flat constraint."""
         if isinstance(flat, lib.DirectConstraint):
-            flat.callSolver(_Native(self), self.problem)
+            flat.callSolver(_Variables(self), _Constraints(self.problem))
             return
         made = self._boolean(flat)
         if made is False:
@@ -459,8 +460,21 @@ class Translator:
         return Regular(word, automaton)
 
 
-class _Native:
-    """What `DirectConstraint` asks of a solver: its variables for those of CPMpy."""
+class _Constraints:
+    """The functions that a `DirectConstraint` may name: our constraints, which are added."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        kind = getattr(problems, name, None)
+        if not (isinstance(kind, type) and issubclass(kind, Constraint)):
+            raise AttributeError(f"neurosym has no constraint {name!r}")
+        return lambda *arguments: self._problem.add(kind(*arguments))
+
+
+class _Variables:
+    """What a `DirectConstraint` asks of a solver: its variables for those of CPMpy."""
 
     def __init__(self, translator: Translator) -> None:
         self.translator = translator
