@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,19 @@ def main() -> int:
     """Reads the job, works on the study until it is over; returns the exit code."""
     job: dict[str, Any] = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    code, why = work(job)
+    if why:
+        print(why, file=sys.stderr)
+    return code
+
+
+def work(job: Mapping[str, Any]) -> tuple[int, str]:
+    """Works on the study of a job until it is over.
+
+    Returns:
+      The exit code of a worker, and in a line why nothing can run; "" where it did.
+    """
+    os.chdir(job["folder"])
     # JAX is imported only now: the environment has been set by the parent.
     from neurosym.cli.runtime import prepare_jax
     from neurosym.sweeps.worker import Worker
@@ -56,13 +70,12 @@ def main() -> int:
         worker.check()
     except Exception as error:
         # Nothing can run: not one of our errors, and not one of the task's, goes away by itself.
-        print(" ".join(refusal(error).split()), file=sys.stderr)
-        return EXIT_REFUSED
+        return EXIT_REFUSED, " ".join(refusal(error).split())
     try:
         worker.run(job["trials"])
     except RunInterrupted as interrupted:
-        return 128 + interrupted.signal_number
-    return 0
+        return 128 + interrupted.signal_number, ""
+    return 0, ""
 
 
 def refusal(error: Exception) -> str:

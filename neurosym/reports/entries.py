@@ -19,6 +19,9 @@ from neurosym.training.metrics import read_metrics
 from neurosym.training.result import Result, result_of
 from neurosym.training.workdir import Workdir
 
+# Folders of a workdir with many files, none of which is a result.
+_NO_RESULTS = ("checkpoints", "tensorboard", "wandb")
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -104,8 +107,9 @@ def _candidates(place: Path) -> Iterator[Path]:
         yield place
         return
     for folder, folders, files in os.walk(place):
-        # Checkpoints are many files, and none of them is a result.
-        folders[:] = sorted(name for name in folders if name not in ("checkpoints", "tensorboard"))
+        folders[:] = sorted(
+            name for name in folders if name not in ("checkpoints", "tensorboard", "wandb")
+        )
         for name in sorted(files):
             if name == "result.json" or ("-seed" in name and name.endswith(".json")):
                 yield Path(folder) / name

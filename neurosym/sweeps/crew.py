@@ -19,8 +19,8 @@ from neurosym.sweeps.study import SweepStudy, worker_name
 
 EXIT_REFUSED = 2
 
-# Workers that die before they have a trial, until one gives up.
-_MOST_VAIN_STARTS = 3
+MOST_VAIN_STARTS = 3
+"""Workers that die before they have a trial, until one gives up."""
 
 
 class Crew:
@@ -98,7 +98,7 @@ class Crew:
             numbers = ", ".join(f"trial {number} is retried" for number in retried)
             messages.append(f"{_why(code)}; {numbers or 'it had no trial'}")
             self._vain_starts = 0 if retried or signalled else self._vain_starts + 1
-            if self._vain_starts >= _MOST_VAIN_STARTS:
+            if self._vain_starts >= MOST_VAIN_STARTS:
                 raise RuntimeError(
                     f"workers die before they have a trial ({_why(code)}): "
                     f"{self._last_line(place)} (see {self._log(place)})"

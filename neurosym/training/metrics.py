@@ -1,11 +1,12 @@
-"""The record of a run as it goes: `metrics.jsonl`, and the same for TensorBoard."""
+"""The record of a run as it goes: `metrics.jsonl`, and the same for trackers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from neurosym.training.files import finite_or_null, not_what, read_text, write_text
+from neurosym.training.trackers import Trackers
 from neurosym.training.workdir import Workdir
 
 # Fields of a line that say where it stands and are not curves of their own.
@@ -15,7 +16,7 @@ _ADVICE = "Remove the file to go on without it"
 
 
 class MetricsLog:
-    """Appends lines to `metrics.jsonl` and scalars to TensorBoard's events.
+    """Appends lines to `metrics.jsonl`, and tells trackers the scalars in them.
 
     A line is `{"step", "epoch", "split": "train" | "validation", "loss", metrics…,
     "learning_rate", "grad_norm", "examples_per_second", "seconds"}`: steps and whole epochs done,
@@ -26,14 +27,16 @@ class MetricsLog:
     Args:
       workdir: where.
       last_step: lines beyond this step are dropped first: a resumed run writes them again.
+      trackers: by name.
     """
 
-    def __init__(self, workdir: Workdir, *, last_step: int = 0) -> None:
+    def __init__(
+        self, workdir: Workdir, *, last_step: int = 0, trackers: Sequence[str] = ("tensorboard",)
+    ) -> None:
         keep = [r for r in read_metrics(workdir.metrics) if r["step"] <= last_step]
         write_text(workdir.metrics, "".join(_line(record) for record in keep))
         self._path = workdir.metrics
-        self._folder, self._purge_step = str(workdir.tensorboard), last_step + 1
-        self._board: Any = None  # opened by the first line: importing it takes a second
+        self._trackers = Trackers(trackers, workdir, first_step=last_step + 1)
 
     def __enter__(self) -> Self:
         return self
@@ -46,18 +49,16 @@ class MetricsLog:
         clean = finite_or_null(dict(record))
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(_line(clean))
-        if self._board is None:
-            from tensorboardX import SummaryWriter
-
-            self._board = SummaryWriter(self._folder, purge_step=self._purge_step)
-        for key, value in clean.items():
-            if key not in _PLACE and value is not None:
-                self._board.add_scalar(f"{record['split']}/{key}", value, record["step"])
+        scalars = {
+            f"{record['split']}/{key}": value
+            for key, value in clean.items()
+            if key not in _PLACE and value is not None
+        }
+        self._trackers.scalars(scalars, record["step"])
 
     def close(self) -> None:
-        """Writes what TensorBoard has not got yet."""
-        if self._board is not None:
-            self._board.close()
+        """Gives trackers what they have not got yet."""
+        self._trackers.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

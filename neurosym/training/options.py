@@ -24,6 +24,7 @@ class Options:
         `RunStopped` is raised.
       judge_test: False leaves the test split alone and writes no `result.json`.
       profile: write a trace of a few steps to WORKDIR/profile.
+      trackers: who shows the curves while it trains, by the names in `training.trackers`.
     """
 
     progress: ProgressDisplay = dataclasses.field(default_factory=SilentProgress)
@@ -31,6 +32,7 @@ class Options:
     stop_when: Callable[[], bool] | None = None
     judge_test: bool = True
     profile: bool = False
+    trackers: tuple[str, ...] = ("tensorboard",)
 
 
 def with_former_options(options: Options | None, former: Mapping[str, Any]) -> Options:

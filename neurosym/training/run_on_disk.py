@@ -7,7 +7,7 @@ had been trained alone. In a process that does not own the files, a run keeps no
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import ml_collections
@@ -48,6 +48,7 @@ class RunOnDisk:
       keep: how many of the newest checkpoints stay.
       writes: whether this process owns the files.
       say: is told of damaged checkpoints in whose place others are taken.
+      trackers: who shows the curves, by name.
 
     Attributes:
       error: why the run cannot go on, or None.
@@ -64,6 +65,7 @@ class RunOnDisk:
         keep: int,
         writes: bool = True,
         say: Callable[[str], None] | None = None,
+        trackers: Sequence[str] = ("tensorboard",),
     ) -> None:
         self.place = place
         self.seed = int(config.get("seed", 0))
@@ -72,6 +74,7 @@ class RunOnDisk:
         self._keep = keep
         self._writes = writes
         self._say = say
+        self._trackers = trackers
         self._earlier = Record(score=None, seconds=0.0, compile_seconds=0.0)
         self._stack = contextlib.ExitStack()
         self._checkpoints: Checkpoints | None = None
@@ -106,7 +109,9 @@ class RunOnDisk:
         if saved is not None:
             template, step = saved, int(saved.step)
             self._earlier = self._checkpoints.record(step)
-        self._log = self._stack.enter_context(MetricsLog(self.place, last_step=step))
+        self._log = self._stack.enter_context(
+            MetricsLog(self.place, last_step=step, trackers=self._trackers)
+        )
         return template
 
     def best_model(self, params: PyTree, other: PyTree) -> tuple[int, PyTree, PyTree]:

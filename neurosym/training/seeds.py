@@ -30,6 +30,7 @@ from neurosym.training.settings import Settings
 from neurosym.training.single import finished_result
 from neurosym.training.state import named_leaves
 from neurosym.training.task import check_task, load_task
+from neurosym.training.trackers import check_trackers
 from neurosym.training.workdir import Workdir, plain_config
 
 # Of the memory that is free, what a program may take by the compiler's own account.
@@ -89,6 +90,7 @@ def train_seeds(
         raise ValueError(f"the number of seeds at once must be at least 1, got {at_once}")
     config, options = plain_config(config), options or Options()
     settings = Settings.from_config(config)
+    check_trackers(options.trackers)
     mesh = Devices.of(devices, rules=settings.sharding)
     configs = [_with_seed(config, s.seed) for s in _settings_of_seeds(settings, seeds)]
     runs = [
@@ -98,6 +100,7 @@ def train_seeds(
             keep=settings.train.keep_checkpoints,
             writes=mesh.first,
             say=options.progress.say,
+            trackers=options.trackers,
         )
         for mine in configs
     ]

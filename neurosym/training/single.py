@@ -23,6 +23,7 @@ from neurosym.training.result import Result
 from neurosym.training.run_on_disk import RunOnDisk
 from neurosym.training.settings import Settings
 from neurosym.training.task import check_task, load_task
+from neurosym.training.trackers import check_trackers
 from neurosym.training.workdir import Workdir, plain_config
 
 
@@ -70,6 +71,7 @@ def train(
     options = with_former_options(options, former)
     config = plain_config(config)
     settings = Settings.from_config(config)
+    check_trackers(options.trackers)
     place = Workdir(Path(workdir))
     mesh = Devices.of(devices, rules=settings.sharding)
     if mesh.first:
@@ -84,9 +86,15 @@ def train(
             task = load_task(config, data_dir=data_dir, import_roots=import_roots)
         else:
             check_task(task)
-        keep = settings.train.keep_checkpoints
-        say = options.progress.say
-        runs = [RunOnDisk(config, place, keep=keep, writes=mesh.first, say=say)]
+        run = RunOnDisk(
+            config,
+            place,
+            keep=settings.train.keep_checkpoints,
+            writes=mesh.first,
+            say=options.progress.say,
+            trackers=options.trackers,
+        )
+        runs = [run]
         judge_test = options.judge_test
         prepared = prepare(settings, task, runs, mesh, stacked=False, judge_test=judge_test)
         seconds = prepared.compile_seconds

@@ -26,7 +26,8 @@ PAGES = [
     *sorted(
         page
         for page in (ROOT / "docs").rglob("*.md")
-        if not {"_build", "results"} & set(page.relative_to(ROOT / "docs").parts[:-1])
+        # The pages of notebooks are made by running these: tests/test_examples.py.
+        if not {"_build", "results", "examples"} & set(page.relative_to(ROOT / "docs").parts[:-1])
     ),
 ]
 LANGUAGES = {"python", "shell", "text", "latex", ""}
@@ -193,7 +194,7 @@ def test_names_in_the_text_exist(page):
                 value = getattr(value, part)
         if match := re.match(r"neurosym (\w+)", span):
             assert match[1] in {*_COMMANDS, "COMMAND"}, f"{name_of(page)}: {span}"
-        folders = r"(neurosym|experiments|configs|docs|scripts|tests)/[\w./]*"
+        folders = r"(neurosym|experiments|configs|docs|examples|scripts|tests)/[\w./]*"
         if re.fullmatch(folders, span):
             assert (ROOT / span).exists(), f"{name_of(page)}: {span}"
 

@@ -17,7 +17,8 @@ from neurosym.cli.run_flags import (
 )
 
 if TYPE_CHECKING:
-    from neurosym.sweeps import Space, SweepStudy, TrialSummary
+    from neurosym.sweeps import Crew, Space, SweepStudy, TrialSummary
+    from neurosym.sweeps.jobs import JobCrew
 
 _LOOK_SECONDS = 1.0
 _WORKER = (sys.executable, "-m", "neurosym.cli.sweep_worker")
@@ -41,7 +42,23 @@ def _define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_integer(
-        "workers", 1, "processes on this machine, a trial each", lower_bound=1, flag_values=values
+        "workers", 1, "workers at the same time, a trial each", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_enum(
+        "launcher",
+        "processes",
+        ["processes", "slurm", "local"],
+        "what workers are: processes of this machine, jobs of SLURM, or the same jobs on this "
+        "machine, to try them; jobs need pip install 'neurosym[slurm]', and machines that see the "
+        "workdir",
+        flag_values=values,
+    )
+    flags.DEFINE_list(
+        "job",
+        [],
+        "what a job asks for, as NAME=VALUE of submitit: timeout_min, gpus_per_node, "
+        "cpus_per_task, mem_gb, slurm_partition and so on",
+        flag_values=values,
     )
     define_duration(
         values,
@@ -117,6 +134,8 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     make_sampler(values.sampler, seed=settings.seed)
     check_sampler(values.sampler, space.everything())
     make_pruner(values.pruner, epochs=settings.train.epochs)
+    if values.job and values.launcher == "processes":
+        raise UsageError("--job says what jobs ask for: it goes with --launcher=slurm or local")
     if values.storage is None:
         workdir.mkdir(parents=True, exist_ok=True)
     storage = values.storage or sqlite_url(workdir / "study.db")
@@ -136,6 +155,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         "workdir": str(workdir),
         "data_dir": values.data_dir,
         "trials": values.trials,
+        "folder": str(Path.cwd()),
     }
     stopped_by = 0
     if not study.is_over(values.trials):
@@ -149,7 +169,7 @@ def _supervise(
     """Runs the workers; returns the number of the signal that stopped them, else 0."""
     from rich.console import Console
 
-    from neurosym.sweeps import Crew, SweepDisplay, summarise
+    from neurosym.sweeps import SweepDisplay, summarise
     from neurosym.training.interrupts import Interrupts
 
     deadline = None if values.timeout is None else time.monotonic() + values.timeout
@@ -159,7 +179,7 @@ def _supervise(
     with (
         Interrupts() as interrupts,
         display,
-        Crew(_WORKER, job, values.workers, study, workdir / "logs") as crew,
+        _crew(values, study, workdir, job) as crew,
     ):
         while not crew.is_gone():
             for message in crew.look_after():
@@ -174,6 +194,22 @@ def _supervise(
             time.sleep(_LOOK_SECONDS)
         display.update(summarise(study.trials()))
     return interrupts.received or 0
+
+
+def _crew(
+    values: flags.FlagValues, study: "SweepStudy", workdir: Path, job: dict[str, Any]
+) -> "Crew | JobCrew":
+    """The workers: processes of this machine, or jobs of a cluster."""
+    from neurosym.sweeps import Crew
+
+    logs = workdir / "logs"
+    if values.launcher == "processes":
+        return Crew(_WORKER, job, values.workers, study, logs)
+    from neurosym.cli.sweep_worker import work
+    from neurosym.sweeps.jobs import JobCrew, read_parameters
+
+    parameters = read_parameters(values.job)
+    return JobCrew(values.launcher, work, job, values.workers, study, logs, parameters=parameters)
 
 
 def _conclude(
@@ -293,6 +329,8 @@ COMMAND = Command(
         "    --workers=2",
         "neurosym sweep --config=configs/digits_addition.py --workdir=sweeps/digits --trials=20 \\",
         "    --config.train.epochs=10 --timeout=3600",
+        "neurosym sweep --config=configs/mnist_addition.py --workdir=sweeps/add --workers=16 \\",
+        "    --launcher=slurm --job=slurm_partition=gpu,gpus_per_node=1,timeout_min=120",
         "neurosym train --config=sweeps/digits/best_config.py --workdir=runs/digits_best",
     ),
     define_flags=_define_flags,

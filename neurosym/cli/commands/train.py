@@ -50,6 +50,13 @@ def _define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_boolean(
         "profile", False, "write a trace of a few steps to WORKDIR/profile", flag_values=values
     )
+    flags.DEFINE_list(
+        "tracker",
+        ["tensorboard"],
+        "who shows the curves while it trains: tensorboard, trackio, wandb, several of them, or "
+        "nobody if empty; metrics.jsonl has them anyway",
+        flag_values=values,
+    )
     define_process_flags(values)
 
 
@@ -79,7 +86,9 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     with joined(processes, "neurosym train") as first:
         progress = ConsoleProgress(Console(stderr=True)) if first else SilentProgress()
         try:
-            options = Options(progress=progress, profile=values.profile)
+            options = Options(
+                progress=progress, profile=values.profile, trackers=tuple(values.tracker)
+            )
             (_train_seeds if values.seeds else _train_one)(values, options, show=first)
         except RunInterrupted as signalled:
             interrupted = signalled
@@ -144,7 +153,10 @@ def _train_seeds(values: flags.FlagValues, options: "Options", *, show: bool) ->
 def _say_where_the_trace_is(workdir: Path) -> None:
     folder = workdir / "profile"
     if folder.is_dir():
-        print(f"trace: {folder} (tensorboard --logdir={workdir}, with its profiler plugin)")
+        print(
+            f"trace: {folder} (tensorboard --logdir={workdir}, after "
+            "pip install 'neurosym[profile]')"
+        )
     else:
         print("no trace: a finished run, or one of a single chunk of steps, has none to take")
 
@@ -167,6 +179,7 @@ COMMAND = Command(
         "neurosym train --config=my_config.py --workdir=runs/mine --config.init_from=runs/digits",
         "neurosym train --config=configs/mnist_addition.py --workdir=runs/ten --seeds=10",
         "neurosym train --config=configs/mnist_addition.py --workdir=runs/add --devices=8",
+        "neurosym train --config=configs/mnist_addition.py --workdir=runs/add --tracker=wandb",
         "neurosym train --config=configs/mnist_addition.py --workdir=runs/add \\",
         "    --coordinator=host:1234 --num_processes=4 --process_id=0",
     ),

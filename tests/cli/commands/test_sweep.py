@@ -22,6 +22,11 @@ from neurosym.sweeps import SweepStudy
 from neurosym.sweeps.storage import sqlite_url
 from neurosym.sweeps.trials import WORKER
 
+try:  # It logs to the standard error that is there when it is imported.
+    import submitit
+except ImportError:
+    submitit = None
+
 TOY = Path(__file__).parents[2] / "training" / "blobs_task.py"
 CONFIG = '''"""Three blobs in the plane, and what to vary."""
 
@@ -309,6 +314,7 @@ def test_trials_that_all_fail_are_a_failure_with_the_first_error(here, light, ca
         (["--pruner=mean"], "there is no pruner 'mean'"),
         (["--trials=0"], "trials"),
         (["--timeout=nan"], "--timeout is a number, not nan"),
+        (["--job=timeout_min=3"], "it goes with --launcher=slurm or local"),
         # The float stands in a branch that the config's own values do not take.
         (["--sampler=grid"], "optimizer.learning_rate is a float without a step"),
         (["--width=4"], "a field of the config is set by --config.encoder.width=4"),
@@ -341,6 +347,24 @@ def test_a_config_without_the_function_and_a_missing_workdir_are_said(here, caps
     (here / "run" / "config.json").write_text("{}")
     assert main(arguments("run")) == 2
     assert "is the workdir of a run" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(submitit is None, reason="the extra `slurm` is not installed")
+@pytest.mark.slow
+def test_workers_may_be_jobs_on_the_same_study(here, capsys):
+    command = arguments("jobs", "--trials=2", "--workers=1", "--config.train.epochs=1")
+    assert main([*command, "--launcher=local", "--job=timeout_min=10"]) == 0
+    assert [t["state"] for t in result_of(here, "jobs")["trials"]] == ["COMPLETE"] * 2
+    # The same command goes on with processes: the study is the same.
+    assert main([*arguments("jobs", "--trials=3", "--config.train.epochs=1")]) == 0
+    assert len(result_of(here, "jobs")["trials"]) == 3
+
+
+@pytest.mark.skipif(submitit is None, reason="the extra `slurm` is not installed")
+@pytest.mark.slow
+def test_jobs_of_a_cluster_that_is_not_here_are_refused(here, capsys):
+    assert main(arguments("cluster", "--trials=2", "--launcher=slurm")) == 2
+    assert "jobs cannot be submitted to slurm" in capsys.readouterr().err
 
 
 @pytest.mark.slow
