@@ -20,7 +20,9 @@ MAY_IMPORT = {
     "semirings": {"transforms"},
     "bits": {"transforms"},  # whether arrays can be looked at
     "problems": {"transforms", "semirings", "bits"},
-    "hard": {"transforms", "semirings", "bits", "problems"},
+    "duals": {"transforms", "semirings", "bits", "problems"},
+    # The bound of `solve_best` is that of the moved weights.
+    "hard": {"transforms", "semirings", "bits", "problems", "duals"},
     "soft": {"transforms", "semirings", "bits", "problems"},
     "circuits": {"transforms", "semirings", "bits", "problems", "io"},
     "reasoning": {"transforms", "semirings", "bits", "problems", "hard", "soft", "circuits"},

@@ -1,14 +1,21 @@
 """`solve_best`: the satisfying assignment of greatest total weight, by branch and bound.
 
-The bound of a node is the sum over variables of the greatest weight left in their domains. Each
+    weights ─▶ moved at the root until their bound is tight (`tightened.py`) ─▶ an incumbent, and
+               the values that can beat it ─▶ one pool of nodes ─▶ the best solution
+
+The bound of a node is the sum over variables of the greatest weight left in their domains: of the
+weights as they are given, and of those that the root moved, which bound far more tightly. Each
 instance has its own incumbent; the search drops a node whose bound does not exceed the incumbent,
 and a value that cannot be part of anything better. The pool branches on the variable with the
 largest regret, the difference between its two best values, and goes on with the better one.
 
-Bounds and totals are float32 sums in one and the same order. Rounding is monotone, so a bound is
-never below the total of a solution underneath it, and the optimum of these sums is exact.
+The total of a solution is a float32 sum in one fixed order (float64 for whole numbers that need
+it). Rounding is monotone, so the bound by the given weights, added up in the same order, is never
+below the total of a solution underneath it. The moved weights round differently, and bound with a
+slack for that. So the optimum of these sums is exact.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -23,10 +30,11 @@ import numpy as np
 from neurosym.bits import lanes as bits
 from neurosym.bits.domains import Domains
 from neurosym.bits.reductions import reduce_rows
+from neurosym.duals import Ascent, ascent_of
 from neurosym.hard import rounds
 from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import MOST, heaviest_value, values_of
-from neurosym.hard.nodes import Layout, default_width, to_lanes
+from neurosym.hard.nodes import Layout, default_width, to_columns, to_lanes
 from neurosym.hard.pool import Batch, Front, Plan, search
 from neurosym.hard.prepared import Prepared, TakesLong, few, in_a_form, on_device
 from neurosym.hard.search import (
@@ -37,6 +45,8 @@ from neurosym.hard.search import (
     search_status,
 )
 from neurosym.hard.tables import with_tables
+from neurosym.hard.tightened import Root, in_order, one_value, tighten
+from neurosym.hard.whole_numbers import patterns_of, whole_numbers
 from neurosym.problems.network import Network
 from neurosym.problems.potentials import Potentials, checked_potentials
 from neurosym.transforms.concrete import concrete
@@ -45,10 +55,20 @@ from neurosym.transforms.one_program import one_program
 from neurosym.transforms.quick import quickly_compiled
 from neurosym.transforms.take import take
 
-ROUNDING = 2.0**-22
-"""A value is removed if its bound lies so far below the incumbent, times the number of terms and
-the size of the weights: that bound is found by a subtraction, which does not round like the sum.
-Twice the error of each, and of the subtraction."""
+ROUNDING = 2.0
+"""A value is removed if its bound lies so many roundings below the incumbent, times the number of
+terms and the size of the weights: that bound is found by a subtraction, which does not round like
+the sum. Twice the error of each, and of the subtraction."""
+
+MOST_ELEMENTS = 2**14
+"""That one constraint may lay out in a round; larger ones have no part in the moving."""
+
+MOST_CELLS = 2**20
+"""Weights that a round may read; with more of them nothing is moved."""
+
+TIGHT_WIDTH = 128
+"""Nodes that are propagated at once where the root has a tight bound: few are left of an instance,
+and those that come first should find a good solution for the others."""
 
 
 @flax.struct.dataclass
@@ -64,8 +84,10 @@ class Best:
     @property
     def gap(self) -> jax.Array:
         """``float32[]``: how much better than `objective` a solution could be; 0 when proven."""
-        none = self.bound == self.objective  # also where both are -inf
-        return jnp.where(none, 0, self.bound - jnp.where(none, 0, self.objective))
+        wide = self.bound.dtype == np.float64 and concrete(self.bound, self.objective)
+        with jax.enable_x64(True) if wide else contextlib.nullcontext():
+            none = self.bound == self.objective  # also where both are -inf
+            return jnp.where(none, 0, self.bound - jnp.where(none, 0, self.objective))
 
 
 def solve_best(
@@ -98,8 +120,10 @@ def solve_best(
       network: the compiled problem.
       domains: the values to search in, `Domains` or ``bool[..., V, D]``; the declared ones if None.
       weights: ``float32[..., V, D]``; entries beyond a domain are ignored, and a value of weight
-        -inf is excluded. Leading batch axes as those of the domains, or none.
-      potentials: soft factors over several variables, whose log-weights are added.
+        -inf is excluded. Leading batch axes as those of the domains, or none. Integers of any size
+        are added up exactly outside of a trace: where float32 does not hold their sums, objective
+        and bound are float64.
+      potentials: soft factors over several variables, whose log-weights are added, in float32.
       heuristic: which variable to branch on; the largest regret if None.
       node_limit: nodes that one instance may take. At the limit the result is the best solution
         found so far, with a bound on all others.
@@ -108,13 +132,16 @@ def solve_best(
 
     Raises:
       ValueError: if ``domains`` or ``weights`` have another shape, potentials do not fit the
-        network, weights are NaN, +inf or so large that sums overflow, or a number is too small.
-        Under a trace, weights are clipped to what sums can hold, and where one is NaN so are the
-        objective and the bound.
+        network, weights are NaN, +inf or so large that sums overflow (of integers: beyond 2**53),
+        or a number is too small. Under a trace, weights are clipped to what sums can hold, and
+        where one is NaN so are the objective and the bound; integers are read as float32 there.
     """
     start = rounds.start_domains(network, domains)
     traced = isinstance(network.mask, jax.core.Tracer)
     declared = None if traced else np.asarray(network.mask)
+    exact = None
+    if declared is not None and concrete(start, weights, node_limit):
+        exact = whole_numbers(weights, declared)
     weights = as_array(weights, jnp.float32, what="an array of weights", relevant=declared)
     if weights.shape[-2:] != (network.variables, network.size):
         raise ValueError(
@@ -131,8 +158,8 @@ def solve_best(
                 f"a weight of size {largest:.1e}: sums over {network.variables} variables do not "
                 "fit float32; exclude a value by -inf"
             )
-    if given := checked_potentials(network.structure, potentials):
-        larger, mask, weights = with_tables(network, start.mask, weights, given)
+    if tables := checked_potentials(network.structure, potentials):
+        larger, mask, weights = with_tables(network, start.mask, weights, tables)
         found = solve_best(
             larger,
             mask,
@@ -143,21 +170,23 @@ def solve_best(
             capacity=capacity,
         )
         return dataclasses.replace(found, assignment=found.assignment[..., : network.variables])
-    batch = np.broadcast_shapes(start.lanes.shape[:-2], weights.shape[:-2])
-    if few(network, math.prod(batch)) and concrete(start, weights, node_limit):
-        return _best_few(network, start, weights, batch, heuristic, node_limit, width, capacity)
+    given: Any = weights if exact is None else exact
+    batch = np.broadcast_shapes(start.lanes.shape[:-2], given.shape[:-2])
+    if few(network, math.prod(batch)) and concrete(start, given, node_limit):
+        return _best_few(network, start, given, batch, heuristic, node_limit, width, capacity)
     lanes = jnp.broadcast_to(start.lanes, (*batch, *start.lanes.shape[-2:]))
-    weights = jnp.broadcast_to(weights, (*batch, *weights.shape[-2:]))
-    layout = layout_of(network)
-    width = _default_width(layout, network.size) if width is None else width
+    everywhere = (*batch, *given.shape[-2:])
+    held = (jnp if exact is None else np).broadcast_to(given, everywhere)
+    layout, ascent = layout_of(network), _ascent(network)
+    width = _default_width(layout, network.size, ascent) if width is None else width
     limit, room = check_search(node_limit, width, capacity, levels=_levels(layout))
-    # As integers: nothing differentiates them, so a gradient around this needs no rule.
-    patterns = jax.lax.bitcast_convert_type(weights, jnp.uint32)
+    with jax.enable_x64(True) if exact is not None else contextlib.nullcontext():
+        patterns = patterns_of(held)
 
     def run(room: int, lanes: jax.Array, patterns: jax.Array) -> tuple[jax.Array, ...]:
         with jax.enable_x64(True):
             plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN, node_limit is not None)
-            searcher = _searcher(plan, network.size, heuristic is None)
+            searcher = _searcher(plan, network.size, heuristic is None, ascent)
             for _ in lanes.shape[:-2]:
                 searcher = jax.vmap(searcher, in_axes=(None, 0))
             narrowed = bits.narrow(lanes, np.dtype(layout.dtype))
@@ -184,13 +213,15 @@ def _best_few(
         held = form.weights(weights, 0.0)
         shape = held.shape[-2:]
         held = np.broadcast_to(held, (*batch, *shape)).reshape(count, *shape)
-        return _best_in(form, lanes, held, heuristic, node_limit, width, capacity)
+        ascent = None if form.filled else _ascent(network)
+        return _best_in(form, ascent, lanes, held, heuristic, node_limit, width, capacity)
 
     return Best(*(on_device(x, batch) for x in in_a_form(network, heuristic, search_in)))
 
 
 def _best_in(
     form: Prepared,
+    ascent: Ascent | None,
     lanes: np.ndarray,
     weights: np.ndarray,
     heuristic: Heuristic | None,
@@ -200,19 +231,22 @@ def _best_in(
 ) -> tuple[np.ndarray, ...]:
     """The parts of `Best`, of lanes ``[N, V, W]`` and weights; or raises `TakesLong`."""
     layout = form.layout
-    width = _default_width(layout, form.size) if width is None else width
+    width = _default_width(layout, form.size, ascent) if width is None else width
     limit, room = check_search(node_limit, width, capacity, levels=_levels(layout))
     limit = np.int32(MOST if node_limit is None else limit)
 
     def run(room: int, lanes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
         filled = form.lanes(lanes)
-        heavy = np.zeros((len(filled), *weights.shape[1:]), np.float32)
+        heavy = np.zeros((len(filled), *weights.shape[1:]), weights.dtype)
         heavy[: len(weights)] = weights
         plan = Plan(layout, width, room, heuristic or SMALLEST_DOMAIN, True)
-        searcher = _shared_searcher(plan, form.size, heuristic is None)
+        searcher = _shared_searcher(plan, form.size, heuristic is None, ascent)
         with jax.enable_x64(True):
             shared = (form.constraints, limit, np.int32(form.steps))
-            data = (shared, (filled, heavy.view(np.uint32)))
+            data = (
+                shared,
+                (filled, heavy.view(np.uint32 if heavy.dtype == np.float32 else np.uint64)),
+            )
             *found, steps = jax.device_get(searcher(*data))
         if steps >= form.steps:
             raise TakesLong
@@ -221,10 +255,11 @@ def _best_in(
     return retry_few_when_full(run, (lanes, weights), capacity is None, room)
 
 
-def _default_width(layout: Layout, size: int) -> int:
+def _default_width(layout: Layout, size: int, ascent: Ascent | None) -> int:
     # The weights of a node take more of the cache than its domains.
     fitting = max(1, 2**21 // (4 * layout.variables * size))
-    return min(default_width(layout), max(32, 2 ** (fitting.bit_length() - 1)))
+    width = min(default_width(layout), max(32, 2 ** (fitting.bit_length() - 1)))
+    return width if ascent is None else min(width, TIGHT_WIDTH)
 
 
 def _levels(layout: Layout) -> int:
@@ -243,38 +278,54 @@ class Incumbents(NamedTuple):
 class Notes(NamedTuple):
     """What a review found out."""
 
-    bound: jax.Array  # float32[L]
-    regret: jax.Array  # float32[V, L]
+    bound: jax.Array  # float[L]: the sum of the best weights
+    regret: jax.Array  # float[V, L]
 
 
 class Maximisation:
     """The goal of the greatest total weight; see `neurosym.hard.pool.Goal`."""
 
-    def __init__(self, layout: Layout, weights: jax.Array, by_regret: bool) -> None:
-        self.layout, self.weights, self.by_regret = layout, weights, by_regret  # [N, V, D]
+    def __init__(
+        self,
+        layout: Layout,
+        weights: jax.Array,  # [N, V, D]
+        by_regret: bool,
+        root: Root | None = None,
+    ) -> None:
+        self.layout, self.weights, self.by_regret = layout, weights, by_regret
+        self.root = root
 
     def start(self) -> Incumbents:
-        """Nothing found yet."""
-        instances = self.weights.shape[0]
-        nothing = jnp.full(instances, -jnp.inf, jnp.float32)
-        return Incumbents(nothing, jnp.zeros((self.layout.rows, instances), jnp.uint64), nothing)
+        """Nothing found yet, or what the root gave."""
+        instances, dtype = self.weights.shape[0], self.weights.dtype
+        nothing = jnp.full(instances, -jnp.inf, dtype)
+        if self.root is None:
+            empty = jnp.zeros((self.layout.rows, instances), jnp.uint64)
+            return Incumbents(nothing, empty, nothing)
+        nodes = to_columns(self.layout, one_value(self.layout, self.root.values.T))
+        return Incumbents(self.root.objective, nodes, nothing)
 
     def wanted(self, state: Incumbents, owner: jax.Array) -> jax.Array:
         return jnp.ones(owner.shape, jnp.bool_)
 
     def review(self, state: Incumbents, front: Front) -> tuple[jax.Array, Notes]:
-        weights = self._weights_of(front)  # [V, D, L]
+        weights = self._weights_of(front, self.weights)  # [V, D, L]
         best, second = _two_best(front.lanes, weights)
-        bound = _total(best)
+        plain = bound = in_order(best)
         incumbent = take(state.objective, front.owner)
         size = jnp.sum(jnp.abs(jnp.where(jnp.isfinite(best), best, 0)), axis=0)
-        slack = ROUNDING * (best.shape[0] + 4) * (size + jnp.abs(incumbent))
+        if self.root is not None:
+            weights = self._weights_of(front, self.root.weights)
+            best, second = _two_best(front.lanes, weights)
+            bound = take(self.root.constant, front.owner) + jnp.sum(best, axis=0)
+            size = take(self.root.size, front.owner)
+        slack = _roundings(best) * (size + jnp.abs(incumbent))
         enough = incumbent - slack - (bound - best)  # what a value must weigh, [V, L]
         # Where the bound is -inf the difference is NaN; such a node is dropped anyway.
         keep = jnp.where(jnp.isfinite(incumbent), weights >= enough[:, None], weights > -jnp.inf)
-        keep &= (bound > incumbent)[None, None]
+        keep &= (plain > incumbent)[None, None]
         lanes = front.lanes & bits.pack(keep, axis=1, dtype=front.lanes.dtype)
-        return lanes, Notes(bound, best - second)
+        return lanes, Notes(plain, best - second)
 
     def record(
         self, state: Incumbents, front: Front, notes: Notes, solved: jax.Array
@@ -300,24 +351,30 @@ class Maximisation:
         return state._replace(objective=objective, nodes=nodes)
 
     def choose(self, front: Front, variable: jax.Array, domain: jax.Array) -> jax.Array:
-        weights = take(self.weights, front.owner, variable)  # [L, D]
+        own = self.weights if self.root is None else self.root.weights
+        weights = take(own, front.owner, variable)  # [L, D]
         return heaviest_value(domain, weights.T)
 
     def score(self, notes: Notes) -> jax.Array | None:
         return -notes.regret if self.by_regret else None
 
     def leave(self, state: Incumbents, front: Front, dropped: jax.Array) -> Incumbents:
-        bound = _total(_two_best(front.lanes, self._weights_of(front))[0])
+        bound = in_order(_two_best(front.lanes, self._weights_of(front, self.weights))[0])
+        if self.root is not None:
+            best, _ = _two_best(front.lanes, self._weights_of(front, self.root.weights))
+            tight = take(self.root.constant, front.owner) + jnp.sum(best, axis=0)
+            spare = _roundings(best) * take(self.root.size, front.owner)
+            bound = jnp.minimum(bound, tight + spare)
         bound = jnp.where(dropped, bound, -jnp.inf)
         return state._replace(left=state.left.at[front.owner].max(bound))
 
-    def _weights_of(self, front: Front) -> jax.Array:
+    def _weights_of(self, front: Front, weights: jax.Array) -> jax.Array:
         """``float32[V, D, L]``."""
-        if self.weights.shape[0] == 1:
+        if weights.shape[0] == 1:
             return jnp.broadcast_to(
-                self.weights[0][..., None], (*self.weights.shape[1:], front.owner.shape[0])
+                weights[0][..., None], (*weights.shape[1:], front.owner.shape[0])
             )
-        return jnp.moveaxis(take(self.weights, front.owner), 0, -1)
+        return jnp.moveaxis(take(weights, front.owner), 0, -1)
 
 
 def _most(variables: int) -> float:
@@ -325,10 +382,15 @@ def _most(variables: int) -> float:
     return float(np.finfo(np.float32).max) / (2 * variables)
 
 
+def _roundings(best: jax.Array) -> float:
+    """What sums of weights ``[V, L]`` of size 1 in all may be off by, generously."""
+    return ROUNDING * float(jnp.finfo(best.dtype).eps) * (best.shape[0] + 4)
+
+
 def _two_best(lanes: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The greatest and the second greatest weight in each domain, ``float32[V, L]``."""
     there = bits.unpack(lanes, weights.shape[1], axis=1)
-    least = jnp.float32(-jnp.inf)
+    least = weights.dtype.type(-np.inf)
     offered = jnp.where(there, weights, least)
 
     def two(a: tuple, b: tuple) -> tuple:
@@ -341,34 +403,33 @@ def _two_best(lanes: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Arra
     return best, second
 
 
-def _total(weights: jax.Array) -> jax.Array:
-    """The sum over variables ``float32[V, L]``, always in the same order."""
-
-    def step(total: jax.Array, row: jax.Array) -> tuple[jax.Array, None]:
-        return total + row, None
-
-    return jax.lax.scan(step, jnp.zeros(weights.shape[1], weights.dtype), weights)[0]
+def _ascent(network: Network) -> Ascent | None:
+    """The constraints of a network that move weight; None where none does."""
+    found = ascent_of(network.structure, most=MOST_ELEMENTS, size=network.size)
+    cells = sum(layer.places.read.size for layer in found.layers)
+    return found if found.layers and cells <= MOST_CELLS else None
 
 
 @functools.lru_cache(maxsize=256)
-def _searcher(plan: Plan, size: int, by_regret: bool) -> Any:
+def _searcher(plan: Plan, size: int, by_regret: bool, ascent: Ascent | None) -> Any:
     """The search as a function of arrays, for one instance or a batch."""
-    batched = _search_batch(plan, size, by_regret)
+    batched = _search_batch(plan, size, by_regret, ascent)
     return one_program(jax.jit(lambda shared, instances: batched(shared, instances)[:-1]), x64=True)
 
 
 @functools.lru_cache(maxsize=256)
-def _shared_searcher(plan: Plan, size: int, by_regret: bool) -> Any:
+def _shared_searcher(plan: Plan, size: int, by_regret: bool, ascent: Ascent | None) -> Any:
     """The search as a function of arrays, for a batch, which says how many steps it took."""
-    return quickly_compiled()(_search_batch(plan, size, by_regret))
+    return quickly_compiled()(_search_batch(plan, size, by_regret, ascent))
 
 
-def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:
+def _search_batch(plan: Plan, size: int, by_regret: bool, ascent: Ascent | None) -> Any:
     def batched(
         shared: tuple[Any, ...], instances: tuple[jax.Array, jax.Array]
     ) -> tuple[jax.Array | None, ...]:
         (constraints, limit, steps), (lanes, patterns) = shared, instances
-        weights = jax.lax.bitcast_convert_type(patterns, jnp.float32)
+        dtype = jnp.float32 if patterns.dtype == jnp.uint32 else jnp.float64
+        weights = jax.lax.bitcast_convert_type(patterns, dtype)
         there = bits.unpack(lanes, size, axis=2)
         # Excluded values leave at once, and what lies beyond a domain can hold no NaN.
         unclear = jnp.any(there & jnp.isnan(weights), axis=(1, 2))
@@ -376,14 +437,20 @@ def _search_batch(plan: Plan, size: int, by_regret: bool) -> Any:
         weights = jnp.where(weights == -jnp.inf, weights, jnp.clip(weights, -most, most))
         weights = jnp.where(there, weights, -jnp.inf)
         lanes = lanes & bits.pack(weights > -jnp.inf, axis=2, dtype=lanes.dtype)
-        goal = Maximisation(plan.layout, weights, by_regret)
+        root = None
+        everything = in_order(jnp.max(weights, axis=2).T)  # of nodes that are still in the pool
+        if ascent is not None:
+            root = tighten(ascent, constraints, plan.layout, weights, lanes)
+            lanes = root.lanes
+            everything = jnp.minimum(everything, root.bound)
+        goal = Maximisation(plan.layout, weights, by_regret, root)
         pool, unfinished = search(plan, goal, Batch(constraints, lanes, limit, steps), goal.start())
         found = pool.goal.objective > -jnp.inf
         open_above = pool.dropped & (pool.goal.left > pool.goal.objective)
         status = search_status(found, jnp.zeros_like(found), open_above, unfinished)
         values = values_of(to_lanes(plan.layout, pool.goal.nodes))
-        everything = _total(jnp.max(weights, axis=2).T)  # of nodes that are still in the pool
-        bound = jnp.where(unfinished, everything, jnp.maximum(pool.goal.left, pool.goal.objective))
+        above = jnp.maximum(pool.goal.left, pool.goal.objective)
+        bound = jnp.where(unfinished, jnp.maximum(everything, pool.goal.objective), above)
         assignment = jnp.where(found, values, -1).T
         objective = jnp.where(unclear, jnp.nan, pool.goal.objective)
         bound = jnp.where(unclear, jnp.nan, bound)

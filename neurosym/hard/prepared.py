@@ -55,6 +55,7 @@ class Prepared(NamedTuple):
     size: int  # values, with those that are in no domain
     variables: int  # V of the network
     steps: int  # that a search may take in this form
+    filled: bool = False  # it has variables, values or rows that the network lacks
 
     def lanes(self, lanes: Any) -> np.ndarray:
         """Domains ``uint64[..., V, W]`` as ``[N, V', W']`` of the layout, N filled up."""
@@ -67,10 +68,11 @@ class Prepared(NamedTuple):
         return filled
 
     def weights(self, weights: Any, fill: float) -> np.ndarray:
-        """``float32[..., V, D]`` as ``[..., V', D']``; ``fill`` for variables that are new."""
-        given = np.asarray(weights, np.float32)
+        """``float[..., V, D]`` as ``[..., V', D']``; ``fill`` for variables that are new."""
+        given = np.asarray(weights)
+        given = given if given.dtype == np.float64 else given.astype(np.float32)
         shape = (*given.shape[:-2], self.layout.variables, self.size)
-        filled = np.full(shape, fill, np.float32)
+        filled = np.full(shape, fill, given.dtype)
         filled[..., : self.variables, : given.shape[-1]] = given
         return filled
 
@@ -131,7 +133,7 @@ def _filled_up(network: Network) -> Prepared:
     arrays = rounded_arrays(network.structure, size, variables)
     constraints = rounds.as_arrays(rounds.Constraints(*arrays))
     layout = layout_of(variables, size, arrays[0])
-    return Prepared(constraints, layout, size, network.variables, FEW_STEPS)
+    return Prepared(constraints, layout, size, network.variables, FEW_STEPS, True)
 
 
 def layout_of(variables: int, size: int, propagators: Iterable[Any] = ()) -> Layout:

@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_problems import random_mixed_problem
 
 import neurosym as ns
 from neurosym.hard import GIVEN_ORDER
+from neurosym.puzzles import sudoku_problem
 
 SOLVED, UNSATISFIABLE, LIMIT, CAPACITY = ns.SearchStatus
 
@@ -189,3 +191,62 @@ def test_what_is_refused():
     ]:
         with pytest.raises(ValueError, match=message):
             ns.solve_best(network, None, weights, **arguments)
+
+
+def test_integers_are_added_up_exactly():
+    problem = ns.Problem()
+    u, v = problem.variables("u", shape=2, domain=range(3))
+    problem.add(u != v)
+    network = problem.compile()
+    for weights in (
+        [[16777216, 0, 16777217], [0, 0, 0]],
+        np.asarray([[16777216.0, 0, 16777217], [0, 0, 0]]),
+    ):
+        best = ns.solve_best(network, None, weights)
+        assert int(best.objective) == int(best.bound) == 16777217
+        assert best.assignment.tolist()[0] == 2
+        assert float(best.gap) == 0
+    many = np.random.default_rng(0).integers(-(2**40), 2**40, (70, 2, 3))  # too many for `few`
+    pairs = [(a, b) for a in range(3) for b in range(3) if a != b]
+    every = np.asarray([[row[0, a] + row[1, b] for a, b in pairs] for row in many])
+    best = ns.solve_best(network, None, many)
+    np.testing.assert_array_equal(np.asarray(best.objective).astype(np.int64), every.max(axis=1))
+    with pytest.raises(ValueError, match="beyond 2\\*\\*53"):
+        ns.solve_best(network, None, many[0] * 2**20)
+    small = ns.solve_best(network, None, [[1, 2, 3], [0, 0, 0]])
+    assert small.objective.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 30))]
+)
+def test_weights_that_moved_at_the_root_lose_no_optimum(seed):
+    """More instances than go through the shared program, of a network of many constraints."""
+    small = random_mixed_problem(seed)
+    network = small.problem.compile()
+    rows = np.asarray(small.solutions, int).reshape(-1, network.variables)
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(72, network.variables, network.size)).astype(np.float32)
+    weights[::3] = np.round(weights[::3])  # ties
+    weights[1::9] = 1
+    weights[rng.random(weights.shape) < 0.05] = -np.inf
+    best = ns.solve_best(network, None, weights, width=8)
+    wanted = totals(weights, rows).max(axis=1, initial=-np.inf)
+    np.testing.assert_array_equal(best.objective, wanted)
+    np.testing.assert_array_equal(best.bound, wanted)
+    there = wanted > -np.inf
+    assert (np.asarray(best.status) == np.where(there, SOLVED, UNSATISFIABLE)).all()
+    for values in np.asarray(best.assignment)[there]:
+        assert network.allows(values)
+
+
+def test_a_tight_root_proves_noisy_boards_without_a_search():
+    network = sudoku_problem(4).compile()
+    board = np.asarray([[0, 1, 2, 3], [2, 3, 0, 1], [1, 0, 3, 2], [3, 2, 1, 0]]).ravel()
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(72, 16, 4)).astype(np.float32)
+    weights[:, np.arange(16), board] += 1.5
+    boards = np.asarray(ns.solve(network, solutions=288).assignment)
+    best = ns.solve_best(network, None, weights, width=8)
+    np.testing.assert_array_equal(best.objective, totals(weights, boards).max(axis=1))
+    assert float(best.nodes.mean()) < 1.5
