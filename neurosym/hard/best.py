@@ -105,7 +105,8 @@ def solve_best(
 
     With log-probabilities as weights, the likeliest consistent reading of noisy perception. The
     same as `neurosym.total` in MAX_TIMES, for problems that are too wide for that. It works under
-    vmap and inside jit; nothing flows back through it.
+    vmap and inside jit; nothing flows back through it. Inside jit, close over the network: where it
+    is an argument it may be any network of its shapes, and its constraints move no weight.
 
     >>> import jax.numpy as jnp
     >>> from neurosym.problems import Problem
@@ -404,7 +405,13 @@ def _two_best(lanes: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Arra
 
 
 def _ascent(network: Network) -> Ascent | None:
-    """The constraints of a network that move weight; None where none does."""
+    """The constraints of a network that move weight; None where none does.
+
+    They are read from the structure. A network that is traced may stand for several networks of the
+    same shapes, with one structure for all of them, so nothing is moved there.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(network)):
+        return None
     found = ascent_of(network.structure, most=MOST_ELEMENTS, size=network.size)
     cells = sum(layer.places.read.size for layer in found.layers)
     return found if found.layers and cells <= MOST_CELLS else None
