@@ -43,9 +43,11 @@ def puzzles(name: str) -> np.ndarray:
 
 
 def compiled(function, *operands):
-    """The compiled program of a function, and the seconds it took to trace and compile."""
+    """The compiled program of a function, the seconds it took to trace and compile, and how many of
+    its loops XLA made one sequential function of, which would be ten times slower."""
     program, seconds = _timing.compile_timed(function, *operands)
-    return (lambda: program(*operands)), round(seconds, 2)
+    in_one_function = program.as_text().count('xla_cpu_small_call="true"')
+    return (lambda: program(*operands)), round(seconds, 2), in_one_function
 
 
 class Glucose:
@@ -188,7 +190,7 @@ def main() -> None:
     def first(network, domains):
         return ns.solve(network, domains, width=width)
 
-    contenders, amounts, seconds = {}, {}, {}
+    contenders, amounts, seconds, sequential = {}, {}, {}, {}
     for name, some in domains.items():
         count = len(givens[name])
         for kind, function in (
@@ -199,9 +201,9 @@ def main() -> None:
             if (name, kind) == ("magictour", "propagate"):
                 continue
             key = f"{name} {kind}"
-            contenders[key], seconds[key] = compiled(function, network, some)
+            contenders[key], seconds[key], sequential[key] = compiled(function, network, some)
             amounts[key] = count
-    count_queens, seconds["queens_12"] = compiled(ns.count, queens)
+    count_queens, seconds["queens_12"], sequential["queens_12"] = compiled(ns.count, queens)
     contenders["queens_12"], amounts["queens_12"] = count_queens, 1
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -257,6 +259,7 @@ def main() -> None:
         assert cp_sat_queens(12) == 14200
         report["queens_12_cp_sat_ms"] = round(1e3 * (time.perf_counter() - start))
     report["compile_seconds"] = seconds
+    report["loops_in_one_sequential_function"] = sequential
     report["compile_seconds_by_variables"] = compile_seconds()
     report["memory"] = memory(network, domains["17_clue"], checked, width, peak)
     print(json.dumps(report | _timing.surroundings(), indent=2))

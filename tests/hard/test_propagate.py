@@ -183,3 +183,18 @@ def test_lowers_for_every_platform(platform):
     assert "ui8" in text  # four values: the loop runs in narrow lanes
     assert "ui64" in text
     assert "scatter" not in text
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="the pass of XLA is that of CPU")
+def test_the_loop_over_rounds_stays_one_within_a_callers_program():
+    """Wide lanes in one sequential function ran ten times slower (`transforms/loops.py`)."""
+    problem = ns.Problem()
+    x = problem.variables("x", shape=6, domain=range(6))
+    problem.add(ns.AllDifferent(list(x)), x[0] < x[1])
+    network = problem.compile()
+    domains = jnp.ones((512, 6, 6), bool)
+    for engine in (ns.propagate, lambda network, domains: ns.solve(network, domains, width=512)):
+        compiled = jax.jit(lambda d, engine=engine: engine(network, d)).lower(domains).compile()
+        lines = [line for line in compiled.as_text().splitlines() if "u8[6,1,512]" in line]
+        assert any(" while(" in line for line in lines)
+        assert not any('xla_cpu_small_call="true"' in line for line in lines)
