@@ -249,6 +249,7 @@ def _best_in(
                 (filled, heavy.view(np.uint32 if heavy.dtype == np.float32 else np.uint64)),
             )
             *found, steps = jax.device_get(searcher(*data))
+        form.spent.steps += int(steps)
         if steps >= form.steps:
             raise TakesLong
         return tuple(x[: len(lanes)] for x in (found[0][:, : form.variables], *found[1:]))

@@ -6,14 +6,15 @@
 A small network is laid out once more in sizes that it shares with others
 (`neurosym.problems.constraints.rounding`): further variables have one value and no constraint,
 further values are in no domain. A large network is taken as it is, since filling it up would cost
-more at every step than a program costs once; and a search of a small network that takes long goes
-on in the network's own form. A batch of few instances is filled up, too, with instances that have
-no values.
+more at every step than a program costs once; and a small network whose searches take long, one or
+all together, is searched in its own form. A batch of few instances is filled up, too, with
+instances that have no values.
 
 Inside of a trace none of this is used: there the shapes are those of the caller's program.
 """
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
@@ -41,10 +42,22 @@ FEW_STEPS = 256
 """Steps of a search in sizes that others share, a fraction of a second. What takes longer is begun
 again in the sizes that it has: that program is worth its time."""
 
+MANY_STEPS = 2**11
+"""Steps of all searches of a network in sizes that others share, after which it is searched in its
+own: about as much time as its own program takes to compile. Of 12 queens a count takes 104 ms in
+shared sizes and 30 ms in its own."""
+
 MOST_STEPS = 2**31 - 1
 
 FEW = 64
 """Instances that are searched in programs that batches of other lengths share."""
+
+
+@dataclasses.dataclass
+class Spent:
+    """The steps that the searches of a network have taken in one form; grows."""
+
+    steps: int = 0
 
 
 class Prepared(NamedTuple):
@@ -55,6 +68,7 @@ class Prepared(NamedTuple):
     size: int  # values, with those that are in no domain
     variables: int  # V of the network
     steps: int  # that a search may take in this form
+    spent: Spent
     filled: bool = False  # it has variables, values or rows that the network lacks
 
     def lanes(self, lanes: Any) -> np.ndarray:
@@ -103,13 +117,15 @@ class TakesLong(Exception):
 def in_a_form(
     network: Network, heuristic: Heuristic | None, search: Callable[[Prepared], Found]
 ) -> Found:
-    """What a search finds in the form that others share, or, if that takes long, in its own.
+    """What a search finds in the form that others share, or, where that takes long, in its own.
 
     A heuristic of the user's own may know how many variables there are, so they stay as many.
     """
     if heuristic is None or heuristic in HEURISTICS.values():
-        with contextlib.suppress(TakesLong):
-            return search(prepare(network))
+        form = prepare(network)
+        if form.steps == MOST_STEPS or form.spent.steps < MANY_STEPS:
+            with contextlib.suppress(TakesLong):
+                return search(form)
     return search(prepare(network, own=True))
 
 
@@ -123,7 +139,7 @@ def _small(network: Network) -> bool:
 def _as_it_is(network: Network) -> Prepared:
     layout = layout_of(network.variables, network.size, network.groups)
     constraints = rounds.constraints_of(network)
-    return Prepared(constraints, layout, network.size, network.variables, MOST_STEPS)
+    return Prepared(constraints, layout, network.size, network.variables, MOST_STEPS, Spent())
 
 
 def _filled_up(network: Network) -> Prepared:
@@ -133,7 +149,7 @@ def _filled_up(network: Network) -> Prepared:
     arrays = rounded_arrays(network.structure, size, variables)
     constraints = rounds.as_arrays(rounds.Constraints(*arrays))
     layout = layout_of(variables, size, arrays[0])
-    return Prepared(constraints, layout, size, network.variables, FEW_STEPS, True)
+    return Prepared(constraints, layout, size, network.variables, FEW_STEPS, Spent(), True)
 
 
 def layout_of(variables: int, size: int, propagators: Iterable[Any] = ()) -> Layout:

@@ -293,6 +293,7 @@ def _search_in(
             limits = (limit, np.int32(form.steps), wanted, kept)
             data = (form.constraints, filled, limits, weights)
             found, status, visited, steps = jax.device_get(searcher(*data))
+        form.spent.steps += int(steps)
         if steps >= form.steps:
             raise TakesLong
         values = assignments_of(layout, found, len(lanes), task.kept)

@@ -170,6 +170,20 @@ def test_what_takes_long_is_searched_in_shapes_of_its_own(monkeypatch):
     np.testing.assert_allclose(float(best.objective), wanted, rtol=1e-5)
 
 
+def test_what_is_searched_often_gets_shapes_of_its_own(monkeypatch):
+    monkeypatch.setattr(prepared, "MANY_STEPS", 40)
+    network = queens(7)
+    for _ in range(100):
+        assert int(ns.count(network).count) == 40
+        if True in vars(network)["_prepared"]:
+            break
+    assert prepare(network).spent.steps >= 40
+    with compiles(0):
+        assert int(ns.count(network).count) == 40
+    with compiles(0):  # another network begins in the sizes that others share
+        assert int(ns.count(queens(8)).count) == 92
+
+
 def test_a_network_pickles_without_what_was_prepared():
     network = queens(5)
     before = len(pickle.dumps(network))
