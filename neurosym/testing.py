@@ -22,8 +22,10 @@ from neurosym.circuits.compilation import compile_formula
 from neurosym.circuits.compilers.compiler import Compiler
 from neurosym.circuits.formula import Formula
 from neurosym.hard.propagate import propagate
-from neurosym.problems.constraints.constraint import Constraint
+from neurosym.problems.constraints.composite import composed
+from neurosym.problems.constraints.constraint import Constraint, placements
 from neurosym.problems.constraints.joint import joined
+from neurosym.problems.logic import holds
 from neurosym.problems.network import build_network
 from neurosym.semirings.algebra import elements as parts
 from neurosym.semirings.algebra.instances import BOOLEAN, COUNTING, LOG
@@ -138,14 +140,16 @@ def check_constraint(
     Raises:
       AssertionError: naming the reading that disagrees.
     """
-    relation = joined(constraint)
-    scope = [variable.index for variable in constraint.scope]
-    network = build_network(constraint.scope[0].problem.declared, [constraint])
-    indices = itertools.product(*(range(len(x.domain)) for x in constraint.scope))
+    variables = constraint.visible
+    plain = variables == constraint.scope and not constraint.guards
+    relation = joined(constraint) if plain and _stands_alone(constraint) else composed(constraint)
+    scope = [variable.index for variable in variables]
+    network = build_network(variables[0].problem.declared, [constraint])
+    indices = itertools.product(*(range(len(x.domain)) for x in variables))
     allowed = []
     for index in indices:
-        values: list[Hashable] = [x.domain[v] for x, v in zip(constraint.scope, index, strict=True)]
-        holds = constraint.check(values)
+        values: list[Hashable] = [x.domain[v] for x, v in zip(variables, index, strict=True)]
+        holds = constraint.check(values) if plain else _holds(constraint, index)
         assert relation.allows(index) == holds, (
             f"{constraint!r}: check says {holds} of {values}, the compiled relation does not"
         )
@@ -166,12 +170,24 @@ def check_constraint(
         through = _boolean_through(mask[scope], relation.sizes, boolean_support)
         for k, i in enumerate(scope):
             row = through[k] if wanted.any() else np.zeros_like(through[k])
-            size = len(constraint.scope[k].domain)
+            size = len(variables[k].domain)
             np.testing.assert_array_equal(
                 row, wanted[i, :size], f"{constraint!r}: the Boolean through is not the support"
             )
     for semiring in (COUNTING, *semirings):
         _check_totals(constraint, relation, allowed, semiring, rng)
+
+
+def _stands_alone(constraint: Constraint) -> bool:
+    """Whether a constraint compiles to relations over its own scope alone."""
+    scope = {variable.index for variable in constraint.scope}
+    return all(set(one.scope) <= scope for one in placements(constraint))
+
+
+def _holds(constraint: Constraint, index: Sequence[int]) -> bool:
+    """`check` of a constraint over expressions, from value indices of the variables they read."""
+    given = {x: np.asarray(v) for x, v in zip(constraint.visible, index, strict=True)}
+    return bool(holds(constraint, given))
 
 
 def check_compiler(compiler: Compiler, *, formulas: int = 20, seed: int = 0) -> None:

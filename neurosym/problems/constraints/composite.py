@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import flax.struct
@@ -61,11 +61,14 @@ def visible_placements(constraint: Constraint) -> tuple[Placed, ...]:
     return tuple(_composed(parts, constraint.visible[0].problem))
 
 
-def composed(constraint: Constraint) -> Placed:
-    """A constraint with auxiliary variables as one relation over declared variables."""
-    parts = guarded_placements(constraint, constraint.visible)
-    order, parts = _with_definitions(parts, constraint.visible[0].problem)
-    return _composite(order, parts)
+def composed(constraint: Constraint) -> Relation:
+    """A constraint as one relation over the declared variables that it reads, in their order."""
+    scope = constraint.visible
+    parts = guarded_placements(constraint, scope)
+    if len(parts) == 1 and parts[0].scope == tuple(x.index for x in scope):
+        return parts[0].relation
+    order, parts = _with_definitions(parts, scope[0].problem)
+    return _composite(order, parts, {x.index: len(x.domain) for x in scope}).relation
 
 
 def _composed(parts: Sequence[Placed], problem: Problem) -> Iterator[Placed]:
@@ -116,10 +119,15 @@ def _with_definitions(
     return list(order.values()), found
 
 
-def _composite(order: Sequence[Auxiliary], parts: Sequence[Placed]) -> Placed:
-    scope = tuple(dict.fromkeys(i for one in parts for i in one.scope if i >= 0))
+def _composite(
+    order: Sequence[Auxiliary], parts: Sequence[Placed], given: Mapping[int, int] | None = None
+) -> Placed:
+    """The parts as one relation, over the given variables, or over those of the parts."""
+    read = dict.fromkeys(i for one in parts for i in one.scope if i >= 0)
+    scope = tuple(read if given is None else given)
     position = {i: k for k, i in enumerate((*scope, *(x.index for x in order)))}
     sizes = {i: n for one in parts for i, n in zip(one.scope, one.relation.sizes, strict=True)}
+    sizes |= given or {}
     relation = Composite(
         sizes=tuple(sizes[i] for i in scope),
         hidden=tuple(len(variable.domain) for variable in order),

@@ -63,10 +63,10 @@ class Count(Constraint):
         number that is none of the above.
     """
 
-    variables: Sequence[Variable]
+    variables: Sequence[Any]
     values: Collection[Hashable]
     relation: str
-    number: int | Variable
+    number: Any
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ class Predicate(Constraint):
         raises, with the values that it was given.
     """
 
-    variables: Sequence[Variable]
+    variables: Sequence[Any]
     function: Callable[..., Any]
     limit: int = MAX_COMBINATIONS
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)

@@ -51,11 +51,12 @@ KINDS = list(one_of_each_kind(ns.Problem()))
 def test_every_kind_has_a_negation():
     for name, constraint in KINDS:
         assert has_negation(constraint), name
-    # No kind is forgotten here.
+    # No kind is forgotten here; those of the catalogue have tests of their own.
     public = {
         kind
         for kind in vars(ns.problems).values()
         if isinstance(kind, type) and issubclass(kind, Constraint)
+        if ".catalogue." not in kind.__module__
     }
     assert public <= {type(constraint) for _, constraint in KINDS}
 

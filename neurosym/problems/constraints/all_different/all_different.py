@@ -241,7 +241,7 @@ def _entry(entry: Any, problem: Problem) -> tuple[Variable, tuple[Hashable, ...]
         ((atom, c),) = terms
         if (c, constant) == (1, 0) and isinstance(atom, Variable):
             return atom, atom.domain
-        if isinstance(atom, OneVariable):
+        if isinstance(atom, OneVariable) and len(set(atom.values)) == len(atom.values):
             return atom.variable, tuple([c * value + constant for value in atom.values])
         if isinstance(atom, Variable):
             return atom, tuple([c * value + constant for value in integers_of(atom)])

@@ -248,7 +248,8 @@ class LinearRelation(Relation):
 def _of_two(relation: LinearRelation) -> Relation:
     """A relation over two positions in the form that prunes fastest."""
     first, second = (np.asarray(row) for row in relation.offsets)
-    if relation.relation == "!=":
+    injective = all(len(set(row)) == len(row) for row in relation.offsets)
+    if relation.relation == "!=" and injective:
         values = (tuple(first.tolist()), tuple((relation.bound - second).tolist()))
         different = AllDifferentRelation(common_indices(values))
         if different.shifts is not None:  # x + c != y over ranges

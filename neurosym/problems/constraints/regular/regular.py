@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import numpy as np
@@ -99,7 +99,7 @@ class Regular(Constraint):
         automaton that becomes too large, as `Automaton.determinised`.
     """
 
-    variables: Sequence[Variable]
+    variables: Sequence[Any]
     automaton: Automaton | str
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
     machine: Automaton = dataclasses.field(init=False, repr=False)

@@ -1,0 +1,1 @@
+"""Constraints that modellers share, made of simpler ones: scheduling, circuits, orders, counts."""
