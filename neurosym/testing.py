@@ -141,7 +141,7 @@ def check_constraint(
       AssertionError: naming the reading that disagrees.
     """
     variables = constraint.visible
-    plain = variables == constraint.scope and not constraint.guards
+    plain = all(x.index >= 0 for x in constraint.scope) and not constraint.guards
     relation = joined(constraint) if plain and _stands_alone(constraint) else composed(constraint)
     scope = [variable.index for variable in variables]
     network = build_network(variables[0].problem.declared, [constraint])

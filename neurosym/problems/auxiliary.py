@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import numbers
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,6 +114,17 @@ def all_variables(entries: Sequence[Any], what: str) -> tuple[Variable, ...]:
         shown = ", ".join(map(repr, entries[:3]))
         raise ValueError(f"{what} needs at least one variable, and there is none in {shown}")
     return tuple([as_variable(entry, problem) for entry in entries])
+
+
+def listed(group: Any) -> tuple[Any, ...]:
+    """The entries of an array of any shape, a sequence, or a single entry."""
+    from neurosym.problems.constraints.constraint import Constraint
+    from neurosym.problems.expression import Arithmetic
+
+    if isinstance(group, np.ndarray):
+        return tuple(group.ravel().tolist())
+    single = isinstance(group, Arithmetic | Constraint | str | bytes)
+    return (group,) if single or not isinstance(group, Iterable) else tuple(group)
 
 
 def problem_of(entries: Sequence[Any]) -> Problem | None:

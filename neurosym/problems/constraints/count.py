@@ -70,9 +70,9 @@ class Count(Constraint):
     scope: tuple[Variable, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        from neurosym.problems.auxiliary import all_variables, guards_of
+        from neurosym.problems.auxiliary import all_variables, guards_of, listed
 
-        variables = tuple(self.variables)
+        variables = listed(self.variables)
         if not variables:
             raise ValueError("a count needs at least one variable")
         if self.relation not in COMPARISONS:
@@ -128,7 +128,7 @@ class Count(Constraint):
         if isinstance(self.number, int):
             bound = max(-_FAR, min(self.number, _FAR))
         else:
-            rows.append([-int(value) for value in self.number.domain])  # type: ignore[call-overload]
+            rows.append([-int(value) for value in self.number.domain])
         if relation in (">", ">="):
             rows, bound = [[-term for term in row] for row in rows], -bound
             relation = {">": "<", ">=": "<="}[relation]

@@ -70,9 +70,9 @@ class Predicate(Constraint):
     allowed: np.ndarray = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        from neurosym.problems.auxiliary import all_variables, guards_of
+        from neurosym.problems.auxiliary import all_variables, guards_of, listed
 
-        variables = tuple(self.variables)
+        variables = listed(self.variables)
         if not variables:
             raise ValueError("a predicate needs at least one variable")
         if not callable(self.function):

@@ -58,9 +58,9 @@ class Table(Constraint):
     allowed: bool = True
 
     def __post_init__(self) -> None:
-        from neurosym.problems.auxiliary import all_variables, guards_of
+        from neurosym.problems.auxiliary import all_variables, guards_of, listed
 
-        scope = tuple(self.scope)
+        scope = listed(self.scope)
         if not scope:
             raise ValueError("a table constraint needs at least one variable")
         given, guards = scope, guards_of(scope)

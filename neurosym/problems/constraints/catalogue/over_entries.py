@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosym.problems.auxiliary import visible_of
+from neurosym.problems.auxiliary import listed, visible_of
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.expression import Arithmetic
 from neurosym.problems.logic import holds, index_of
@@ -64,15 +64,6 @@ class OverEntries(Constraint):
     def __repr__(self) -> str:
         shown = (f"({', '.join(map(str, group))})" for group in self._groups)
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def listed(group: Any) -> tuple[Any, ...]:
-    """The entries of an array, a sequence, or a single entry."""
-    if isinstance(group, Arithmetic | Constraint | numbers.Integral | str):
-        return (group,)
-    if isinstance(group, np.ndarray):
-        return tuple(group.ravel().tolist())
-    return tuple(group)
 
 
 def same_lengths(name: str, **groups: Sequence[Any]) -> None:

@@ -105,9 +105,9 @@ class Regular(Constraint):
     machine: Automaton = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        from neurosym.problems.auxiliary import all_variables, guards_of
+        from neurosym.problems.auxiliary import all_variables, guards_of, listed
 
-        variables = tuple(self.variables)
+        variables = listed(self.variables)
         if not variables:
             raise ValueError("a regular constraint needs at least one variable")
         if not isinstance(self.automaton, Automaton | str):
