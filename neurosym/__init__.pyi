@@ -65,10 +65,10 @@ from neurosym.problems import LexChain as LexChain
 from neurosym.problems import LexLess as LexLess
 from neurosym.problems import Linear as Linear
 from neurosym.problems import Member as Member
-from neurosym.problems import NValue as NValue
 from neurosym.problems import Network as Network
 from neurosym.problems import NoOverlap as NoOverlap
 from neurosym.problems import NoOverlap2D as NoOverlap2D
+from neurosym.problems import NValue as NValue
 from neurosym.problems import Precede as Precede
 from neurosym.problems import Predicate as Predicate
 from neurosym.problems import Problem as Problem

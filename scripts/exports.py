@@ -70,7 +70,7 @@ def _lists(source: Path) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
 def _order(name: str) -> tuple[int, str]:
     """Constants, then classes, then functions, as imports are sorted everywhere."""
     kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
-    return kind, name
+    return kind, name.lower()
 
 
 def _text_of(path: Path) -> str:
