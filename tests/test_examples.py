@@ -19,6 +19,7 @@ MEASURED = {
     "addition_from_pixels",
     "equinox_encoder",
     "estimators_compared",
+    "logic_program",
     "soft_and_hard",
     "visual_sudoku",
 }
