@@ -21,6 +21,7 @@ from typing import Any
 from neurosym import problems
 from neurosym.languages.cpmpy import library as lib
 from neurosym.languages.cpmpy.functions import FUNCTIONS
+from neurosym.languages.cpmpy.sums import Sum
 from neurosym.problems import (
     AllDifferent,
     Automaton,
@@ -29,7 +30,6 @@ from neurosym.problems import (
     Element,
     Implies,
     Inverse,
-    Linear,
     Member,
     Predicate,
     Problem,
@@ -315,7 +315,7 @@ class Translator:
         bound = other - constant
         if (known := _decided(coefficients, relation, bound)) is not None:
             return known
-        return Linear(tuple(coefficients), tuple(coefficients.values()), relation, bound)
+        return Sum(tuple(coefficients), tuple(coefficients.values()), relation, bound)
 
     def _count(self, left: Any, relation: str, right: Any) -> Constraint | bool:
         array, value = left.args

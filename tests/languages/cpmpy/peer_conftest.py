@@ -14,7 +14,6 @@ import pytest
 from neurosym.languages.cpmpy import CPM_neurosym
 
 NAME = "neurosym"
-cp.SolverLookup.add_solver(NAME, CPM_neurosym) if hasattr(cp.SolverLookup, "add_solver") else None
 _base = cp.SolverLookup.base_solvers
 cp.SolverLookup.base_solvers = classmethod(lambda cls: [(NAME, CPM_neurosym), *_base()])
 
