@@ -20,6 +20,7 @@ import numpy as np
 from neurosym.hard.best import solve_best
 from neurosym.hard.branching import SMALLEST_DOMAIN, Heuristic
 from neurosym.hard.enumeration import MOST
+from neurosym.hard.optimize import OptimizeStatus, optimize
 from neurosym.hard.search import SearchStatus, count, solve
 from neurosym.problems import Network
 from neurosym.problems.potentials import Potentials
@@ -106,10 +107,14 @@ def best_solution(
       preferred: as for `first_solution`; here a solution that it leads to is looked at first.
       shown: is called with each solution that is better than the one before.
 
-    Raises:
-      ValueError: if the values of the objective span more than can be compared exactly.
+    Where the values span more than float32 tells apart, `neurosym.optimize` finds it, more slowly.
     """
-    weights = jax.device_put(_weights(network, coefficients, minimize))
+    weights = _weights(network, coefficients, minimize)
+    if weights is None:
+        found = _by_bounds(network, domains, deadline, node_limit)
+        if shown and found.assignment is not None:
+            shown(found.assignment)
+        return found
     sign = 1 if minimize else -1
 
     def cost_of(assignment: np.ndarray) -> int:
@@ -126,7 +131,7 @@ def best_solution(
     found = cheapest(
         network,
         domains,
-        weights,
+        jax.device_put(weights),
         cost_of,
         deadline,
         node_limit,
@@ -272,19 +277,26 @@ def _hinted(domains: np.ndarray, preferred: np.ndarray) -> np.ndarray | None:
     return held if np.all(np.any(held, axis=1)) else None
 
 
-def _weights(network: Network, coefficients: Mapping[int, int], minimize: bool) -> np.ndarray:
-    """``float32[V, D]``: whatever each value adds, the more the better."""
+def _weights(
+    network: Network, coefficients: Mapping[int, int], minimize: bool
+) -> np.ndarray | None:
+    """``float32[V, D]``: whatever each value adds, the more the better; None if it is not exact."""
     weights = np.zeros(network.mask.shape, np.float32)
-    least = greatest = 0
+    span = 0
     for row, c in coefficients.items():
         gains = [(-c if minimize else c) * int(v) for v in network.structure.domains[row]]  # type: ignore[call-overload]
-        least, greatest = least + min(gains), greatest + max(gains)
+        span += max(gains) - min(gains)
         weights[row, : len(gains)] = np.asarray(gains, object) - max(gains)
-    if greatest - least > EXACT:
-        sign = -1 if minimize else 1
-        ends = sorted((sign * least, sign * greatest))
-        raise ValueError(
-            f"the objective goes from {ends[0]:,} to {ends[1]:,}; a search compares up to "
-            f"{EXACT:,} values exactly"
-        )
-    return weights
+    return weights if span <= EXACT else None
+
+
+def _by_bounds(
+    network: Network, domains: np.ndarray, deadline: float | None, node_limit: int | None
+) -> Outcome:
+    """The best solution by the network's own objective, with integers of any size."""
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    found = optimize(network, domains, time_limit=left, node_limit=node_limit)
+    status = OptimizeStatus(int(found.status)).name
+    if status in ("UNSATISFIABLE", "LIMIT"):
+        return Outcome("UNKNOWN" if status == "LIMIT" else status, None, None)
+    return Outcome(status, np.asarray(found.assignment), int(found.objective))

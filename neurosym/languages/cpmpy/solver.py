@@ -192,9 +192,9 @@ class CPM_neurosym(lib.SolverInterface):
     def objective(self, expr: Any, minimize: bool = True) -> None:
         """Sets the expression to minimise, or to maximise; the last one counts."""
         self._declare(expr)
-        self._objective = self._translator.objective(expr)
+        self._objective = self._translator.objective(expr, bool(minimize))
         self._minimize = bool(minimize)
-        self._objective_expression = expr
+        self._network = None
 
     def has_objective(self) -> bool:
         """Whether there is something to minimise or maximise."""

@@ -77,7 +77,7 @@ def problem_of(model: Any) -> Problem:
     translator = Translator()
     translator.add(model.constraints)
     if model.objective_ is not None:
-        translator.objective(model.objective_)
+        translator.objective(model.objective_, model.objective_is_min)
     return translator.problem
 
 
@@ -117,20 +117,32 @@ class Translator:
             self.users.setdefault(variable.name, variable)
             self.variable(variable)
 
-    def objective(self, expression: Any) -> tuple[dict[Variable, int], int]:
-        """An integer expression as coefficients of variables and a constant."""
+    def objective(self, expression: Any, minimize: bool) -> tuple[dict[Variable, int], int]:
+        """Makes an integer expression the objective of the problem; the last one counts.
+
+        Returns:
+          The expression as coefficients of variables and a constant.
+        """
         if isinstance(expression, lib.FloatSum):
             raise lib.NotSupportedError(
                 f"an objective with coefficients that are not integers: {expression}"
             )
         if not isinstance(expression, lib.Expression):
-            return {}, self._integer(expression)
+            return self._set_objective({}, self._integer(expression), minimize)
         self.declare(lib.get_variables(expression))
         total, constraints = lib.flattened_objective(
             expression, SUPPORTED, SUPPORTED_REIFIED, self._known
         )
         self.post(constraints)
-        return self._sum(total)
+        return self._set_objective(*self._sum(total), minimize)
+
+    def _set_objective(
+        self, coefficients: dict[Variable, int], constant: int, minimize: bool
+    ) -> tuple[dict[Variable, int], int]:
+        terms: Any = coefficients or {self._own(0): 1}
+        expression = sum((c * variable for variable, c in terms.items()), constant)
+        (self.problem.minimize if minimize else self.problem.maximize)(expression)
+        return coefficients, constant
 
     def variable(self, given: Any) -> Variable:
         """The variable for one of CPMpy, which is declared where it is new."""
