@@ -4,9 +4,9 @@ ground program ─ components, order ─▶ diagrams of atoms ─ evidence ─�
 
 Two ways make the diagrams, and both keep positive loops from being unrolled. *T_P*: from below, all
 atoms together (`diagrams`). *Sweep*: one pass over the rules for each root (`sweep`), which pays
-where recursion ties many atoms together and few roots are asked. The default tries T_P with few
-nodes, then a sweep, then T_P with many. Any `circuits.Compiler` does it as well: the program as
-clauses (`formulas`).
+where recursion ties many atoms together and few roots are asked. T_P by PySDD is the same fixpoint
+in C. The default chooses by how many atoms recursion ties together and how many are open at once,
+and goes on to the next way where one grows too large.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from neurosym.circuits.graph import Graph
 from neurosym.circuits.sources.decisions import FALSE, TRUE, Decisions, DiagramTooLargeError
+from neurosym.programs import sdd
 from neurosym.programs.dependence import Component, components_of
 from neurosym.programs.diagrams import atom_diagrams
 from neurosym.programs.ground import NO_CHOICE, GroundProgram, Rule
@@ -28,11 +29,22 @@ from neurosym.programs.syntax import ProgramError
 EVIDENCE = "evidence"
 """The answer of the root that all evidence together has."""
 
-LADDER = (("tp", 60_000), ("sweep", 1_500), ("tp", 400_000), ("sweep", 30_000), ("tp", 3_000_000))
-"""What is tried one after the other: nodes of T_P, states at once of a sweep."""
+LADDER = (
+    ("tp", 60_000),
+    ("sweep", 4_000),
+    ("pysdd", 3_000_000),
+    ("tp", 400_000),
+    ("sweep", 30_000),
+    ("tp", 3_000_000),
+)
+"""What is tried one after the other: nodes of T_P, states at once of a sweep, nodes of PySDD."""
 
 FEW_ROOTS = 8
 """Roots for which sweeps are tried."""
+
+MANY_TIED, NARROW = 12, 9
+"""Where more atoms than this depend on each other, a sweep comes first if no more atoms than that
+are open at once, else PySDD does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +79,7 @@ def compile_program(
     Args:
       program: what grounding left.
       deadline: of `time.monotonic`, after which it is given up.
-      method: "tp" or "sweep" for one of the ways alone; None chooses.
+      method: "tp", "sweep" or "pysdd" for one of the ways alone; None chooses.
 
     Raises:
       ProgramError: negation is not stratified, evidence contradicts the rules, or it is too large.
@@ -80,7 +92,7 @@ def compile_program(
     blocks, width = ordered(program.rules, list(dict.fromkeys([*roots, *seen])))
     order = list(dict.fromkeys(block.choice for block in blocks if block.choice != NO_CHOICE))
     order += [c for c in range(len(program.choices)) if c not in set(order)]
-    found, tried = _diagrams(program, parts, blocks, order, deadline, method)
+    found, tried = _diagrams(program, parts, blocks, order, width, deadline, method)
     statistics: dict[str, Any] = {
         "atoms": len(program.atoms),
         "rules": len(program.rules),
@@ -115,11 +127,34 @@ def compile_program(
     return Compiled(program, graph, most, statistics)
 
 
+def _ways(
+    program: GroundProgram, tied: int, width: int, method: str | None
+) -> list[tuple[str, int]]:
+    """What is tried, in this order; ``tied`` atoms at most depend on each other."""
+    if method is not None:
+        return [way for way in LADDER if way[0] == method]
+    few = len({atom for _, atom in program.queries}) <= FEW_ROOTS
+    ways = [way for way in LADDER if few or way[0] != "sweep"]
+    ways = [way for way in ways if way[0] != "pysdd" or sdd.available()]
+    if few and tied > MANY_TIED:
+        first = "sweep" if width <= NARROW else "pysdd"
+        ways = [*[way for way in ways if way[0] == first][:1], *ways]
+    return list(dict.fromkeys(ways))
+
+
+_WAYS = {
+    "tp": "T_P on decision diagrams, at most {:,} nodes",
+    "sweep": "sweep over rules, at most {:,} states at once",
+    "pysdd": "T_P by PySDD, at most {:,} nodes",
+}
+
+
 def _diagrams(
     program: GroundProgram,
     parts: Sequence[Component],
     blocks: Sequence[Block],
     order: Sequence[int],
+    width: int,
     deadline: float | None,
     method: str | None,
 ) -> tuple[tuple[Decisions, list[int], int], list[str]]:
@@ -142,21 +177,28 @@ def _diagrams(
             ]
         return diagrams, nodes, evidence
 
-    few = len({atom for _, atom in program.queries}) <= FEW_ROOTS
-    ways = [
-        way
-        for way in LADDER
-        if (few if method is None else way[0] == method) or (method is None and way[0] == "tp")
-    ]
+    def by_pysdd(most: int) -> tuple[Decisions, list[int], int]:
+        diagrams = Decisions(sizes, deadline=deadline)
+        with diagrams.deep():
+            conjunction = sdd.atom_sdds(program, parts, diagrams, levels, most)
+            seen = [(a + 1) * (1 if v else -1) for _, a, v in program.evidence if a >= 0]
+            possible = not any(a < 0 and v for _, a, v in program.evidence)
+            evidence = conjunction(seen) if possible else FALSE
+            nodes = [
+                conjunction([atom + 1, *seen]) if atom >= 0 and possible else FALSE
+                for _, atom in program.queries
+            ]
+        return diagrams, nodes, evidence
+
+    tied = max((len(part.atoms) for part in parts if part.cyclic), default=0)
+    ways = _ways(program, tied, width, method)
     for name, most in ways:
-        tried.append(
-            f"T_P on decision diagrams, at most {most:,} nodes"
-            if name == "tp"
-            else f"sweep over rules, at most {most:,} states at once"
-        )
+        tried.append(_WAYS[name].format(most))
         try:
             if name == "tp":
                 return by_fixpoint(most), tried
+            if name == "pysdd":
+                return by_pysdd(most), tried
             return _by_sweeps(program, blocks, sizes, levels, most, deadline), tried
         except DiagramTooLargeError:
             if deadline is not None and time.monotonic() > deadline:

@@ -13,7 +13,7 @@ MAX_TRIES = 48
 """Orders that are tried."""
 
 SECONDS = 0.15
-"""After which no further order is tried."""
+"""Of the processor, after which no further order is tried."""
 
 
 def ordered(rules: Sequence[Rule], kept: Sequence[int]) -> tuple[list[Block], int]:
@@ -38,7 +38,7 @@ def ordered(rules: Sequence[Rule], kept: Sequence[int]) -> tuple[list[Block], in
         for atom in own:
             users.setdefault(atom, []).append(number)
     search = _Search(atoms, users, frozenset(kept))
-    stop = time.monotonic() + SECONDS
+    stop = time.process_time() + SECONDS
     chance = random.Random(0)
     best: tuple[tuple[int, float], list[int]] | None = None
     starts = [number for atom in kept for number in users.get(atom, [])[:1]] or [0]
@@ -53,7 +53,7 @@ def ordered(rules: Sequence[Rule], kept: Sequence[int]) -> tuple[list[Block], in
         cost = (max(widths), sum(2.0 ** min(w, 64) for w in widths))
         if best is None or cost < best[0]:
             best = cost, order
-        if time.monotonic() > stop:
+        if time.process_time() > stop:
             break
     if best is None:  # so large that the order in which grounding met the choices has to do
         blocks.sort(key=lambda block: block.choice)
@@ -143,7 +143,7 @@ class _Search:
         order: list[int] = []
         widths: list[int] = []
         while waiting:
-            if not len(order) % 16 and time.monotonic() > stop:
+            if not len(order) % 16 and time.process_time() > stop:
                 return None
             if not candidates:
                 candidates = {next(iter(waiting))}

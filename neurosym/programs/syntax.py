@@ -18,6 +18,9 @@ from neurosym.programs.terms import NIL, Float, Term, Text, Variable, to_list
 if TYPE_CHECKING:
     import lark
 
+LARGE = 20_000
+"""Characters from which on plain facts are read by a pattern, which is twenty times as fast."""
+
 MAX_RANGE = 1_000_000
 """Integers that one range of a list may have."""
 
@@ -75,6 +78,9 @@ def parse_sentences(text: str, file: str = "<program>") -> list[Sentence]:
     from lark.exceptions import LarkError, UnexpectedCharacters, UnexpectedToken, VisitError
 
     builder = _Builder(file)
+    facts: list[Sentence] = []
+    if len(text) >= LARGE and "0'" not in text:
+        facts, text = _plain_facts(text, file)
     try:
         found: list[Sentence] = builder.transform(_parser(), text)
     except UnexpectedToken as error:
@@ -88,6 +94,8 @@ def parse_sentences(text: str, file: str = "<program>") -> list[Sentence]:
         raise
     except LarkError as error:  # what lark may raise besides
         raise ProgramError(f"{file}: {error}") from None
+    if facts:
+        found = sorted([*facts, *found], key=lambda own: (own.place.line, own.place.column))
     return found
 
 
@@ -207,6 +215,65 @@ class _Builder:
             else:
                 found.append(term)
         return found
+
+
+_ARGUMENT = r"(?:-?\d+(?:\.\d+)?|[a-z][A-Za-z0-9_]*)"
+_PLAIN_FACT = re.compile(
+    r"(?:(\d\.\d+)::)?([a-z][A-Za-z0-9_]*)"
+    rf"\(({_ARGUMENT}(?:,[ ]*{_ARGUMENT})*)\)\.(?=\s|%|$)"
+)
+_BETWEEN = re.compile(r"(?:\s+|%[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)+")
+_ANY_SENTENCE = re.compile(
+    r"(?:[^.%'\"/]|'(?:\\[\s\S]|''|[^'\\])*'|\"(?:\\[\s\S]|\"\"|[^\"\\])*\"|%[^\n]*"
+    r"|/\*(?:[^*]|\*(?!/))*\*/|/(?!\*)|\.(?!\s|%|$))*\.(?=\s|%|$)"
+)
+_KEYWORDS = frozenset({"query", "evidence", "not", "is", "mod", "rem", "div", "xor"})
+
+
+def _plain_facts(text: str, file: str) -> tuple[list[Sentence], str]:
+    """Facts of names and numbers, and the text with blanks in their place.
+
+    Sentences are told apart from the start; where that fails the rest is left to the grammar.
+    """
+    found = []
+    kept: list[str] = []
+    line, line_start, at = 1, 0, 0
+    while at < len(text):
+        space = _BETWEEN.match(text, at)
+        if space is not None:
+            kept.append(space[0])
+            count = space[0].count("\n")
+            if count:
+                line, line_start = line + count, at + space[0].rindex("\n") + 1
+            at = space.end()
+        fact = _PLAIN_FACT.match(text, at)
+        if fact is not None and fact[2] not in _KEYWORDS:
+            place = Place(file, line, at - line_start + 1)
+            arguments = [_constant(x) for x in fact[3].split(",")]
+            head: Term = (fact[2], *arguments)
+            if fact[1] is not None:
+                head = ("::", Float(float(fact[1])), head)
+            found.append(Sentence("fact", head, None, place))
+            kept.append(" " * (fact.end() - at))
+            at = fact.end()
+            continue
+        sentence = _ANY_SENTENCE.match(text, at)
+        if sentence is None:
+            kept.append(text[at:])
+            break
+        kept.append(sentence[0])
+        count = sentence[0].count("\n")
+        if count:
+            line, line_start = line + count, at + sentence[0].rindex("\n") + 1
+        at = sentence.end()
+    return found, "".join(kept)
+
+
+def _constant(text: str) -> Term:
+    text = text.strip(" ")
+    if text[0].isalpha():
+        return text
+    return Float(float(text)) if "." in text else int(text)
 
 
 def expanded(term: Term, place: Place) -> range:

@@ -12,6 +12,7 @@ from neurosym.programs import Program, ProgramError
 from neurosym.programs.compilation import compile_program
 from neurosym.programs.question import ProgramQuery
 
+METHODS = ["tp", "sweep", "pysdd"]
 CASES = {
     "annotated disjunctions": (
         """0.6::likes(a,tea); 0.4::likes(a,milk). 0.3::likes(b,tea); 0.7::likes(b,milk).
@@ -52,7 +53,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("method", ["tp", "sweep"])
+@pytest.mark.parametrize("method", METHODS)
 def test_reports_of_users(name, method):
     text, expected = CASES[name]
     ground = Program.parse(text).ground(list(expected))
@@ -104,7 +105,7 @@ def check(case):
     text = random_programs.text_of(case)
     program = Program.parse(text)
     ground = program.ground()
-    for method in ("tp", "sweep"):
+    for method in METHODS:
         if expected is None:
             with pytest.raises(ProgramError, match="inconsistent"):
                 ProgramQuery(ground, compile_program(ground, method=method)).probabilities()
