@@ -2,6 +2,7 @@
 
 from neurosym.plots.circuit_layers import circuit_layers
 from neurosym.plots.confusion_matrix import confusion_matrix
+from neurosym.plots.dependency_graph import dependency_graph
 from neurosym.plots.estimator_comparison import estimator_comparison
 from neurosym.plots.example_grid import example_grid
 from neurosym.plots.factor_graph import factor_graph
@@ -11,6 +12,7 @@ from neurosym.plots.marginals_map import marginals_map
 from neurosym.plots.network_summary import network_summary
 from neurosym.plots.parallel_coordinates import parallel_coordinates
 from neurosym.plots.parameter_importances import parameter_importances
+from neurosym.plots.proof_trees import proof_trees
 from neurosym.plots.propagation_trace import propagation_trace
 from neurosym.plots.reading_rows import reading_rows
 from neurosym.plots.sweep_history import sweep_history
@@ -20,6 +22,7 @@ __all__ = [
     "board_image",
     "circuit_layers",
     "confusion_matrix",
+    "dependency_graph",
     "estimator_comparison",
     "example_grid",
     "factor_graph",
@@ -29,6 +32,7 @@ __all__ = [
     "network_summary",
     "parallel_coordinates",
     "parameter_importances",
+    "proof_trees",
     "propagation_trace",
     "reading_rows",
     "sweep_history",

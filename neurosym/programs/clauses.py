@@ -152,14 +152,20 @@ class Clauses:
     Attributes:
       clauses: in order, with those that stand for negations and findall.
       queries, evidence: as they are written in the text.
-      shown: how the atoms that stand for something else are shown: by functor.
+      shown: what the atoms that stand for something else say, by functor, and which variables of
+        that their arguments are.
       foreign: the signatures that Python functions define.
     """
 
     clauses: tuple[Clause, ...]
     queries: tuple[Asked, ...]
     evidence: tuple[Asked, ...]
-    shown: Mapping[str, Term]
+    shown: Mapping[str, tuple[Term, tuple[Variable, ...]]]
+
+    def show(self, atom: Term) -> str:
+        """An atom as it is written."""
+        return show_atom(atom, self.shown)
+
     foreign: frozenset[Signature]
 
     def by_signature(self) -> dict[Signature, list[Clause]]:
@@ -169,6 +175,17 @@ class Clauses:
             for key in dict.fromkeys(signature(head.atom) for head in clause.heads):
                 found.setdefault(key, []).append(clause)
         return found
+
+
+def show_atom(atom: Term, shown: Mapping[str, tuple[Term, tuple[Variable, ...]]]) -> str:
+    """An atom as it is written, also where it stands for something else."""
+    name, *arguments = atom if isinstance(atom, tuple) else (atom,)
+    if name == "$state":
+        return "(what was collected so far)"
+    if name not in shown:
+        return show(atom)
+    term, variables = shown[name]
+    return show(resolve(term, dict(zip(variables, arguments, strict=True))))
 
 
 def read_clauses(sentences: Iterable[Sentence], foreign: Iterable[Signature] = ()) -> Clauses:
@@ -201,7 +218,7 @@ class _Reader:
         self.clauses: list[Clause] = []
         self.queries: list[Asked] = []
         self.evidence: list[Asked] = []
-        self.shown: dict[str, Term] = {}
+        self.shown: dict[str, tuple[Term, tuple[Variable, ...]]] = {}
         self.defined: set[Signature] = set()
 
     def read(self) -> Clauses:
@@ -467,12 +484,12 @@ class _Reader:
         return Goal(kind, atom, template, result)
 
     def apart(self, shown: Term, variables: Sequence[Variable]) -> Term:
-        name = self.fresh(shown)
+        name = self.fresh(shown, variables)
         return (name, *variables) if variables else name
 
-    def fresh(self, shown: Term) -> str:
+    def fresh(self, shown: Term, variables: Sequence[Variable] = ()) -> str:
         name = f"${len(self.shown) + 1}"
-        self.shown[name] = shown
+        self.shown[name] = (shown, tuple(variables))
         return name
 
 

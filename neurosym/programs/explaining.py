@@ -25,28 +25,33 @@ def explained(question: ProgramQuery, reader: ProofReader, k: int) -> dict[str, 
     """The k best proofs of each query.
 
     Returns:
-      By query its "proofs", each with its "probability" and what is "chosen", and all of them as
-      lines of "text", each with its derivation below it.
+      By query its "proofs", each with its "probability" and what is "chosen"; all of them as lines
+      of "text", each with its derivation below it; and the same as "trees", titles with lines that
+      know their depth.
     """
     weights = question.plain_weights()
     found = {}
     for number, answer in enumerate(question.answers):
         proofs = reader.best(number, weights, k)
-        lines, entries = [], []
+        lines: list[str] = []
+        entries: list[dict[str, Any]] = []
+        trees: list[tuple[str, list[tuple[int, str]]]] = []
         for n, proof in enumerate(proofs, start=1):
             chosen = [outcome(question.ground.choices[c], v) for c, v in proof.chosen]
+            tree = derivation(question, number, proof)
+            title = f"proof {n}  {math.exp(proof.weight):.6g}"
             entries.append({"probability": math.exp(proof.weight), "chosen": chosen})
-            lines.append(f"proof {n}  {math.exp(proof.weight):.6g}")
-            lines += [f"  {line}" for line in derivation(question, number, proof)]
-        found[answer] = {"proofs": entries, "text": lines or ["no proof"]}
+            lines += [title, *[f"{'  ' * (1 + depth)}{said}" for depth, said in tree]]
+            trees.append((f"{answer}, {title}", tree))
+        found[answer] = {"proofs": entries, "text": lines or ["no proof"], "trees": trees}
     return found
 
 
-def derivation(question: ProgramQuery, query: int, proof: Proof) -> list[str]:
+def derivation(question: ProgramQuery, query: int, proof: Proof) -> list[tuple[int, str]]:
     """How a query follows from what a proof chooses: each atom above what it needs."""
     ground = question.ground
     atom = ground.queries[query][1]
-    lines: list[str] = []
+    lines: list[tuple[int, str]] = []
     if atom < 0:
         return lines
     chosen = dict(proof.chosen)
@@ -62,9 +67,9 @@ def derivation(question: ProgramQuery, query: int, proof: Proof) -> list[str]:
             p = question.plain_weights()[rule.choice][rule.value]
             said = f"{math.exp(p):.6g}::{said}"
         if rule is not None and number in shown and rule.body:
-            lines.append("  " * depth + said + "  (above)")
+            lines.append((depth, said + "  (above)"))
             continue
-        lines.append("  " * depth + said)
+        lines.append((depth, said))
         if literal > 0 and rule is not None:
             shown.add(number)
             stack += [(x, depth + 1) for x in reversed(rule.body)]

@@ -15,8 +15,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from neurosym.programs.clauses import show_atom
 from neurosym.programs.syntax import Place
-from neurosym.programs.terms import Term, show
+from neurosym.programs.terms import Term, Variable
 
 NO_CHOICE = -1
 
@@ -86,7 +87,7 @@ class GroundProgram:
     certain: frozenset[int]
     places: tuple[Place, ...]
     warnings: tuple[str, ...] = ()
-    shown: tuple[tuple[str, Term], ...] = ()
+    shown: tuple[tuple[str, tuple[Term, tuple[Variable, ...]]], ...] = ()
 
     def rules_of(self) -> list[list[Rule]]:
         """The rules of each atom."""
@@ -97,10 +98,7 @@ class GroundProgram:
 
     def show_atom(self, atom: int) -> str:
         """An atom as it is written."""
-        term = self.atoms[atom]
-        name = term[0] if isinstance(term, tuple) else term
-        stands_for = dict(self.shown).get(name)
-        return show(term if stands_for is None else stands_for)
+        return show_atom(self.atoms[atom], dict(self.shown))
 
 
 def simplified(ground: GroundProgram) -> GroundProgram:

@@ -456,8 +456,7 @@ class _Grounder:
         )
 
     def shown(self, atom: Term) -> str:
-        name = atom[0] if isinstance(atom, tuple) else atom
-        return show(self.clauses.shown.get(name, atom))
+        return self.clauses.show(atom)
 
 
 def _renamed(term: Term, names: Bindings) -> Term:

@@ -1,10 +1,9 @@
 """T_P by PySDD: the same fixpoint as `diagrams`, with the joins made in C.
 
 Along a right-linear vtree a sentential decision diagram is an ordered binary decision diagram. The
-values of a choice are bits next to each other, of which at most the first that is set counts: value
-v is "bit v alone", the last value "no bit". Going down a diagram by the bits of each value leaves
-a branch for each value, which is how it comes back to `Decisions`; codes that stand for no value are
-never followed.
+values of a choice are bits next to each other: value v is "bit v alone", the last value "no bit".
+Going down a diagram by the bits of each value leaves a branch for each value, which is how it comes
+back to `Decisions`; codes that stand for no value are never followed.
 """
 
 from __future__ import annotations
@@ -163,7 +162,7 @@ class _Follow:
         return node
 
     def split(self, node: Any) -> tuple[int, Any, Any]:
-        """The topmost bit of a node, from 0, and where it leads if that is not set, and if it is."""
+        """The topmost bit of a node, from 0; where it leads if that is not set, and if it is."""
         found = self.branches.get(node.id)
         if found is None:
             if node.is_literal():

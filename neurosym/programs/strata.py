@@ -26,6 +26,61 @@ class Strata:
         return self.numbers[signature(atom)] < own
 
 
+@dataclasses.dataclass(frozen=True)
+class PredicateGraph:
+    """Which predicates need which.
+
+    Attributes:
+      names: "name/arity".
+      edges: from a predicate to one that it needs; True where it is negated or collected.
+      components: predicates that depend on each other, each after those that it needs.
+    """
+
+    names: tuple[str, ...]
+    edges: Mapping[tuple[int, int], bool]
+    components: tuple[tuple[int, ...], ...]
+
+    def recursive(self) -> set[int]:
+        """The predicates that depend on themselves."""
+        return {n for own in self.components for n in own if len(own) > 1 or (n, n) in self.edges}
+
+
+def predicate_graph(clauses: Clauses) -> PredicateGraph:
+    """The predicates as they are written: what stands for a negation is passed through."""
+    direct: dict[Signature, dict[Signature, bool]] = {}
+    for clause in clauses.clauses:
+        for head in clause.heads:
+            own = direct.setdefault(signature(head.atom), {})
+            for goals in clause.bodies:
+                for goal in goals:
+                    if goal.kind not in ("builtin", "foreign"):
+                        key = signature(goal.atom)
+                        own[key] = own.get(key, False) or goal.kind != "call"
+                        direct.setdefault(key, {})
+    shown = [key for key in direct if not key[0].startswith("$")]
+    number = {key: n for n, key in enumerate(shown)}
+    edges: dict[tuple[int, int], bool] = {}
+    for key in shown:
+        stack = list(direct[key].items())[::-1]
+        seen: set[tuple[Signature, bool]] = set()
+        while stack:
+            other, negated = stack.pop()
+            if (other, negated) in seen:
+                continue
+            seen.add((other, negated))
+            if other in number:
+                place = (number[key], number[other])
+                edges[place] = edges.get(place, False) or negated
+            else:
+                stack += [(n, negated or own) for n, own in direct[other].items()]
+    needs = {n: [b for a, b in edges if a == n] for n in range(len(shown))}
+    return PredicateGraph(
+        tuple(f"{name}/{arity}" for name, arity in shown),
+        edges,
+        tuple(tuple(sorted(own)) for own in components(needs)),
+    )
+
+
 def strata_of(clauses: Clauses) -> Strata:
     """The components of the predicates of a program."""
     found: dict[Signature, int] = {}

@@ -10,6 +10,7 @@ import json
 import math
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -39,6 +40,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     boolean("bounds", False, "lower and upper bounds, for --seconds", flag_values=values)
     flags.DEFINE_float("seconds", 10.0, "how long --bounds may take", flag_values=values)
     integer("explain", None, "show so many proofs of each query", flag_values=values)
+    text("out", None, "a picture of the proofs, a .png file", flag_values=values)
     boolean("json", False, "print one JSON object", flag_values=values)
     boolean("stats", False, "print how it was computed, to standard error", flag_values=values)
     integer(
@@ -61,6 +63,7 @@ class QueryFlags:
     bounds: bool
     seconds: float
     explain: int | None
+    out: Path | None
     json: bool
     stats: bool
     limit: int | None
@@ -80,6 +83,10 @@ class QueryFlags:
             raise UsageError(f"--seconds is above 0, not {values.seconds:g}")
         if values.explain is not None and values.explain < 1:
             raise UsageError(f"--explain shows at least 1 proof, not {values.explain}")
+        if values.out and values.explain is None:
+            raise UsageError("--out is a picture of proofs: --explain=3 --out=proofs.png")
+        if values.out and not values.out.lower().endswith(".png"):
+            raise UsageError(f"--out is a .png file, not {Path(values.out).name!r}")
         if values.limit is not None and values.limit < 1:
             raise UsageError(f"--limit is at least 1, not {values.limit}")
         return cls(
@@ -91,6 +98,7 @@ class QueryFlags:
             bounds=values.bounds,
             seconds=values.seconds,
             explain=values.explain,
+            out=Path(values.out) if values.out else None,
             json=values.json,
             stats=values.stats,
             limit=values.limit,
@@ -149,7 +157,15 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
         from neurosym.programs.explaining import explained
 
         reader = ProofReader(question)
-        report["proofs"] = explained(question, reader, options.explain)
+        proofs = explained(question, reader, options.explain)
+        trees = [tree for own in proofs.values() for tree in own.pop("trees")]
+        report["proofs"] = proofs
+        if options.out is not None:
+            from neurosym.plots.proof_trees import proof_trees
+
+            if not trees:
+                raise ValueError("no query has a proof: there is nothing to draw")
+            proof_trees(trees, options.out, heading=Path(options.file).name)
         clock.lap("explain")
     report["seconds"] = clock.seconds
     if options.json:
@@ -237,7 +253,7 @@ COMMAND = Command(
         "neurosym query program.pl --evidence='alarm' --json",
         "neurosym query program.pl --semiring=max_times",
         "neurosym query program.pl --mpe",
-        "neurosym query program.pl --explain=3",
+        "neurosym query program.pl --explain=3 --out=proofs.png",
         "neurosym query program.pl --bounds --seconds=10",
         "neurosym query program.pl --query='path(1, X)' --stats",
     ),

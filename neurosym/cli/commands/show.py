@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from neurosym.circuits import Circuit
     from neurosym.cli.jobs import Job
 
-_SUBJECTS = ("network", "circuit", "marginals")
+_SUBJECTS = ("network", "circuit", "marginals", "program")
 _NNF_SUFFIXES = (".nnf", ".nnf.gz")
 _SDD_SUFFIX = ".sdd"
 _TABLE = 40  # variables of a formula that are drawn as a table with their names
@@ -76,11 +76,13 @@ class ShowFlags:
             raise UsageError(f"there is nothing to show of {subject!r}; {hint}")
         if len(files) > 1:
             raise UsageError(f"one FILE makes one picture, not {len(files)}")
+        if subject == "program" and (not files or values.problem or values.size):
+            raise UsageError("show program FILE.pl: a logic program, without a --problem")
         if not files and values.problem is None:
             raise UsageError(f"no {subject}: name a FILE (- is standard input) or a --problem")
-        if not values.out:
+        if not values.out and subject != "program":
             raise UsageError("--out=FILE.png says where the picture goes")
-        if not values.out.lower().endswith(".png"):
+        if values.out and not values.out.lower().endswith(".png"):
             raise UsageError(f"--out is a .png file, not {Path(values.out).name!r}")
         for name, least in (("size", 1), ("instance", 0)):
             value = getattr(values, name)
@@ -101,7 +103,7 @@ class ShowFlags:
         return cls(
             subject=subject,
             file=file,
-            out=Path(values.out),
+            out=Path(values.out or ""),
             problem=values.problem,
             size=values.size,
             instance=values.instance,
@@ -112,6 +114,12 @@ class ShowFlags:
 
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     options = ShowFlags.read(values, arguments)
+    if options.subject == "program":
+        from neurosym.cli.programs import show_program
+
+        assert options.file is not None
+        print(show_program(options.file, options.out if options.out.name else None))
+        return 0
     if options.subject == "circuit" and _is_circuit_file(options.file):
         if options.problem is not None or options.size is not None:
             raise UsageError(f"{options.file} is a circuit already: it has no --problem and --size")
@@ -272,7 +280,7 @@ def _quiet() -> None:
 
 COMMAND = Command(
     name="show",
-    usage="show network|circuit|marginals [FILE] [--problem=NAME] [--size=N] --out=FILE.png ...",
+    usage="show network|circuit|marginals|program [FILE] [--problem=NAME] --out=FILE.png ...",
     description=(
         "Draws a picture. network: the factor graph, with variables as circles, constraints as "
         "boxes and negative literals dashed; a network that is too large for that is shown in "
@@ -281,13 +289,15 @@ COMMAND = Command(
         "marginals: how likely each value is over all solutions, after propagation; exact where "
         "that is affordable (by elimination, or by a circuit of the part that propagation "
         "left), else by belief propagation. The picture says by which of them, and whether it "
-        "converged."
+        "converged. program: which predicates of a logic program depend on which, and which of "
+        "them recurse, as text, and with --out as a picture."
     ),
     examples=(
         "neurosym show network --problem=queens --size=5 --out=queens.png",
         "neurosym show network formula.cnf --out=formula.png",
         "neurosym show circuit --problem=latin --size=3 --out=latin.png",
         "neurosym show circuit formula.sdd --vtree=formula.vtree --out=formula.png",
+        "neurosym show program program.pl --out=program.png",
         "neurosym show marginals puzzles.txt --problem=sudoku --instance=0 --out=sudoku.png",
         "neurosym show marginals --problem=my_puzzles:KAKURO --size=5 --out=kakuro.png",
     ),

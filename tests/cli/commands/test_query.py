@@ -120,3 +120,39 @@ def test_a_small_program_does_not_wait_for_jax(alarm):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_picture_of_proofs(capsys, alarm, tmp_path):
+    path = tmp_path / "proofs.png"
+    run(capsys, alarm, "--explain=2", f"--out={path}")
+    assert path.read_bytes()[1:4] == b"PNG"
+    assert "--explain=3 --out" in fails(capsys, alarm, "--out=proofs.png")
+
+
+def test_bounds(capsys, alarm):
+    out, _ = run(capsys, alarm, "--bounds", "--seconds=5", "--json", "--query=burglary")
+    report = json.loads(out)
+    value = pytest.approx(0.3571428571)
+    assert report["bounds"]["burglary"] == {"lower": value, "upper": value, "exact": True}
+    out, _ = run(capsys, alarm, "--bounds", "--query=burglary")
+    assert out.split() == ["burglary", "0.35714286", "0.35714286", "exact"]
+    assert "--seconds is above 0" in fails(capsys, alarm, "--bounds", "--seconds=0")
+
+
+def test_the_dependencies_of_a_program(capsys, tmp_path):
+    path = tmp_path / "paths.pl"
+    path.write_text(
+        "0.5::edge(a, b). path(X, Y) :- edge(X, Y). path(X, Y) :- edge(X, Z), path(Z, Y).\n"
+        "lost(X) :- edge(X, _), \\+ (path(X, Y), edge(Y, b)).\n"
+    )
+    assert main(["show", "program", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "lost/1 <- \\+ edge/2, \\+ path/2",
+        "path/2 <- edge/2, path/2   (recursive)",
+        "edge/2",
+        "3 predicates, one component recurses",
+    ]
+    picture = tmp_path / "paths.png"
+    assert main(["show", "program", str(path), f"--out={picture}"]) == 0
+    assert picture.exists()
+    assert main(["show", "program"]) == 2
