@@ -31,7 +31,8 @@ class Functional(Constraint):
 
     Attributes:
       scope: what the function reads, and the variable that it gives.
-      result: ``int[D_0, ...]``: the value index of the last variable.
+      result: ``int[D_0, ...]``: the value index of the last variable, or -1 where the others never
+        take these values together.
     """
 
     scope: tuple[Variable, ...]
@@ -48,8 +49,10 @@ class Functional(Constraint):
         sizes = tuple(len(x.domain) for x in read)
         domain = np.asarray([int(v) for v in variable.domain])  # type: ignore[call-overload]
         values = np.broadcast_to(np.asarray(at(index_grid(read))), sizes)
-        result = np.searchsorted(domain, values.astype(domain.dtype))
-        return cls((*read, variable), result)
+        values = values.astype(domain.dtype)
+        result = np.minimum(np.searchsorted(domain, values), len(domain) - 1)
+        # Auxiliary variables may not take all their values together: what lies outside is left out.
+        return cls((*read, variable), np.where(domain[result] == values, result, -1))
 
     def check(self, values: Sequence[Hashable]) -> bool:
         index = [x.value_index(value) for x, value in zip(self.scope, values, strict=True)]
@@ -61,6 +64,7 @@ class Functional(Constraint):
             mask = self.result[:, None] == np.arange(size)
             return self.place(BinaryRelation.from_mask(mask))
         grid = np.indices(self.result.shape).reshape(self.result.ndim, -1)
-        rows = np.concatenate([grid, self.result.reshape(1, -1)]).T.tolist()
+        rows = np.concatenate([grid, self.result.reshape(1, -1)]).T
+        rows = rows[rows[:, -1] >= 0].tolist()
         sizes = (*self.result.shape, size)
         return self.place(TableRelation(sizes, tuple(map(tuple, rows)), True))
