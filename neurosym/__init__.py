@@ -22,6 +22,14 @@ from neurosym._version import __version__
 
 _EXPORTS = {
     "bits": ("Domains",),
+    "bounding": (
+        "Bound",
+        "BoundStatus",
+        "Reparametrised",
+        "bounds",
+        "reparametrised",
+        "upper_bound",
+    ),
     "circuits": ("Circuit", "compile_circuit"),
     "compiled_programs": ("keep_compiled_programs",),
     "transforms.quick": ("quick_jit",),
@@ -133,6 +141,7 @@ _EXPORTS = {
 }
 _MODULES = (
     "bits",
+    "bounding",
     "bridge",
     "circuits",
     "datasets",

@@ -1,6 +1,7 @@
 """Made by scripts/exports.py from the lists in `__init__.py`; edits are lost."""
 
 from neurosym import bits as bits
+from neurosym import bounding as bounding
 from neurosym import bridge as bridge
 from neurosym import circuits as circuits
 from neurosym import datasets as datasets
@@ -23,6 +24,12 @@ from neurosym import testing as testing
 from neurosym import training as training
 from neurosym._version import __version__ as __version__
 from neurosym.bits import Domains as Domains
+from neurosym.bounding import Bound as Bound
+from neurosym.bounding import BoundStatus as BoundStatus
+from neurosym.bounding import Reparametrised as Reparametrised
+from neurosym.bounding import bounds as bounds
+from neurosym.bounding import reparametrised as reparametrised
+from neurosym.bounding import upper_bound as upper_bound
 from neurosym.circuits import Circuit as Circuit
 from neurosym.circuits import compile_circuit as compile_circuit
 from neurosym.compiled_programs import keep_compiled_programs as keep_compiled_programs

@@ -24,6 +24,8 @@ MAY_IMPORT = {
     # The bound of `solve_best` is that of the moved weights.
     "hard": {"transforms", "semirings", "bits", "problems", "duals"},
     "soft": {"transforms", "semirings", "bits", "problems"},
+    # Bounds of both kinds ask both engines.
+    "bounding": {"transforms", "semirings", "bits", "problems", "duals", "hard", "soft"},
     "circuits": {"transforms", "semirings", "bits", "problems", "io"},
     "reasoning": {"transforms", "semirings", "bits", "problems", "hard", "soft", "circuits"},
     # Estimators and modules ask a reasoner, never a network or an engine.

@@ -159,6 +159,19 @@ class DenseLayer(FactoredLayer):
             found.append(jnp.broadcast_to(best, given[k].shape))
         return found
 
+    def highest(self, data: Any, kept: jax.Array) -> jax.Array:
+        """What factors keep at most, their tables included, ``[B]``: 0 but for rounding."""
+        arity, total = len(self.sizes), jnp.zeros(kept.shape[-1], kept.dtype)
+        for turn, members in enumerate(self.members):
+            real = len(set(members.tolist()))
+            terms = data[turn]
+            for k, size in enumerate(self.sizes):
+                axes = [slice(None) if m == k else None for m in range(arity)]
+                terms = terms + kept[turn, k, :size][tuple(axes)]
+            best = jnp.max(terms, axis=tuple(range(arity)))
+            total += jnp.sum(best[:real], axis=0)
+        return total
+
     def tables_of(self, data: Any, chosen: jax.Array) -> jax.Array:
         """What tables add to an assignment ``[D, V, B]`` of 0 and 1: ``[B]``."""
         flat = chosen.reshape(-1, chosen.shape[-1])
