@@ -25,6 +25,7 @@ _COMMANDS = {
     "solve": ("solve", "solve puzzles, named problems and formulas, completely"),
     "infer": ("infer", "sums, marginals, best assignments of Bayesian networks and random fields"),
     "query": ("query", "what a logic program says of its queries: probabilities, proofs"),
+    "learn": ("learn", "the probabilities of a logic program, from examples"),
     "show": ("show", "draw a network, a circuit or marginals"),
     "train": ("train", "train a task from a config, or resume a run"),
     "sweep": ("sweep", "try many values of a config's fields, in parallel, and find the best"),

@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
+    "learning": ("learn", "read_interpretations"),
     "program": ("Program",),
     "question": ("ProgramQuery",),
     "reasoner": ("ProgramReasoner",),

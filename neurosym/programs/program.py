@@ -104,6 +104,12 @@ class Program:
         return tuple(dict.fromkeys(own))
 
     @property
+    def options(self) -> dict[str, Any]:
+        """The options of `parse` that it was made with."""
+        named = {f"{name}/{arity}": own for (name, arity), own in self._foreign.items()}
+        return {"foreign": named, "limit": self._limit}
+
+    @property
     def learnable(self) -> bool:
         """Some probability is ``t(...)``."""
         return any(
