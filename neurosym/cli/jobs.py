@@ -6,12 +6,13 @@ files ─▶ jobs ─▶ `neurosym.hard.batches` ─▶ answers in the values of
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Hashable, Iterator
 
 import jax.numpy as jnp
 import numpy as np
 
-from neurosym.hard import HEURISTICS, SearchStatus, propagate
+from neurosym.hard import HEURISTICS, SearchStatus, count_projected, propagate
 from neurosym.hard.batches import Solved, solve_batches
 from neurosym.io import Cnf, Text, parse_dimacs
 from neurosym.languages.cnf import cnf_formula
@@ -19,6 +20,9 @@ from neurosym.problems import Network
 from neurosym.puzzles import Instances, Layout, Puzzle
 
 Values = list[Hashable]
+
+# Models that --solutions=all shows of a projected count, which may be larger than any memory.
+_WITNESSES = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +138,9 @@ def formula_job(text: Text) -> Job:
 def answers(job: Job, limits: Limits, clock: Clock) -> Iterator[list[Answer]]:
     """The answers of a job in the order of its instances, batch by batch."""
     decode = _decoder(job.network)
+    if job.cnf is not None and job.cnf.projection is not None and limits.count != 1:
+        yield [_projected(job, job.cnf.projection, limits, clock, decode)]
+        return
     batches = solve_batches(
         job.network,
         job.masks,
@@ -148,6 +155,30 @@ def answers(job: Job, limits: Limits, clock: Clock) -> Iterator[list[Answer]]:
         clock.compiling += found.compiling
         clock.solving += found.solving
         yield list(_read(found, decode))
+
+
+def _projected(
+    job: Job,
+    projection: np.ndarray,
+    limits: Limits,
+    clock: Clock,
+    decode: Callable[[np.ndarray], list[Values]],
+) -> Answer:
+    """The count of a formula's models as far as some variables tell them apart, and such models."""
+    began = time.monotonic()
+    found = count_projected(
+        job.network,
+        projection - 1,
+        job.masks(0, 1)[0],
+        at_most=limits.count,
+        node_limit=limits.nodes,
+        witnesses=_WITNESSES if limits.solutions is None else limits.solutions,
+    )
+    clock.solving += time.monotonic() - began
+    status = "SOLVED" if found.count else "UNSATISFIABLE"
+    if not found.complete and found.count != limits.count:
+        status = "LIMIT"
+    return Answer(status, found.count, decode(found.witnesses), found.nodes)
 
 
 def history(job: Job, answer: Answer) -> tuple[np.ndarray, list[str]]:

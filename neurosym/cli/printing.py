@@ -67,7 +67,9 @@ def competition(limits: Limits, *, several: bool) -> Printer:
         lines = [f"c {job.name}"] if several else []
         if limits.count != 1:
             count = _how_many(answer, limits)
-            lines.append(f"c {count} model{'' if count == '1' else 's'}")
+            projected = job.cnf is not None and job.cnf.projection is not None
+            kind = "projected model" if projected else "model"
+            lines.append(f"c {count} {kind}{'' if count == '1' else 's'}")
         status = "SATISFIABLE" if answer.count else words.get(answer.status, "UNKNOWN")
         result = format_result(status)
         for values in answer.solutions:

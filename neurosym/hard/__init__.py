@@ -10,6 +10,7 @@ from neurosym.hard.branching import (
 )
 from neurosym.hard.listing import solutions
 from neurosym.hard.optimize import OptimizeStatus, Optimum, optimize
+from neurosym.hard.projection import ProjectedTally, count_projected
 from neurosym.hard.propagate import Propagation, Status, propagate
 from neurosym.hard.search import SearchStatus, Solutions, Tally, count, solve
 
@@ -22,12 +23,14 @@ __all__ = [
     "Heuristic",
     "OptimizeStatus",
     "Optimum",
+    "ProjectedTally",
     "Propagation",
     "SearchStatus",
     "Solutions",
     "Status",
     "Tally",
     "count",
+    "count_projected",
     "optimize",
     "propagate",
     "solutions",

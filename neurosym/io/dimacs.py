@@ -9,8 +9,8 @@ The header states the numbers of variables and clauses. A clause is a list of li
 with 0 and may span lines; ``-3`` says that variable 3 is false. A line that starts with ``c`` is a
 comment wherever it stands. A line that starts with ``%`` ends the file, as in old SATLIB files.
 Counting formulas say in comments what is counted: the models as far as some variables tell them
-apart (``c p show 1 4 0``, ``c ind 1 4 0``), or models with weights (``c p weight 1 0.3 0``). They
-do not change the clauses; `Cnf.counting` has the first of them, for whoever counts.
+apart (``c p show 1 4 0``, ``c ind 1 4 0``), which `Cnf.projection` has, or models with weights
+(``c p weight 1 0.3 0``), of which `Cnf.weighted` has the first line. Neither changes the clauses.
 
 Text becomes arrays in a few vectorised passes, so a formula of 10⁵ clauses takes a fraction of a
 second. The format: http://www.satcompetition.org/2009/format-benchmarks2009.html
@@ -32,9 +32,10 @@ RESULT_WIDTH = 78
 """Columns of the lines of a model."""
 
 # Of model counting competitions, of Ganak and ApproxMC, of miniC2D, and of projected counters.
-_COUNTING = re.compile(
-    rb"^[ \t]*(?:c[ \t]+(?:p[ \t]+(?:show|weight)|ind|weights)|cr)\b[^\n]*", re.MULTILINE
+_PROJECTION = re.compile(
+    rb"^[ \t]*(?:c[ \t]+(?:p[ \t]+show|ind)|cr)((?:[ \t]+[0-9]{1,9})*)[ \t\r]*$", re.MULTILINE
 )
+_WEIGHTED = re.compile(rb"^[ \t]*c[ \t]+(?:p[ \t]+weight|weights)\b[^\n]*", re.MULTILINE)
 _MAX_DIGITS = 18  # of an integer that int64 holds
 
 
@@ -47,14 +48,16 @@ class Cnf:
       literals: int32 ``[L]``: the literals of all clauses, one clause after the other; ``v`` says
         that variable v is true, ``-v`` that it is false.
       offsets: int64 ``[C + 1]``: clause c is ``literals[offsets[c]:offsets[c + 1]]``.
-      counting: the first line that asks for another count than that of all models, with its place;
-        "" where there is none.
+      projection: int32 ``[P]``: the variables by which models are told apart when they are counted,
+        in order; None where all are.
+      weighted: the first line that gives models weights, with its place; "" without one.
     """
 
     variables: int
     literals: np.ndarray
     offsets: np.ndarray
-    counting: str = ""
+    projection: np.ndarray | None = None
+    weighted: str = ""
 
     @property
     def clauses(self) -> int:
@@ -129,7 +132,8 @@ def parse_dimacs(text: Text | str) -> Cnf:
         raise text.error(message, header)
     offsets = np.concatenate([[0], closing - np.arange(len(closing))])
     literals = values[values != 0].astype(np.int32)
-    return Cnf(variables, literals, offsets.astype(np.int64), _counting(text))
+    projection = _projection(text, variables)
+    return Cnf(variables, literals, offsets.astype(np.int64), projection, _weighted(text))
 
 
 def looks_like_dimacs(text: Text) -> bool:
@@ -166,9 +170,25 @@ def format_result(status: str, model: np.ndarray | Sequence[bool] | None = None)
     return lines
 
 
-def _counting(text: Text) -> str:
-    """The first line that says what is to be counted, with its place; "" without one."""
-    found = _COUNTING.search(text.content)
+def _projection(text: Text, variables: int) -> np.ndarray | None:
+    """The variables of all lines that name some to count by; None without such a line.
+
+    Raises:
+      FormatError: a line names a variable that the formula has not.
+    """
+    named: set[int] | None = None
+    for found in _PROJECTION.finditer(text.content):
+        numbers = {int(word) for word in found[1].split()}
+        if numbers and max(numbers) > variables:
+            message = f"the header states {variables:,} variables; this counts by {max(numbers)}"
+            raise text.error(message, found.start())
+        named = (named or set()) | numbers - {0}  # which ends the line
+    return None if named is None else np.array(sorted(named), np.int32)
+
+
+def _weighted(text: Text) -> str:
+    """The first line that gives models weights, with its place; "" without one."""
+    found = _WEIGHTED.search(text.content)
     if found is None:
         return ""
     shown = " ".join(found[0].decode("utf-8", "replace").split())

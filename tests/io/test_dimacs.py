@@ -113,22 +113,30 @@ def test_errors_name_file_line_and_column(tmp_path, monkeypatch, text, message):
 
 
 @pytest.mark.parametrize(
-    ("line", "shown"),
+    ("lines", "projection", "weighted"),
     [
-        ("c p show 1 4 0", "c p show 1 4 0"),
-        (" c  ind 1 4 0", "c ind 1 4 0"),
-        ("c p weight -1 0.4 0", "c p weight -1 0.4 0"),
-        ("c weights 0.3 0.7 1 1", "c weights 0.3 0.7 1 1"),
-        ("cr 1 2", "cr 1 2"),
-        ("c p shown to be hard", ""),
-        ("c in d 1", ""),
-        ("c the indices p show 1", ""),
+        ("c p show 1 4 0", [1, 4], ""),
+        (" c  ind 4 1 0\r", [1, 4], ""),
+        ("c p show 5 1 0\nc ind 2 5", [1, 2, 5], ""),
+        ("c p show 0", [], ""),
+        ("cr 1 2", [1, 2], ""),
+        ("c p weight -1 0.4 0", None, "f.cnf:2: c p weight -1 0.4 0"),
+        ("c weights 0.3 0.7 1 1", None, "f.cnf:2: c weights 0.3 0.7 1 1"),
+        ("c p shown to be hard\nc p show of 3", None, ""),
+        ("c industrial 1\nc the indices: c p show 1 0", None, ""),
     ],
 )
-def test_what_a_counting_formula_asks_for_is_known(line, shown):
-    formula = parse_dimacs(Text("f.cnf", f"p cnf 5 2\n{line}\n1 2 3 0\n4 5 0\n".encode()))
+def test_what_a_counting_formula_asks_for_is_known(lines, projection, weighted):
+    formula = parse_dimacs(Text("f.cnf", f"p cnf 5 2\n{lines}\n1 2 3 0\n4 5 0\n".encode()))
     assert list(formula) == [(1, 2, 3), (4, 5)]
-    assert formula.counting == (f"f.cnf:2: {shown}" if shown else "")
+    found = formula.projection
+    assert (None if found is None else found.tolist()) == projection
+    assert formula.weighted == weighted
+
+
+def test_a_variable_to_count_by_that_is_not_there_is_refused():
+    with pytest.raises(FormatError, match=r"f.cnf:2:1: .* 5 variables; this counts by 6"):
+        parse_dimacs(Text("f.cnf", b"p cnf 5 1\nc p show 1 6 0\n1 0\n"))
 
 
 def test_a_formula_of_a_hundred_thousand_clauses_is_read():

@@ -175,12 +175,12 @@ def _solve_models(options: SolveFlags, values: flags.FlagValues, arguments: list
 
 
 def _check_counting(jobs: Sequence[Job]) -> None:
-    """Raises where a formula asks for another count than that of its models."""
+    """Raises where a formula asks for another count than that of its models or projections."""
     for job in jobs:
-        if job.cnf is not None and job.cnf.counting:
+        if job.cnf is not None and job.cnf.weighted:
             raise ValueError(
-                f"{job.cnf.counting}: the formula asks for a projected or weighted count, and "
-                "--count counts all models, each once; without such lines in the file it does so"
+                f"{job.cnf.weighted}: the formula asks for a weighted count, and --count counts "
+                "each model once; without such lines in the file it does so"
             )
 
 

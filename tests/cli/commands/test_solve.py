@@ -296,14 +296,35 @@ def test_models_of_several_files(tmp_path, capsys):
     assert records[1] == {"index": 1, **nothing}
 
 
-def test_another_count_than_that_of_models_is_refused_not_given(tmp_path, capsys):
+def test_a_formula_counts_as_far_as_its_shown_variables_tell_models_apart(tmp_path, capsys):
     path = tmp_path / "f.cnf"
     path.write_text("p cnf 5 2\nc p show 1 4 0\n1 2 3 0\n4 5 0\n")
+    lines, _ = run(capsys, str(path), "--count=all")
+    assert lines == ["c 4 projected models", "s SATISFIABLE"]
+    lines, _ = run(capsys, str(path), "--count=all", "--solutions=all")
+    shown = [model_of(line.split()[1:-1]) for line in lines[2:]]
+    assert sorted((model[0], model[3]) for model in shown) == sorted(
+        itertools.product([False, True], repeat=2)
+    )
+    lines, _ = run(capsys, str(path), "--count=3", "--solutions=0")
+    assert lines[0] == "c 3+ projected models"
+    for seed in (SATISFIABLE, UNSATISFIABLE, 7):
+        clauses = random_formula(seed, 20)
+        write_formula(path, clauses)
+        path.write_text(path.read_text() + "c p show 2 3 6 0\n")
+        wanted = len({(model[1], model[2], model[5]) for model in models(clauses)})
+        (line, *_), _ = run(capsys, str(path), "--count=all")
+        assert line == f"c {wanted} projected model{'' if wanted == 1 else 's'}"
+
+
+def test_a_weighted_count_is_refused_not_given(tmp_path, capsys):
+    path = tmp_path / "f.cnf"
+    path.write_text("p cnf 5 2\nc p weight 1 0.3 0\n1 2 3 0\n4 5 0\n")
     for count in ("all", "2"):
         assert main(["solve", str(path), f"--count={count}"]) == 2
         out, err = capsys.readouterr()
         assert out == ""
-        assert f"{path}:2: c p show 1 4 0: the formula asks for a projected or weighted" in err
+        assert f"{path}:2: c p weight 1 0.3 0: the formula asks for a weighted count" in err
     lines, _ = run(capsys, str(path))
     assert lines[0] == "s SATISFIABLE"
 
