@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from neurosym.circuits.compilers.compiler import Compiler
 from neurosym.circuits.graph import Graph
 from neurosym.circuits.sources.decisions import FALSE, TRUE, Decisions, DiagramTooLargeError
 from neurosym.programs import sdd
@@ -72,7 +73,11 @@ class Compiled:
 
 
 def compile_program(
-    program: GroundProgram, *, deadline: float | None = None, method: str | None = None
+    program: GroundProgram,
+    *,
+    deadline: float | None = None,
+    method: str | None = None,
+    compiler: Compiler | None = None,
 ) -> Compiled:
     """Compiles a ground program.
 
@@ -80,6 +85,7 @@ def compile_program(
       program: what grounding left.
       deadline: of `time.monotonic`, after which it is given up.
       method: "tp", "sweep" or "pysdd" for one of the ways alone; None chooses.
+      compiler: such as ``circuits.d4()``, in place of these ways; called once for each root.
 
     Raises:
       ProgramError: negation is not stratified, evidence contradicts the rules, or it is too large.
@@ -89,6 +95,8 @@ def compile_program(
     parts = components_of(program)
     roots = [atom for _, atom in program.queries if atom >= 0]
     seen = [atom for _, atom, _ in program.evidence if atom >= 0]
+    if compiler is not None:
+        return _by_compiler(program, parts, compiler, start)
     blocks, width = ordered(program.rules, list(dict.fromkeys([*roots, *seen])))
     order = list(dict.fromkeys(block.choice for block in blocks if block.choice != NO_CHOICE))
     order += [c for c in range(len(program.choices)) if c not in set(order)]
@@ -124,6 +132,33 @@ def compile_program(
     )
     statistics["nodes"] = len(graph.kinds)
     statistics["seconds"] = time.perf_counter() - start
+    return Compiled(program, graph, most, statistics)
+
+
+def _by_compiler(
+    program: GroundProgram, parts: Sequence[Component], compiler: Compiler, start: float
+) -> Compiled:
+    """By a compiler of clauses."""
+    from neurosym.programs.formulas import compiled_by
+
+    seen = [(a + 1) * (1 if value else -1) for _, a, value in program.evidence if a >= 0]
+    possible = not any(a < 0 and value for _, a, value in program.evidence)
+    roots = [[atom + 1, *seen] if atom >= 0 and possible else None for _, atom in program.queries]
+    answers: list[Any] = [term for term, _ in program.queries]
+    if program.evidence:
+        roots, answers = [*roots, seen if possible else None], [*answers, (EVIDENCE,)]
+    most = max((choice.size for choice in program.choices), default=1)
+    graph = compiled_by(compiler, program, parts, most, roots, answers)
+    statistics = {
+        "atoms": len(program.atoms),
+        "rules": len(program.rules),
+        "choices": len(program.choices),
+        "components": len(parts),
+        "recursive components": [len(part.atoms) for part in parts if part.cyclic],
+        "compiler": f"{compiler}, called for each of {len(roots):,} roots",
+        "nodes": len(graph.kinds),
+        "seconds": time.perf_counter() - start,
+    }
     return Compiled(program, graph, most, statistics)
 
 

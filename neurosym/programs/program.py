@@ -10,11 +10,14 @@ question.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurosym.programs import kept
 from neurosym.programs.clauses import Asked, Clauses, Learnable, Signature, read_clauses
+from neurosym.programs.compilation import compile_program
 from neurosym.programs.ground import GroundProgram
 from neurosym.programs.grounding import MAX_GROUND, ground
 from neurosym.programs.question import ProgramQuery
@@ -24,6 +27,7 @@ from neurosym.programs.terms import Term, is_callable, show
 if TYPE_CHECKING:
     import jax
 
+    from neurosym.circuits.compilers.compiler import Compiler
     from neurosym.problems.problem import Problem
     from neurosym.programs.reasoner import ProgramReasoner
 
@@ -136,7 +140,13 @@ class Program:
             limit=self._limit,
         )
 
-    def compile(self, query: Asking = None, *, evidence: Asking = None) -> ProgramQuery:
+    def compile(
+        self,
+        query: Asking = None,
+        *,
+        evidence: Asking = None,
+        compiler: Compiler | None = None,
+    ) -> ProgramQuery:
         """A query, grounded and compiled; the same question is compiled once.
 
         Args:
@@ -144,15 +154,31 @@ class Program:
             queries that the program states.
           evidence: literals that were observed: ``"alarm, \\\\+ burglary"``. None takes the
             evidence that the program states.
+          compiler: of clauses, such as ``ns.circuits.d4()``; by default decision diagrams.
 
         Raises:
           ProgramError: a predicate is not defined, a rule is unsafe, grounding does not end,
             negation is not stratified, or the evidence is inconsistent.
         """
-        key = (_key(query), _key(evidence))
+        key = (_key(query), _key(evidence), compiler)
         if key not in self._compiled:
-            self._compiled[key] = ProgramQuery(self.ground(query, evidence=evidence))
+            self._compiled[key] = self._made(query, evidence, compiler)
         return self._compiled[key]
+
+    def _made(self, query: Asking, evidence: Asking, compiler: Compiler | None) -> ProgramQuery:
+        """A question that is read from disk, or grounded now and kept once it is compiled."""
+        if compiler is not None:
+            ground = self.ground(query, evidence=evidence)
+            return ProgramQuery(ground, compile_program(ground, compiler=compiler))
+        if self._foreign:  # what a function says may change
+            return ProgramQuery(self.ground(query, evidence=evidence))
+        name = kept.digest(self.text, _key(query), _key(evidence), self._limit)
+        found = kept.load(name)
+        if found is not None:
+            return ProgramQuery(found.program, found)
+        start = time.perf_counter()
+        ground = self.ground(query, evidence=evidence)
+        return ProgramQuery(ground, keep=(name, time.perf_counter() - start))
 
     def answers(self, query: Asking = None, *, evidence: Asking = None) -> tuple[str, ...]:
         """The atoms that a query asks, in the order of its numbers."""

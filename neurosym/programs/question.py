@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from neurosym.circuits.evaluation.plain import log_totals
+from neurosym.programs import kept
 from neurosym.programs.compilation import Compiled, compile_program
 from neurosym.programs.ground import GroundProgram
 from neurosym.programs.syntax import ProgramError
@@ -32,19 +33,32 @@ class ProgramQuery:
       compiled: its graph.
     """
 
-    def __init__(self, ground: GroundProgram, compiled: Compiled | None = None) -> None:
+    def __init__(
+        self,
+        ground: GroundProgram,
+        compiled: Compiled | None = None,
+        *,
+        keep: tuple[str, float] | None = None,
+    ) -> None:
+        """``keep`` is the name that it has on disk, and the seconds that grounding took."""
         self.ground = ground
         self._compiled = compiled
+        self._keep = keep
 
     @property
     def compiled(self) -> Compiled:
         if self._compiled is None:
-            self._compiled = compile_program(self.ground)
+            self.use(compile_program(self.ground))
+            assert self._compiled is not None
         return self._compiled
 
     def use(self, compiled: Compiled) -> None:
-        """Takes a graph that was made elsewhere."""
+        """Takes a graph, and keeps it on disk where making it took long."""
         self._compiled = compiled
+        if self._keep is not None:
+            name, seconds = self._keep
+            if seconds + compiled.statistics["seconds"] > kept.WORTH:
+                kept.save(name, compiled)
 
     @property
     def answers(self) -> tuple[str, ...]:

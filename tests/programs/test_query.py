@@ -1,5 +1,6 @@
 """Probabilities of programs: against world enumeration, ProbLog, and known answers."""
 
+import importlib.util
 import math
 import sys
 import warnings
@@ -8,6 +9,7 @@ import pytest
 import random_programs
 from hypothesis import assume, given, settings
 
+from neurosym.circuits import d4, pysdd
 from neurosym.programs import Program, ProgramError
 from neurosym.programs.compilation import compile_program
 from neurosym.programs.question import ProgramQuery
@@ -159,3 +161,32 @@ def test_random_programs_against_problog(case):
 @given(random_programs.programs())
 def test_many_random_programs_against_problog(case):
     check_against_problog(case)
+
+
+@pytest.mark.parametrize(
+    "name", ["annotated disjunctions", "positive cycle", "one choice of three"]
+)
+def test_compilers_of_clauses(name):
+    text, expected = CASES[name]
+    program = Program.parse(text)
+    compilers = [pysdd()]
+    if importlib.util.find_spec("py_d4"):
+        compilers.append(d4())
+    for compiler in compilers:
+        query = list(expected)[-1]
+        question = program.compile(query, compiler=compiler)
+        assert question.probabilities() == {query: pytest.approx(expected[query])}
+
+
+@settings(max_examples=15, deadline=None)
+@given(random_programs.programs())
+def test_random_programs_by_clauses(case):
+    try:
+        expected = random_programs.world_probabilities(case)
+    except OverflowError:
+        assume(False)
+    assume(expected is not None)
+    program = Program.parse(random_programs.text_of(case))
+    found = program.compile(compiler=pysdd(minimize=False)).probabilities()
+    names = [random_programs.atom_text(*query) for query in case.queries]
+    assert [found[name] for name in names] == pytest.approx(expected, abs=1e-9)
