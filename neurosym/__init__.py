@@ -32,6 +32,7 @@ _EXPORTS = {
     ),
     "circuits": ("Circuit", "compile_circuit"),
     "compiled_programs": ("keep_compiled_programs",),
+    "explanations": ("Conflict", "Derivation", "conflict", "explain"),
     "transforms.quick": ("quick_jit",),
     "hard": (
         "FAILURE_WEIGHTED",
@@ -146,6 +147,7 @@ _MODULES = (
     "circuits",
     "datasets",
     "encoders",
+    "explanations",
     "hard",
     "io",
     "languages",

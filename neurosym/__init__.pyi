@@ -6,6 +6,7 @@ from neurosym import bridge as bridge
 from neurosym import circuits as circuits
 from neurosym import datasets as datasets
 from neurosym import encoders as encoders
+from neurosym import explanations as explanations
 from neurosym import hard as hard
 from neurosym import io as io
 from neurosym import languages as languages
@@ -33,6 +34,10 @@ from neurosym.bounding import upper_bound as upper_bound
 from neurosym.circuits import Circuit as Circuit
 from neurosym.circuits import compile_circuit as compile_circuit
 from neurosym.compiled_programs import keep_compiled_programs as keep_compiled_programs
+from neurosym.explanations import Conflict as Conflict
+from neurosym.explanations import Derivation as Derivation
+from neurosym.explanations import conflict as conflict
+from neurosym.explanations import explain as explain
 from neurosym.hard import FAILURE_WEIGHTED as FAILURE_WEIGHTED
 from neurosym.hard import GIVEN_ORDER as GIVEN_ORDER
 from neurosym.hard import SMALLEST_DOMAIN as SMALLEST_DOMAIN

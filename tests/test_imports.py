@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "soft": {"transforms", "semirings", "bits", "problems"},
     # Bounds of both kinds ask both engines.
     "bounding": {"transforms", "semirings", "bits", "problems", "duals", "hard", "soft"},
+    "explanations": {"bits", "problems", "hard"},
     "circuits": {"transforms", "semirings", "bits", "problems", "io"},
     "reasoning": {"transforms", "semirings", "bits", "problems", "hard", "soft", "circuits"},
     # Estimators and modules ask a reasoner, never a network or an engine.

@@ -24,6 +24,7 @@ from neurosym.training.failures import RunWarning
 _COMMANDS = {
     "solve": ("solve", "solve puzzles, named problems and formulas, completely"),
     "infer": ("infer", "sums, marginals, best assignments of Bayesian networks and random fields"),
+    "explain": ("explain", "why an instance has its solution, or none: step by step"),
     "query": ("query", "what a logic program says of its queries: probabilities, proofs"),
     "learn": ("learn", "the probabilities of a logic program, from examples"),
     "show": ("show", "draw a network, a circuit or marginals"),
