@@ -3,8 +3,9 @@
     successor (2, 0, 1)     0 → 2 → 1 → 0
     orbit of 0              the entries at 0, at that entry, and so on: 2, 1, 0, which all differ
 
-The orbit is a chain of auxiliary variables. Pruning is that of the chain and of all-different: a
-short cycle is found once its arcs from the start are known.
+A whole tour has a propagator of its own (`tour_relation.py`), beside that of all-different. For
+negations, for tours of some positions, and for the soft engine the orbit is a chain of auxiliary
+variables.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 
 from neurosym.problems.constraints.all_different.all_different import AllDifferent
 from neurosym.problems.constraints.catalogue.over_entries import OverEntries
+from neurosym.problems.constraints.catalogue.tour_relation import TourRelation
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.membership import Member
+from neurosym.problems.constraints.relation import Placed
 from neurosym.problems.functions import entry, minimum
 from neurosym.problems.variable import Variable
 
@@ -56,10 +59,15 @@ class Tour(OverEntries):
 
     def decompose(self) -> list[Constraint]:
         successors = self._groups[0]
-        orbit = [successors[0]]
-        for _ in successors[1:]:
-            orbit.append(entry(successors, orbit[-1]))
-        return [*_inside(successors), *_different(successors), *_different(orbit)]
+        return [*_inside(successors), *_different(successors), orbit(successors)]
+
+    def compile(self) -> Sequence[Placed]:
+        successors, count = self._groups[0], len(self._groups[0])
+        if _inside(successors):  # values that are no position
+            return super().compile()
+        relation = TourRelation(tuple(tuple(int(v) for v in x.domain) for x in successors))
+        found = [one for part in _different(successors) for one in part.compile()]
+        return [*found, *(self.place(relation) if count > 1 else ())]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -106,6 +114,16 @@ class SubTour(OverEntries):
             here = entry(successors, here)
             parts.append((here == start).implies(length <= steps))
         return parts
+
+
+def orbit(successors: Sequence[Variable]) -> Constraint:
+    """That the positions to which one comes from 0 on all differ."""
+    if len(successors) == 1:
+        return Member(successors[0], [v for v in successors[0].domain if v == 0])
+    found: list[Any] = [successors[0]]
+    for _ in successors[1:]:
+        found.append(entry(successors, found[-1]))
+    return AllDifferent(found)
 
 
 def _distinct(successors: Any) -> tuple[Variable, ...]:
