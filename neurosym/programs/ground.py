@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from neurosym.programs.clauses import show_atom
 from neurosym.programs.syntax import Place
@@ -48,6 +48,7 @@ class Choice:
       group: the place of the clause whose probabilities are learned, "LINE:COLUMN"; None where they
         are not. Choices of one group share them.
       free: for a learnable choice, which values are learned.
+      labels: what the values of a network stand for.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Choice:
     network: tuple[str, tuple[Term, ...]] | None = None
     group: str | None = None
     free: tuple[bool, ...] = ()
+    labels: tuple[Any, ...] = ()
 
     @property
     def size(self) -> int:

@@ -7,7 +7,16 @@ from collections.abc import Callable, Hashable
 
 from neurosym.programs.clauses import TOLERANCE, Clause, Learnable, check_total, probability
 from neurosym.programs.ground import Choice
-from neurosym.programs.terms import Bindings, Term, Variable, is_ground, resolve, show, show_all
+from neurosym.programs.terms import (
+    Bindings,
+    Term,
+    Variable,
+    is_ground,
+    resolve,
+    show,
+    show_all,
+    to_python,
+)
 
 
 def choice_of(clause: Clause, bindings: Bindings) -> tuple[Hashable, Callable[[], Choice]]:
@@ -68,6 +77,7 @@ def _neural(clause: Clause, bindings: Bindings) -> Choice:
         outcomes=tuple(outcomes),
         probabilities=(math.nan,) * len(outcomes),
         network=(neural.name, inputs),
+        labels=tuple(map(to_python, neural.values)),
     )
 
 

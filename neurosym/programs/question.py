@@ -104,6 +104,16 @@ class ProgramQuery:
         """How many values a network has, K."""
         return self.ground.choices[self.networks[network][0]].size
 
+    def terms_of(self, network: str) -> tuple[Any, ...]:
+        """What the values of a network stand for: those of nn/4, else 0 and 1, or true and false.
+
+        Raises:
+          ProgramError: if the query asks no network of this name.
+        """
+        if network not in self.networks:
+            raise ProgramError(_no_network(network, self.networks))
+        return self.ground.choices[self.networks[network][0]].labels
+
     @property
     def groups(self) -> dict[str, list[int]]:
         """The choices of each learnable clause, by its "LINE:COLUMN"."""

@@ -41,6 +41,7 @@ INPUTS = {
     "formula": ("images", "length"),
     "mnist_addition": ("images",),
     "mnist_classification": ("images",),
+    "program": ("images",),
     "visual_sudoku": ("images", "position"),
 }
 BATCH, STEPS = 2, 2
@@ -104,12 +105,13 @@ def test_two_steps_of_every_variant(name, variant, tiny_data, programs):
     assert settings.seed == 0
     load_function(str(CONFIGS[name]), "tiny")(config)
     whole = _load(config, tiny_data)
-    image = _image(whole)
-    logits = nnx.eval_shape(lambda: whole.model(nnx.Rngs(0))(image))
-    with config.unlocked():
-        config.encoder = {"name": "mlp", "hidden": (4,)}
-    task = _load(config, tiny_data)
-    assert logits.shape == task.model(nnx.Rngs(0))(image).shape
+    believed = _believed(whole, INPUTS[name])
+    task = whole
+    if "encoder" in config:
+        with config.unlocked():
+            config.encoder = {"name": "mlp", "hidden": (4,)}
+        task = _load(config, tiny_data)
+        assert believed == _believed(task, INPUTS[name])
 
     config, split = task.config, task.split("train")
     program = _program_of(name, config, split)
@@ -122,11 +124,16 @@ def _load(config, data):
     return load_task(plain_config(config), data_dir=str(data), import_roots=[ROOT])
 
 
-def _image(task):
-    """An image of its task as a model sees it, float32[1, H, W]."""
+def _believed(task, fields):
+    """The shapes of what its task's model says of one example; nothing is computed."""
     split = task.split("test")
-    images = task.batch(jax.tree.map(lambda x: x[:1], split.examples), split.shared)["images"]
-    return images.reshape(-1, *images.shape[-2:])[:1]
+    examples = jax.tree.map(lambda x: x[:1], split.examples)
+
+    def believe():
+        batch = task.batch(examples, split.shared)
+        return task.beliefs(task.model(nnx.Rngs(0)), {name: batch[name] for name in fields})
+
+    return jax.tree.map(lambda x: (x.shape, str(x.dtype)), nnx.eval_shape(believe))
 
 
 def _program_of(name, config, split):
