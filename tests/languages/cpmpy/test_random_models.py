@@ -105,7 +105,7 @@ def agrees(seed, depth):
     return True
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(25))
 def test_random_expressions(seed):
     agrees(seed, 2)
 

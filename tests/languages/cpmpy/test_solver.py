@@ -66,6 +66,7 @@ def test_objectives_and_their_direction():
         solver.solveAll()
 
 
+@pytest.mark.slow
 def test_a_large_objective_is_exact():
     """Next to each other in integers, and one and the same in float32."""
     given, x = model()
