@@ -15,7 +15,7 @@ _EXPORTS = {
     "program": ("Program",),
     "question": ("ProgramQuery",),
     "reasoner": ("ProgramReasoner",),
-    "syntax": ("ProgramError",),
+    "syntax": ("ProgramError", "ProgramWarning"),
 }
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}
 

@@ -6,3 +6,4 @@ from neurosym.programs.program import Program as Program
 from neurosym.programs.question import ProgramQuery as ProgramQuery
 from neurosym.programs.reasoner import ProgramReasoner as ProgramReasoner
 from neurosym.programs.syntax import ProgramError as ProgramError
+from neurosym.programs.syntax import ProgramWarning as ProgramWarning

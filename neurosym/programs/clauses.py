@@ -30,6 +30,7 @@ from neurosym.programs.terms import (
     resolve,
     show,
     signature,
+    substituted,
     subterms,
     variables_of,
 )
@@ -185,7 +186,7 @@ def show_atom(atom: Term, shown: Mapping[str, tuple[Term, tuple[Variable, ...]]]
     if name not in shown:
         return show(atom)
     term, variables = shown[name]
-    return show(resolve(term, dict(zip(variables, arguments, strict=True))))
+    return show(substituted(term, dict(zip(variables, arguments, strict=True))))
 
 
 def read_clauses(sentences: Iterable[Sentence], foreign: Iterable[Signature] = ()) -> Clauses:

@@ -388,10 +388,11 @@ class _Grounder:
                 self.choice_list.append(made())
             choice = self.choices[key]
             weight = self.choice_list[choice].probabilities[value]
-            if weight == 0:
-                return
-            if weight == 1:
-                choice = NO_CHOICE
+            if not own.learnable:  # what is learned may become anything
+                if weight == 0:
+                    return
+                if weight == 1:
+                    choice = NO_CHOICE
         number = self.atom(head)
         sure = choice == NO_CHOICE and not body
         if sure and number not in self.certain:

@@ -11,6 +11,7 @@ question.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,13 @@ from neurosym.programs.compilation import compile_program
 from neurosym.programs.ground import GroundProgram
 from neurosym.programs.grounding import MAX_GROUND, ground
 from neurosym.programs.question import ProgramQuery
-from neurosym.programs.syntax import Place, ProgramError, parse_sentences, parse_term
+from neurosym.programs.syntax import (
+    Place,
+    ProgramError,
+    ProgramWarning,
+    parse_sentences,
+    parse_term,
+)
 from neurosym.programs.terms import Term, is_callable, show
 
 if TYPE_CHECKING:
@@ -132,13 +139,16 @@ class Program:
         seen = self.clauses.evidence if evidence is None else _asked(evidence, True)
         if not queries:
             raise ProgramError("nothing is asked: give a query, or write query(...) in the program")
-        return ground(
+        found = ground(
             self.clauses,
             queries=queries,
             evidence=seen,
             foreign=self._foreign,
             limit=self._limit,
         )
+        for warning in found.warnings:
+            warnings.warn(warning, ProgramWarning, stacklevel=2)
+        return found
 
     def compile(
         self,

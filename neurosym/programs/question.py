@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from neurosym.circuits.evaluation.plain import log_totals
 from neurosym.programs import kept
+from neurosym.programs.clauses import show_atom
 from neurosym.programs.compilation import Compiled, compile_program
 from neurosym.programs.ground import GroundProgram
 from neurosym.programs.syntax import ProgramError
-from neurosym.programs.terms import Term, show, to_python
+from neurosym.programs.terms import Term, to_python
 
 if TYPE_CHECKING:
     import jax
@@ -63,7 +64,8 @@ class ProgramQuery:
     @property
     def answers(self) -> tuple[str, ...]:
         """The atoms that are asked, in the order of the numbers."""
-        return tuple(show(term) for term, _ in self.ground.queries)
+        shown = dict(self.ground.shown)
+        return tuple(show_atom(term, shown) for term, _ in self.ground.queries)
 
     @property
     def terms(self) -> tuple[Term, ...]:

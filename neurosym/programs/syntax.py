@@ -29,6 +29,10 @@ class ProgramError(ValueError):
     """A program is wrong; the message says where and why."""
 
 
+class ProgramWarning(UserWarning):
+    """A program can be answered, and may not mean what its author means."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Place:
     """Where something is written: lines and columns from 1."""

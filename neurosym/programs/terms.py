@@ -124,6 +124,13 @@ def resolve(term: Term, bindings: Bindings) -> Term:
     return term
 
 
+def substituted(term: Term, bindings: Bindings) -> Term:
+    """The term with variables replaced at once; what they are replaced by stays as it is."""
+    if isinstance(term, tuple):
+        return (term[0], *[substituted(x, bindings) for x in term[1:]])
+    return bindings.get(term, term) if isinstance(term, Variable) else term
+
+
 def unify(left: Term, right: Term, bindings: Bindings) -> bool:
     """Makes two terms equal by binding variables in place; False where that cannot be.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from neurosym.programs import Program, ProgramError
+from neurosym.programs import Program, ProgramError, ProgramWarning
 
 REFUSED = [
     ("p(X) :- q.\nq. query(p(_)).", r"1:1: unsafe: X in the head p\(X\)"),
@@ -83,6 +83,24 @@ def test_what_is_read(text, expected):
 def test_queries_may_be_open_and_have_bodies():
     text = "n(1). n(2). 0.5::p(X) :- n(X). query(p(X)) :- n(X), X > 1. 0.1::q(3). query(q(_))."
     assert Program.parse(text).probabilities() == {"p(2)": 0.5, "q(3)": pytest.approx(0.1)}
+
+
+def test_a_negation_may_be_asked():
+    assert Program.parse("0.3::a. query(\\+ a).").probabilities() == {"\\+a": pytest.approx(0.7)}
+
+
+def test_evidence_that_nothing_defines_is_warned_of():
+    program = Program.parse("0.3::a. 0.5::b :- c(1). c(2). query(a).\nevidence(b, false).")
+    with pytest.warns(ProgramWarning, match="2:1: the evidence b is not defined: no clause makes"):
+        assert program.probabilities() == {"a": pytest.approx(0.3)}
+    with pytest.warns(ProgramWarning, match="evidence d is not defined in the program"):
+        program.probabilities("a", evidence="\\+ d")
+
+
+def test_what_is_learned_may_start_at_zero():
+    (choice,) = Program.parse("t(0.0)::a. q :- a.").ground("q").choices
+    assert choice.probabilities == (0.0, 1.0)
+    assert choice.free == (True, True)
 
 
 def test_open_choices_of_one_clause_are_made_once():

@@ -52,6 +52,13 @@ def test_addition_as_program_and_as_problem():
     assert np.allclose(ours[1], theirs[1], atol=1e-5)
 
 
+def test_a_circuit_of_a_question_is_a_module():
+    question = Program.parse(ADDITION).compile("addition(a, b, Z)")
+    log_probs = beliefs(4, 2, 10)
+    found = ns.nn.Reasoning(question.circuit)(log_probs)
+    assert np.allclose(found, question(mnist_net=log_probs), atol=1e-5)
+
+
 def test_a_question_as_a_problem_has_the_same_distribution():
     program = Program.parse(ADDITION.replace("3,4,5,6,7,8,9", "3"))
     log_probs = beliefs(2, 4)

@@ -10,6 +10,7 @@ import json
 import math
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,12 +110,15 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     options = QueryFlags.read(values, arguments)
     from neurosym.programs.program import Program
     from neurosym.programs.readings import ProofReader, explanation, read
+    from neurosym.programs.syntax import ProgramWarning
 
     clock = _Clock()
     limit = {} if options.limit is None else {"limit": options.limit}
     program = Program.read(options.file, **limit)
     clock.lap("parse")
-    question = program.compile(options.query, evidence=options.evidence)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ProgramWarning)  # they are printed below
+        question = program.compile(options.query, evidence=options.evidence)
     clock.lap("ground")
     for warning in question.ground.warnings:
         print(f"neurosym query: warning: {warning}", file=sys.stderr)
