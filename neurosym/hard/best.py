@@ -66,7 +66,7 @@ MOST_ELEMENTS = 2**14
 MOST_CELLS = 2**20
 """Weights that a round may read; with more of them nothing is moved."""
 
-TIGHT_WIDTH = 128
+TIGHT_WIDTH = 32
 """Nodes that are propagated at once where the root has a tight bound: few are left of an instance,
 and those that come first should find a good solution for the others."""
 

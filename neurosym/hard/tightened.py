@@ -23,7 +23,7 @@ from neurosym.hard import rounds
 from neurosym.hard.nodes import Layout
 from neurosym.transforms.take import take
 
-BLOCK = 64
+BLOCK = 32
 """Instances whose weights move together: so many lie in a cache."""
 
 PHASES = (4, 8, 28)
