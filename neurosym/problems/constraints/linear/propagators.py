@@ -26,6 +26,10 @@ Places = tuple[int, ...]
 Offsets = tuple[tuple[int, ...], ...]
 
 
+LABORIOUS = 2**15
+"""Offsets of a group from which on a search has a narrower front."""
+
+
 class Bounded(NamedTuple):
     """``Σ_k offsets[k][x_k]`` is at most ``bound``, or is not equal to it."""
 
@@ -60,6 +64,11 @@ class LinearBounds:
                 bound=jax.device_put(np.asarray([row.bound for row in rows], dtype)),
                 unequal=jax.device_put(np.asarray([row.unequal for row in rows])),
             )
+
+    @property
+    def work(self) -> int:
+        """Elements that one node takes, where they are so many that the cache holds few nodes."""
+        return self.offsets.size if self.offsets.size >= LABORIOUS else 0
 
     @jax.named_scope("linear_bounds")
     def prune(self, domains: jax.Array) -> jax.Array:
