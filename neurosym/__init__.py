@@ -55,11 +55,6 @@ _EXPORTS = {
         "solve_best",
     ),
     "problems": (
-        "maximum",
-        "minimum",
-        "entry",
-        "any_of",
-        "all_of",
         "AllDifferent",
         "AllEqual",
         "Decreasing",
@@ -97,6 +92,11 @@ _EXPORTS = {
         "Reified",
         "Table",
         "Variable",
+        "all_of",
+        "any_of",
+        "entry",
+        "maximum",
+        "minimum",
     ),
     "programs": ("Program",),
     "semirings": (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -298,13 +298,6 @@ def holds(constraint: Constraint, given: dict[Variable, np.ndarray]) -> Any:
 def index_of(variable: Variable, given: dict[Variable, np.ndarray]) -> np.ndarray:
     """The value indices of a variable, which may be auxiliary."""
     return variable._index_at(given) if isinstance(variable, Auxiliary) else given[variable]
-
-
-def all_combinations(scope: Sequence[Variable]) -> Iterable[tuple[Hashable, ...]]:
-    """Every combination of values of declared variables."""
-    import itertools
-
-    return itertools.product(*(variable.domain for variable in scope))
 
 
 def _listed(parts: Sequence[Any]) -> list[Constraint]:

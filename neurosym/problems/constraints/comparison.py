@@ -17,11 +17,6 @@ NEGATIONS = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 """The comparison that holds exactly where another does not."""
 
 
-def no_variable_left(shown: str, holds: bool) -> ValueError:
-    """The error that a comparison, as ``shown``, has lost its variables, and what it amounts to."""
-    return ValueError(f"the constraint {shown} has no variable left: {_meaning(holds)}")
-
-
 def without_variables(holds: bool, *, part: bool = False) -> ValueError:
     """The error that numbers were compared, so that a truth value is where a constraint belongs.
 
