@@ -34,6 +34,7 @@ from neurosym.programs.labels import choice_of
 from neurosym.programs.strata import Strata, strata_of
 from neurosym.programs.syntax import Place, ProgramError
 from neurosym.programs.terms import (
+    DOT,
     Bindings,
     Term,
     Variable,
@@ -52,8 +53,11 @@ from neurosym.programs.terms import (
 MAX_GROUND = 500_000
 """Calls, answers and rules of a grounding, unless the caller says otherwise."""
 
-MAX_DEPTH = 2_000
-"""How deep terms may nest while grounding."""
+MAX_DEPTH = 400
+"""How deep terms may nest while grounding; the items of a list are all as deep as the list."""
+
+MAX_LIST = 5_000
+"""Items of a list while grounding."""
 
 Foreign = Mapping[Signature, Callable[..., Any]]
 
@@ -475,15 +479,31 @@ def _open_variables(term: Term, bindings: Bindings) -> str:
 
 
 def _check_depth(term: Term, place: Place) -> None:
+    """Raises `ProgramError` for a term that nests too deep, or has too long a list."""
     level = [term] if isinstance(term, tuple) else []
     for _ in range(MAX_DEPTH):
         if not level:
             return
-        level = [x for own in level for x in own[1:] if isinstance(x, tuple)]
+        following = []
+        for own in level:
+            length = 0
+            while own[0] == DOT and len(own) == 3 and length < MAX_LIST:
+                if isinstance(own[1], tuple):
+                    following.append(own[1])
+                own, length = own[2], length + 1
+                if not isinstance(own, tuple):
+                    break
+            else:
+                if length == MAX_LIST:
+                    raise _grows(term, f"lists of more than {MAX_LIST:,} items", place)
+                following += [x for x in own[1:] if isinstance(x, tuple)]
+        level = following
+    raise _grows(term, f"terms that nest {MAX_DEPTH:,} deep", place)
+
+
+def _grows(term: Term, what: str, place: Place) -> ProgramError:
     name, arity = signature(term)
-    raise place.error(
-        f"grounding was stopped at terms that nest {MAX_DEPTH:,} deep: {name}/{arity} keeps growing"
-    )
+    return place.error(f"grounding was stopped at {what}: {name}/{arity} keeps growing")
 
 
 def _call_foreign(function: Callable[..., Any], arguments: Sequence[Term]) -> Iterator[Equations]:
@@ -517,7 +537,7 @@ def _call_foreign(function: Callable[..., Any], arguments: Sequence[Term]) -> It
 def _deep_recursion() -> Iterator[None]:
     """Terms nest deeper than Python's functions by default may."""
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 10 * MAX_DEPTH))
+    sys.setrecursionlimit(max(before, 10 * (MAX_DEPTH + MAX_LIST)))
     try:
         yield
     finally:
