@@ -160,19 +160,25 @@ def _over_parts(
         tried = jnp.where(possible, shares + step * towards, -jnp.inf)
         after, seen = look(tried, still[1])
         better = after <= bound
-        lower = after < bound
+        first = bound == jnp.inf  # nothing has been looked at: a look at the shares as they are
+        faster = jnp.where(first, 1, jnp.minimum(1.5 * step, 2.0 * count))
         return (
             jnp.where(better, tried, shares),
             jnp.where(better, after, bound),
             jnp.where(better, seen, beliefs),
-            jnp.where(better, jnp.minimum(1.5 * step, 2.0 * count), step / 2),
-            lowered + lower.astype(jnp.int32),
+            jnp.where(better, faster, step / 2),
+            lowered + ((after < bound) & ~first).astype(jnp.int32),
         )
 
-    bound, beliefs = look(*still)
-    one = jnp.ones((), weights.dtype)
-    start = (still[0], bound, beliefs, one, jnp.int32(0))
-    shares, _, _, _, lowered = jax.lax.fori_loop(0, rounds, once, start)
+    zero, far = jnp.zeros((), weights.dtype), jnp.asarray(jnp.inf, weights.dtype)
+    start = (still[0], far, jnp.zeros_like(still[0]), zero, jnp.int32(0))
+    found = jax.lax.fori_loop(0, rounds + 1, once, start)
+    shares, bound, beliefs, _, lowered = jax.lax.stop_gradient(found)
+    if not tables:  # the derivative is known: the mean of the marginals
+        marginals = jnp.mean(jnp.exp(beliefs), axis=0)
+        there = weights > -jnp.inf
+        change = jnp.where(there, weights - jax.lax.stop_gradient(weights), 0)
+        return bound + jnp.sum(change * jnp.where(there, marginals, 0)), lowered
     there = (shares > -jnp.inf) & (still[0] > -jnp.inf)
     change = jnp.where(there, shares - jnp.where(there, still[0], 0), 0)
     final = jnp.where(there, jnp.where(there, shared_out, 0) + change, -jnp.inf)

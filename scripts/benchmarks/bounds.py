@@ -125,6 +125,8 @@ def boards_a_second(rounds: int, node_limit: int, sample: int) -> dict[str, obje
 def peers(weights: np.ndarray, seconds: int = 10) -> dict[str, object]:
     """Seconds a board and proven boards of the sample, of each peer that is installed."""
     row: dict[str, object] = {}
+    if not len(weights):
+        return row
     for name, function in (("cp_sat", cp_sat), ("toulbar2", toulbar2_board)):
         try:
             start = time.perf_counter()
