@@ -170,7 +170,8 @@ def scanned_supports(
     semiring: Semiring, chain: Chain, weights: Sequence[Elements]
 ) -> list[Elements]:
     """The supports of all positions ``[D_k, B]``, in the semiring itself, as a compact program."""
-    return _scanned(Algebra(semiring), chain, weights, range(len(weights)))
+    found = _scanned(Algebra(semiring), chain, weights)
+    return _positions(semiring, chain, found, range(len(weights)))
 
 
 def _supports(
@@ -178,7 +179,8 @@ def _supports(
 ) -> list[Elements]:
     """The supports of positions, from the messages that arrive at them from both sides."""
     if len(weights) > MAX_UNROLLED:
-        return _scanned(algebra, chain, weights, wanted)
+        found = _scanned(algebra, chain, weights)
+        return _positions(algebra.semiring, chain, found, wanted)
     dtype, batch = _like(algebra, weights[0])
     forward = [algebra.semiring.ones((1, batch), dtype)]
     for k in range(max(wanted)):
@@ -189,10 +191,8 @@ def _supports(
     return [_meet(algebra, forward[k], backward[k + 1], chain.targets[k]) for k in wanted]
 
 
-def _scanned(
-    algebra: Algebra, chain: Chain, weights: Sequence[Elements], wanted: Sequence[int]
-) -> list[Elements]:
-    """`_supports` with all steps brought to one size, in two scans."""
+def _scanned(algebra: Algebra, chain: Chain, weights: Sequence[Elements]) -> Elements:
+    """Supports of all positions ``[K, D, B]``: all steps brought to one size, in three loops."""
     semiring, count = algebra.semiring, len(weights)
     dtype, batch = _like(algebra, weights[0])
     values = max(chain.sizes)
@@ -222,14 +222,20 @@ def _scanned(
         weights, table = step
         return _backward(algebra, message, weights, table), message
 
+    def meet(step: Any) -> Elements:
+        return _meet(algebra, *step)
+
+    tables = jnp.asarray(targets)
     _, before = jax.lax.scan(forward, first, (stacked, jnp.asarray(sources)))
-    _, after = jax.lax.scan(backward, first, (stacked, jnp.asarray(targets)), reverse=True)
-    found = []
-    for k in wanted:
-        ahead, behind = elements.at(before, k), elements.at(after, k)
-        here = _meet(algebra, ahead, behind, targets[k])
-        found.append(elements.at(here, slice(0, chain.sizes[k])))
-    return found
+    _, after = jax.lax.scan(backward, first, (stacked, tables), reverse=True)
+    return jax.lax.map(meet, (before, after, tables))
+
+
+def _positions(
+    semiring: Semiring, chain: Chain, supports: Elements, wanted: Sequence[int]
+) -> list[Elements]:
+    """``[D_k, B]`` for each wanted position, of supports ``[K, D, B]``."""
+    return [elements.at(supports, (k, slice(0, chain.sizes[k]))) for k in wanted]
 
 
 def _forward(algebra: Algebra, message: Elements, weights: Elements, rows: Any) -> Elements:

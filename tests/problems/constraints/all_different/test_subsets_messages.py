@@ -111,6 +111,29 @@ def test_derivatives_are_those_of_finite_differences():
     np.testing.assert_allclose(gradient(jnp.asarray(weights)), expected, atol=1e-4)
 
 
+def test_many_instances_are_read_by_blocks_with_the_derivatives_of_each():
+    """Derivatives of derivatives, too: along a direction, against differences of the gradient."""
+    maps = (tuple(range(3)),) * 3
+    made = relation(maps)
+    many = subsets_messages.BLOCK + 44
+    rng = np.random.default_rng(5)
+    batch = rng.normal(size=(many, 3, 3)).astype(np.float32)
+    outer, along = rng.normal(size=(2, 3, 3)).astype(np.float32)
+
+    def gradient(weights):
+        return jax.grad(lambda w: jnp.sum(jnp.stack(made.messages(LOG, list(w))) * outer))(weights)
+
+    first, second = jax.jit(jax.vmap(lambda w: jax.jvp(gradient, (w,), (jnp.asarray(along),))))(
+        batch
+    )
+    one = jax.jit(gradient)
+    step = np.float32(1e-2)
+    for n in (0, 255, 256, many - 1):
+        np.testing.assert_allclose(first[n], one(batch[n]), atol=1e-5)
+        change = (one(batch[n] + step * along) - one(batch[n] - step * along)) / (2 * step)
+        np.testing.assert_allclose(second[n], change, atol=3e-3)
+
+
 def test_selective_semirings_have_their_own_support():
     weights = random_weights(SQUARE, 1, 1.0, 0.1)
     got = messages_of(SQUARE, weights, MAX_TIMES)
