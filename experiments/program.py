@@ -59,7 +59,7 @@ class ProgramTask:
         check_fields(config.program, PROGRAM_FIELDS, task="a program", name="program")
         check_fields(config.data, DATA_FIELDS, task="a program", name="data")
         self.config, self._data_dir = config, data_dir
-        program = ns.Program.read(_found(config.program.file, "program.file"))
+        program = ns.Program.read(found_file(config.program.file, "program.file"))
         self.question = program.compile(config.program.query or None)
         if not self.question.networks:
             raise ValueError(
@@ -91,7 +91,7 @@ class ProgramTask:
     @functools.cached_property
     def arrays(self) -> dict[str, dict[str, np.ndarray]]:
         """The inputs and answers of a file, of each split."""
-        return read_arrays(_found(self.config.data.dataset, "data.dataset"), self.question)
+        return read_arrays(found_file(self.config.data.dataset, "data.dataset"), self.question)
 
     @functools.cached_property
     def _pixels(self) -> dict[str, tuple[float, float]]:
@@ -277,7 +277,7 @@ def _rows(question: ProgramQuery, query: str) -> list[tuple[str, int]]:
     return [(name, row) for _, _, name, row in sorted(found)]
 
 
-def _found(name: str, field: str) -> Path:
+def found_file(name: str, field: str) -> Path:
     """A file beside the working directory, or one that came with the package."""
     root = shipped_root()
     for path in (Path(name), *([] if root is None else [root / name])):

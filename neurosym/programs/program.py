@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from neurosym.circuits.compilers.compiler import Compiler
     from neurosym.problems.problem import Problem
     from neurosym.programs.reasoner import ProgramReasoner
+    from neurosym.programs.tensors import TensorQuery
 
 Asking = str | Sequence[str] | None
 """Queries, or evidence, as text; None takes those that the program states."""
@@ -229,6 +230,24 @@ class Program:
         """
         compiled = self.compile(query, evidence=evidence)
         return compiled(semiring=semiring, parameters=parameters, **networks)
+
+    def tensors(
+        self, query: str, *, domains: Mapping[str, Sequence[Any]] | None = None
+    ) -> TensorQuery:
+        """The same question over dense tensors: `neurosym.programs.tensors` says when it is.
+
+        Args:
+          query: one atom.
+          domains: by "name/arity", the values of each argument, or how many (0, 1, ...). Arguments
+            that a rule ties share their values; where none are stated, they are those that the
+            program mentions.
+
+        Raises:
+          ProgramError: the program has what tensors do not do (negation, disjunctions, networks).
+        """
+        from neurosym.programs.tensors import TensorQuery
+
+        return TensorQuery(self, query, domains or {})
 
     def problem(self, query: Asking = None) -> Problem:
         """The same question as variables and a constraint, where each world has one answer.
