@@ -44,7 +44,6 @@ from neurosym.programs.terms import (
     variables_of,
 )
 from neurosym.semirings.algebra.elements import is_structured
-from neurosym.semirings.algebra.instances import BOOLEAN, MAX_MIN
 from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.fixpoints.fixpoint import MAX_ROUNDS, FixpointStatus, fixpoint
 from neurosym.semirings.operations.einsum import einsum
@@ -55,9 +54,6 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 50_000_000
 """Entries of one tensor."""
 
-SAME_BY_ITSELF = (BOOLEAN, MAX_MIN)
-"""Semirings in which this road and the other one mean the same: ⊕ and ⊗ are idempotent."""
-
 Place = tuple[Signature, int]
 
 
@@ -65,7 +61,7 @@ class _Rule(NamedTuple):
     """``head ⊕= einsum(spec, tests, bodies)``; a constant of the head is an index."""
 
     head: Signature
-    index: tuple[int | None, ...]  # of the head: where constants stand
+    places: tuple[int | None, ...]  # of the head: where constants stand
     calls: tuple[tuple[Signature, tuple[int | None, ...]], ...]  # with the indices of constants
     masks: tuple[np.ndarray, ...]  # bool: what is computed, over its variables
     spec: str
@@ -220,10 +216,7 @@ class TensorQuery:
     ) -> jax.Array:
         shape, total = self._shape(key), start[key]
         for rule in self._rules[key]:
-            operands = [
-                jnp.where(jnp.asarray(mask), *map(semiring.asarray, (semiring.one, semiring.zero)))
-                for mask in rule.masks
-            ]
+            operands = [_truth(jnp.asarray(mask), semiring) for mask in rule.masks]
             for called, index in rule.calls:
                 own = tables.get(called)
                 if own is None:
@@ -235,9 +228,9 @@ class TensorQuery:
             if len(operands) > 1 and spec != rule.spec:
                 operands = [operands[-1], *operands[:-1]]
             value = einsum(spec, *operands, semiring=semiring)
-            if any(n is not None for n in rule.index):
+            if any(n is not None for n in rule.places):
                 empty = _zeros(shape, semiring)
-                places = tuple(slice(None) if n is None else n for n in rule.index)
+                places = tuple(slice(None) if n is None else n for n in rule.places)
                 value = empty.at[places].set(value)
             total = value if total is None else semiring.add(total, value)
         return total
@@ -326,17 +319,16 @@ class TensorQuery:
         return tuple(len(self._terms[key, n]) for n in range(key[1]))
 
 
-def applies(program: Program, semiring: Any, *, least: int = 2_000) -> bool:
-    """Whether the road is chosen by itself: it means the same, and the program is large."""
-    return semiring in SAME_BY_ITSELF and len(program.clauses.clauses) >= least
-
-
 def _with(lower: Any, step: Any, x: Any, _: Any) -> Any:
     return step(x, lower)
 
 
 def _zeros(shape: tuple[int, ...], semiring: Semiring) -> jax.Array:
     return jnp.broadcast_to(semiring.asarray(semiring.zero), shape)
+
+
+def _truth(holds: jax.Array, semiring: Semiring) -> jax.Array:
+    return jnp.where(holds, semiring.asarray(semiring.one), semiring.asarray(semiring.zero))
 
 
 def _name(key: Signature) -> str:
@@ -346,7 +338,7 @@ def _name(key: Signature) -> str:
 def _from_log(semiring: Semiring, logs: jax.Array) -> jax.Array:
     if semiring.from_log is not None:
         return semiring.from_log(logs)
-    return jnp.where(logs > -jnp.inf, *map(semiring.asarray, (semiring.one, semiring.zero)))
+    return _truth(logs > -jnp.inf, semiring)
 
 
 def _is_open(clause: Clause) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from experiments._kinship import CLUTRR
 from neurosym.cli.configs import load_config, load_function
 from neurosym.cli.descriptions import describe_module
 from neurosym.datasets.mnist import MNIST
@@ -39,6 +40,8 @@ CONFIGS = {path.stem: path for path in sorted((ROOT / "configs").glob("[!_]*.py"
 INPUTS = {
     "digits_addition": ("images",),
     "formula": ("images", "length"),
+    "grandparent": ("pair",),
+    "kinship": ("relations", "length"),
     "mnist_addition": ("images",),
     "mnist_classification": ("images",),
     "program": ("images",),
@@ -83,6 +86,13 @@ def tiny_data(tmp_path_factory):
             names=np.array(signs),
         )
         patch.setitem(SYMBOLS.md5, path.name, hashlib.md5(path.read_bytes()).hexdigest())
+        for name in CLUTRR.md5:
+            path = folder / "clutrr" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = "edge_types,target\n" + "\"['son', 'wife']\",daughter\n" * 3
+            content += "\"['daughter', 'son', 'wife']\",daughter\n" * 3
+            path.write_text(content)
+            patch.setitem(CLUTRR.md5, name, hashlib.md5(content.encode()).hexdigest())
         yield folder
 
 
