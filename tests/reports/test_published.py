@@ -92,6 +92,8 @@ def test_every_experiment_has_its_published_figures():
     assert {path.stem for path in FILES} == {
         "digits_addition",
         "formula",
+        "grandparent",
+        "kinship",
         "mnist_addition",
         "mnist_classification",
         "visual_sudoku",
