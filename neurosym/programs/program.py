@@ -213,6 +213,7 @@ class Program:
         evidence: Asking = None,
         semiring: Any = None,
         parameters: Mapping[str, jax.Array] | None = None,
+        road: str = "circuits",
         **networks: jax.Array,
     ) -> jax.Array:
         """The value of each answer; jit, vmap and grad pass through.
@@ -222,14 +223,40 @@ class Program:
           semiring: by default LOG; see `ProgramQuery.__call__`.
           parameters: log-probabilities of learnable clauses, by default those where learning starts
             (`ProgramQuery.initial_parameters`).
+          road: "circuits", or "tensors" for ⊕ and ⊗ over derivations, with the answers of
+            `tensors`; then what is named are the open relations.
           **networks: log-probabilities ``float[..., N, K]`` of each network: of its N inputs in the
             order of `ProgramQuery.inputs`, and its K values.
 
         Returns:
           Elements ``[..., Q]``, in LOG log-probabilities given the evidence.
         """
+        if road == "tensors":
+            return self._by_tensors(query, evidence, semiring, parameters, networks)
+        if road != "circuits":
+            raise ProgramError(f'a road is "circuits" or "tensors", not {road!r}')
         compiled = self.compile(query, evidence=evidence)
         return compiled(semiring=semiring, parameters=parameters, **networks)
+
+    def _by_tensors(
+        self,
+        query: Asking,
+        evidence: Asking,
+        semiring: Any,
+        parameters: Mapping[str, jax.Array] | None,
+        relations: Mapping[str, jax.Array],
+    ) -> jax.Array:
+        from neurosym.semirings.algebra.instances import LOG
+        from neurosym.semirings.algebra.names import semiring_by_name
+
+        if not isinstance(query, str) or parameters is not None:
+            raise ProgramError("the tensor road takes one atom as its query, and no parameters")
+        if evidence or (evidence is None and self.clauses.evidence):
+            raise ProgramError("the tensor road takes no evidence")
+        if isinstance(semiring, str):
+            semiring = semiring_by_name(semiring)
+        given: dict[str, Any] = dict(relations)
+        return self.tensors(query)(semiring=semiring or LOG, **given).value
 
     def tensors(
         self, query: str, *, domains: Mapping[str, Sequence[Any]] | None = None

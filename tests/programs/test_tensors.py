@@ -141,6 +141,8 @@ def test_same_generation_constants_comparisons_and_weights():
     own = program.tensors("special(f)")
     for name, semiring in (("max_min", MAX_MIN), ("max_times", MAX_TIMES)):
         other = program.query("special(f)", semiring=name)
+        same = program.query("special(f)", semiring=name, road="tensors")
+        np.testing.assert_array_equal(own(semiring=semiring).value, same)
         np.testing.assert_allclose(own(semiring=semiring).value, other, rtol=1e-5)
     twice = program.tensors("parent(b, c)")
     assert float(twice(semiring=REAL).value[0]) == pytest.approx(1.0)
@@ -160,6 +162,14 @@ def test_same_generation_constants_comparisons_and_weights():
 def test_what_is_refused(text, message):
     with pytest.raises(ProgramError, match=message):
         ns.Program.parse(text).tensors("q(X)")(semiring=BOOLEAN)
+
+
+def test_roads_that_are_not_there():
+    program = ns.Program.parse("0.5::a(1). q(X) :- a(X). evidence(a(1)).")
+    with pytest.raises(ProgramError, match="no evidence"):
+        program.query("q(X)", road="tensors")
+    with pytest.raises(ProgramError, match="circuits"):
+        program.query("q(X)", road="rail")
 
 
 def test_relations_that_do_not_fit():
