@@ -148,6 +148,7 @@ _MODULES = (
     "datasets",
     "encoders",
     "explanations",
+    "export",
     "hard",
     "io",
     "languages",

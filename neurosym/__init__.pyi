@@ -7,6 +7,7 @@ from neurosym import circuits as circuits
 from neurosym import datasets as datasets
 from neurosym import encoders as encoders
 from neurosym import explanations as explanations
+from neurosym import export as export
 from neurosym import hard as hard
 from neurosym import io as io
 from neurosym import languages as languages

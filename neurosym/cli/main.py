@@ -32,6 +32,8 @@ _COMMANDS = {
     "sweep": ("sweep", "try many values of a config's fields, in parallel, and find the best"),
     "evaluate": ("evaluate", "judge a run's best model on a split"),
     "predict": ("predict", "let a run's best model read your own files"),
+    "export": ("export", "a finished run as a file that other tools run"),
+    "verify": ("verify", "an exported file against its run, example by example"),
     "reproduce": ("reproduce", "run what is missing of a published table, and make it"),
     "record": ("record", "keep the results of finished runs as files to commit"),
     "results": ("results", "make the page of results from what was recorded"),
