@@ -142,7 +142,8 @@ def pipeline_of(run: Run) -> Pipeline:
     Raises:
       ValueError: its task does not answer in two steps, or the steps are not over a batch.
     """
-    task, name = run.task, type(run.task).__name__
+    task: Any = run.task
+    name = type(task).__name__
     if not isinstance(task, AnsweringTask):
         raise ValueError(
             f"the task {name} cannot be exported: it does not answer in two steps, `beliefs` and "

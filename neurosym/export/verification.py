@@ -133,5 +133,5 @@ def _compare(expected: np.ndarray, found: np.ndarray, tolerance: float) -> tuple
         apart = np.where(same, 0.0, np.abs(found - expected))
     apart = np.where(np.isnan(apart), np.inf, apart).reshape(len(expected), -1)
     scale = np.where(np.isfinite(expected), np.maximum(1, np.abs(expected)), 1)
-    wrong = (apart > tolerance * scale.reshape(len(expected), -1)).any(1)
+    wrong = np.asarray((apart > tolerance * scale.reshape(len(expected), -1)).any(1))
     return float(apart.max(initial=0.0)), wrong
