@@ -18,7 +18,11 @@ def run(tmp_path_factory):
     """A run of digit addition that ended before its first step, and its artefact."""
     folder = tmp_path_factory.mktemp("exported")
     workdir, path = folder / "run", folder / "add.stablehlo"
-    options = ["--config.train.epochs=0", "--config.data.regroupings=1", "--quiet"]
+    options = [
+        "--config.train.epochs=0",
+        "--config.data.regroupings=1",
+        "--config.encoder.name=mlp",
+    ]
     assert main(["train", CONFIG, f"--workdir={workdir}", *options]) == 0
     target = "--target=stablehlo"
     assert main(["export", f"--workdir={workdir}", target, f"--output={path}"]) == 0
