@@ -142,13 +142,13 @@ def pipeline_of(run: Run) -> Pipeline:
     Raises:
       ValueError: its task does not answer in two steps, or the steps are not over a batch.
     """
-    task: Any = run.task
-    name = type(task).__name__
-    if not isinstance(task, AnsweringTask):
+    name = type(run.task).__name__
+    if not isinstance(run.task, AnsweringTask):
         raise ValueError(
             f"the task {name} cannot be exported: it does not answer in two steps, `beliefs` and "
             "`answer` (see neurosym.training.AnsweringTask)"
         )
+    task: Any = run.task
     split = split_of(task, "test")
     some = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((_ANY, *x.shape[1:]), x.dtype), split.examples
