@@ -111,6 +111,36 @@ def test_classic_networks(name, evidence):
     agree(classic(name), evidence)
 
 
+@pytest.mark.slow
+def test_insurance_with_evidence_in_a_batch():
+    """Domains to 5 and tensors over 7 variables: most of its contractions are read once."""
+    path = importlib.resources.files("pgmpy.utils") / "example_models" / "insurance.bif.gz"
+    model = ns.languages.read_bif(str(path))
+    network, potentials = model.network, model.potentials
+    evidence = [{}, {"Age": "Adolescent", "Accident": "Severe"}]
+    masks = np.repeat(np.asarray(network.mask)[None], 2, 0)
+    for mask, seen in zip(masks, evidence, strict=True):
+        for name, state in seen.items():
+            row = network.index(name)
+            mask[row] = np.arange(network.size) == network.value_index(row, state)
+
+    @jax.jit
+    @jax.vmap
+    def ours(mask):
+        weights = model.weights.astype(np.float32)
+        return ns.marginals(network, weights, potentials=potentials, domains=mask)
+
+    found = np.asarray(ours(masks))
+    peer = VariableElimination(classic("insurance"))
+    for rows, seen in zip(found, evidence, strict=True):
+        for name, domain in zip(network.structure.names, network.structure.domains, strict=True):
+            if name not in seen:
+                wanted = peer.query([name], evidence=seen, show_progress=False)
+                order = [wanted.state_names[name].index(state) for state in domain]
+                row = rows[network.index(name), : len(domain)]
+                np.testing.assert_allclose(row, wanted.values[order], atol=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_random_networks_with_certain_rows_and_values_alone(seed):
     agree(random_model(seed), {})

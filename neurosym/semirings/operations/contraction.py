@@ -9,7 +9,9 @@
 Where the semiring has real coordinates this is one real matrix product at highest precision, so it
 runs on matrix units (`neurosym.semirings.operations.contraction_in_reals`). Any other semiring, and
 any product with a single row or column, goes through its terms
-(`neurosym.semirings.operations.contraction_by_terms`).
+(`neurosym.semirings.operations.contraction_by_terms`). So does a small product in coordinates that
+need a shift and a check: a network is contracted in dozens of them, and the terms alone are a third
+of the program.
 
 Everything else (`neurosym.semirings.operations.einsum`, the engines) brings its arrays into this
 form.
@@ -21,6 +23,14 @@ from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.semirings.operations.contraction_by_terms import Contraction, SelectiveContraction
 from neurosym.semirings.operations.contraction_in_reals import RealContraction
 from neurosym.semirings.operations.terms import few
+
+FEW_PRODUCTS = 2**11
+"""Terms ``g × i × j × k`` up to which one exact reading is compiled instead of a scaled one, its
+check and the exact one."""
+
+FEW_PER_ENTRY = 5
+"""How many terms for each entry of operands and result are few: the exact reading takes an
+exponential of each term, the scaled one an exponential or a logarithm of each entry."""
 
 
 def contract(semiring: Semiring, a: Elements, b: Elements) -> Elements:
@@ -34,11 +44,20 @@ def contract(semiring: Semiring, a: Elements, b: Elements) -> Elements:
     Returns:
       Elements ``[G, I, K]``.
     """
-    shape = elements.shape(semiring, a)
+    groups, rows, length = elements.shape(semiring, a)
     columns = elements.shape(semiring, b)[2]
-    if semiring.coordinates is not None and shape[1] > 1 and columns > 1:
+    coordinates = semiring.coordinates
+    if coordinates is not None and rows > 1 and columns > 1:
+        if coordinates.shifted and _has_few_products(groups, rows, length, columns):
+            return rule.apply(Contraction(semiring), a, b)
         return rule.apply(RealContraction(semiring), a, b)
     plain = not elements.is_structured(semiring) and semiring.dtype == "float"
     if semiring.selective and plain and not few(a, b):
         return rule.apply(SelectiveContraction(semiring), a, b)
     return rule.apply(Contraction(semiring), a, b)
+
+
+def _has_few_products(groups: int, rows: int, length: int, columns: int) -> bool:
+    terms = rows * length * columns
+    entries = rows * length + length * columns + rows * columns
+    return groups * terms <= FEW_PRODUCTS and terms <= FEW_PER_ENTRY * entries

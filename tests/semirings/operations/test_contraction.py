@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neurosym as ns
-from neurosym.semirings.operations import contraction_by_terms, terms
+from neurosym.semirings.operations import contraction, contraction_by_terms, terms
 from neurosym.semirings.operations.contraction import contract
 
 SELECTIVE = {
@@ -104,9 +104,14 @@ def test_terms_that_would_be_many_are_reduced_in_blocks():
     np.testing.assert_array_equal(possible, (np.asarray(a > 1) * 1 @ (np.asarray(b) > 1)) > 0)
 
 
-@pytest.mark.parametrize("semiring", [ns.LOG, ns.smooth_max(0.5)], ids=lambda s: s.name)
-def test_derivatives_where_the_real_product_underflows(semiring):
+@pytest.mark.parametrize(
+    ("semiring", "few"),
+    [(ns.LOG, 0), (ns.LOG, contraction.FEW_PRODUCTS), (ns.smooth_max(0.5), 0)],
+    ids=["log in reals", "log by its terms", "smooth max in reals"],
+)
+def test_derivatives_where_the_real_product_underflows(semiring, few, monkeypatch):
     """Some outputs underflow and have true values, some are zero, some are sound."""
+    monkeypatch.setattr(contraction, "FEW_PRODUCTS", few)
     rng = np.random.default_rng(5)
     a, b = (8 * rng.normal(size=shape) for shape in ((2, 4, 9), (2, 9, 5)))
     a[0, 0], b[0, :, 0] = np.linspace(0, -150, 9), np.linspace(-150, 0, 9)
@@ -129,3 +134,20 @@ def test_derivatives_where_the_real_product_underflows(semiring):
     for x, wanted in zip(found, pulled(plainly)(*arrays), strict=True):
         assert not np.isnan(x).any()
         np.testing.assert_allclose(x, wanted, rtol=2e-4, atol=1e-5)
+
+
+def test_sizes_decide_for_one_exact_reading_of_a_small_contraction():
+    """A check is a branch: a small product has none, a large or a dense one has one."""
+
+    def branches(semiring, a, b):
+        program = jax.make_jaxpr(functools.partial(contract, semiring))(jnp.ones(a), jnp.ones(b))
+        return str(program).count("cond[")
+
+    assert branches(ns.LOG, (1, 12, 4), (1, 4, 3)) == 0
+    assert branches(ns.LOG, (1, 12, 10), (1, 10, 13)) == 0
+    assert branches(ns.LOG, (1, 40, 5), (1, 5, 96)) > 0  # many terms
+    assert branches(ns.LOG, (1, 12, 12), (1, 12, 12)) == 0  # four terms an entry
+    assert branches(ns.LOG, (2, 10, 10), (2, 10, 10)) == 0
+    assert branches(ns.LOG, (3, 10, 10), (3, 10, 10)) > 0  # of the groups together
+    assert branches(ns.LOG, (1, 12, 13), (1, 13, 16)) > 0
+    assert branches(ns.REAL, (1, 40, 5), (1, 5, 96)) == 0
