@@ -21,6 +21,7 @@ from typing import Any
 from neurosym import problems
 from neurosym.languages.cpmpy import library as lib
 from neurosym.languages.cpmpy.functions import FUNCTIONS
+from neurosym.languages.cpmpy.globals import NAMES, Globals
 from neurosym.languages.cpmpy.sums import Sum
 from neurosym.problems import (
     AllDifferent,
@@ -51,11 +52,11 @@ MAX_ROWS = 2**20
 
 SUPPORTED = frozenset(
     {"alldifferent", "table", "negative_table", "inverse", "regular", "indomain"}
-    | {"element", "count", "among", "min", "max", *FUNCTIONS}
+    | {"element", "count", "among", "nvalue", "min", "max", *FUNCTIONS, *NAMES}
 )
 """Global constraints and functions of CPMpy that become one constraint; CPMpy decomposes others."""
 
-SUPPORTED_REIFIED = frozenset({"table", "negative_table", "regular", "indomain"})
+SUPPORTED_REIFIED = frozenset({"table", "negative_table", "regular", "indomain", *NAMES})
 """Those that may be compared with a Boolean variable: they have a negation."""
 
 
@@ -96,6 +97,7 @@ class Translator:
         self._variables: dict[str, Variable] = {}
         self._numbers: dict[int, Variable] = {}
         self._opposites: dict[str, Variable] = {}
+        self._globals = Globals(self._own, self._copy)
 
     def transform(self, expressions: Any) -> list[Any]:
         """Any constraints of CPMpy as flat ones."""
@@ -257,6 +259,8 @@ class Translator:
         if isinstance(flat, lib.Operator) and flat.name == "not":
             return self._negated(self._boolean(flat.args[0]))
         if isinstance(flat, lib.GlobalConstraint):
+            if flat.name in NAMES:
+                return self._globals.make(flat)
             maker = getattr(self, f"_global_{flat.name}", None)
             if maker is not None:
                 return maker(*flat.args) if flat.name != "alldifferent" else maker(flat.args)
@@ -310,6 +314,8 @@ class Translator:
             return self._count(left, flat.name, right)
         if left.name == "among":
             return self._among(left, flat.name, right)
+        if left.name == "nvalue":
+            return self._globals.number_of_values(left, flat.name, right)
         if left.name == "element":
             return self._element(left, flat, right)
         if left.name in ("min", "max"):

@@ -1,6 +1,6 @@
 """A search in plain Python over the relations of a problem: slow, and it compiles nothing."""
 
-from neurosym.problems.constraints.constraint import placements
+from neurosym.problems.constraints.composite import visible_placements
 
 
 def extensions(problem, known, *, at_most=2):
@@ -11,7 +11,7 @@ def extensions(problem, known, *, at_most=2):
       known: from rows of variables to value indices.
       at_most: where it stops to count.
     """
-    placed = [one for constraint in problem.constraints for one in placements(constraint)]
+    placed = [one for constraint in problem.constraints for one in visible_placements(constraint)]
     sizes = [len(x.domain) for x in problem.declared]
     values = [known.get(i) for i in range(len(sizes))]
     waiting = {}

@@ -10,6 +10,17 @@ def variables():
     return x, b
 
 
+DIAGRAM = [
+    ("a", 0, "b"),
+    ("a", 3, "c"),
+    ("b", 1, "d"),
+    ("b", 2, "e"),
+    ("c", 2, "e"),
+    ("c", -1, "d"),
+]
+DIAGRAM += [("d", 1, "f"), ("e", 0, "f"), ("e", 3, "f")]
+"""Of three values; from b on, of two."""
+
 EXPRESSIONS = {
     "comparison": lambda x, b: x[0] < x[1],
     "linear": lambda x, b: 2 * x[0] - x[1] + 3 * b[0] >= 2,
@@ -87,6 +98,87 @@ EXPRESSIONS = {
         b[0] == cp.LexLessEq([x[0], x[1]], [x[2], 1])
     ),
     "chain": lambda x, b: cp.LexChainLess([[x[0], b[0]], [x[1], b[1]], [x[2], 0]]),
+    "not all different except 0": lambda x, b: ~cp.AllDifferentExcept0(x),
+    "all different except, with one twice": lambda x, b: (
+        b[0] == cp.AllDifferentExceptN([x[0], x[1], x[0], 1], [1, 2])
+    ),
+    "not all equal": lambda x, b: ~cp.AllEqual(x),
+    "all equal to themselves": lambda x, b: b[0] == cp.AllEqual([x[0], x[0], x[1], 2]),
+    "all equal is one": lambda x, b: cp.AllEqual([x[0]]) & b[0],
+    "circuit in a condition": lambda x, b: b[0] == cp.Circuit(x),
+    "circuit with numbers": lambda x, b: cp.Circuit([x[0], 2, x[1], 0]),
+    "circuit that names one twice": lambda x, b: b[0] == cp.Circuit([x[0], x[0], 1]),
+    "circuit of expressions": lambda x, b: cp.Circuit([x[0] + 1, 2 - x[1], x[2]]),
+    "short table in a condition": lambda x, b: (
+        b[0] == cp.ShortTable([x[0], x[1], x[0]], [(0, "*", 0), ("*", 3, 1), (2, 2, 2)])
+    ),
+    "not a short table": lambda x, b: ~cp.ShortTable(x, [(0, "*", 2), ("*", 3, "*")]),
+    "decision diagram": lambda x, b: cp.MDD(x, DIAGRAM),
+    "decision diagram in a condition": lambda x, b: b[0] == cp.MDD([x[0], x[1], x[0]], DIAGRAM),
+    "not a decision diagram from a root": lambda x, b: ~cp.MDD(x[:2], DIAGRAM, start="b"),
+    "not a global xor": lambda x, b: ~cp.Xor([b[0], b[1], ~b[2], x[0] > 2]),
+    "global xor in a condition": lambda x, b: (x[0] > 1) == cp.Xor([*b, ~b[0], False]),
+    "global xor of one and itself": lambda x, b: (x[0] > 1) == cp.Xor([b[0], b[1], b[1], True]),
+    "global xor of opposites": lambda x, b: cp.Xor([b[0], ~b[0], x[0] == 2, x[0] == 2]),
+    "not cumulative": lambda x, b: ~cp.Cumulative(x, [2, 1, 2], demand=[1, 2, 1], capacity=2),
+    "cumulative in a condition": lambda x, b: (
+        b[0] == cp.Cumulative(x[:2], [x[1], 2], demand=[1, 1 + b[1]], capacity=2)
+    ),
+    "not cumulative with ends": lambda x, b: ~cp.Cumulative(x[:2], [1, 2], [x[2], 3], 1, 1),
+    "cumulative of numbers": lambda x, b: (
+        b[0] == cp.Cumulative([0, 1], [2, 2], demand=1, capacity=x[0])
+    ),
+    "not no overlap": lambda x, b: ~cp.NoOverlap(x, [1, 2, 1]),
+    "no overlap with ends": lambda x, b: cp.NoOverlap([x[0], 1], [1, x[1]], [x[2], 3]),
+    "no overlap with ends in a condition": lambda x, b: (
+        b[0] == cp.NoOverlap([x[0], 1], [1, x[1]], [x[2], 3])
+    ),
+    "no overlap of tasks that take no time": lambda x, b: cp.NoOverlap(x, [0, 3, 0]),
+    "no overlap of durations that vary": lambda x, b: b[0] == cp.NoOverlap([x[0], 1], [x[1], x[2]]),
+    "no overlap of one with itself": lambda x, b: b[0] == cp.NoOverlap([x[0], x[0]], [x[1], x[2]]),
+    "no overlap of numbers": lambda x, b: cp.NoOverlap([0, 2], [x[0], 1]),
+    "precedence of three in a condition": lambda x, b: b[0] == cp.Precedence(x, [2, 0, 1]),
+    "precedence of a value to itself": lambda x, b: (
+        b[0] == cp.Precedence([x[0], x[1], 0], [0, 1, 1])
+    ),
+    "precedence of one value": lambda x, b: cp.Precedence(x, [1]) & b[0],
+    "not the precedence": lambda x, b: ~cp.Precedence(x, [0, 1]),
+    "not the cardinalities": lambda x, b: ~cp.GlobalCardinalityCount(x, [0, 1], [x[0], 1]),
+    "closed cardinalities in a condition": lambda x, b: (
+        b[0]
+        == cp.GlobalCardinalityCount([x[0], x[1], x[0]], [0, 1, 9], [1, b[1] + 1, 0], closed=True)
+    ),
+    "cardinalities of a value given twice": lambda x, b: (
+        b[0] == cp.GlobalCardinalityCount(x, [1, 1, 2], [1, x[0], 1])
+    ),
+    "increasing in a condition": lambda x, b: b[0] == cp.Increasing([x[0], 1, x[1], x[1]]),
+    "strictly increasing, with one twice": lambda x, b: (
+        b[0] == cp.IncreasingStrict([x[0], x[1], x[1]])
+    ),
+    "not increasing": lambda x, b: ~cp.Increasing(x),
+    "decreasing of expressions in a condition": lambda x, b: (
+        b[0] == cp.Decreasing([x[0] + x[1], 2 * x[1], b[1]])
+    ),
+    "strictly decreasing": lambda x, b: cp.DecreasingStrict([3, x[0], x[1]]),
+    "not lexicographic": lambda x, b: ~cp.LexLess([x[0], x[1]], [x[1], x[2]]),
+    "lexicographic with a pair of the same": lambda x, b: (
+        b[0] == cp.LexLess([x[0], x[1], b[1]], [x[0], 2, 1])
+    ),
+    "lexicographic to itself": lambda x, b: b[0] == cp.LexLessEq([x[0], x[1]], [x[0], x[1]]),
+    "lexicographic of three": lambda x, b: cp.LexLessEq([x[0], b[0], x[1]], [1, b[1], 2]),
+    "chain in a condition": lambda x, b: (
+        b[2] == cp.LexChainLess([[x[0], b[0]], [x[1], 0], [x[1], 1]])
+    ),
+    "chain or equal": lambda x, b: cp.LexChainLessEq([[x[0], 1], [x[1], b[1]], [2, b[0]]]),
+    "not a chain or equal": lambda x, b: ~cp.LexChainLessEq([[x[0], 1], [x[1], b[1]], [2, b[0]]]),
+    "number of values in a condition": lambda x, b: b[0] == (cp.NValue([*x, 1]) > 2),
+    "number of values of them and itself": lambda x, b: cp.NValue([*x, x[0]]) == x[0],
+    "an undefined part of a global in a condition": lambda x, b: (
+        b[0] == cp.Increasing([2 // x[1], x[2]])
+    ),
+    "an undefined part of a negated global": lambda x, b: (
+        ~cp.AllEqual([cp.cpm_array([1, 2])[x[0]], x[1]]) | b[0]
+    ),
     "count": lambda x, b: cp.Count(x, 1) == 2,
     "count of a variable's value": lambda x, b: cp.Count([x[0], x[1], 2], x[2]) >= 1,
     "count against a variable": lambda x, b: cp.Count(x, 0) > x[0],
