@@ -129,7 +129,9 @@ class Globals:
             for x, y in zip(self.variables(first), self.variables(second), strict=True)
             if x is not y
         ]
-        return LexLess(*zip(*pairs, strict=True), strict) if pairs else not strict
+        if not pairs:
+            return not strict
+        return LexLess([x for x, _ in pairs], [y for _, y in pairs], strict)
 
     def chain(self, flat: Any) -> Made:
         strict = flat.name == "lex_chain_less"
@@ -268,7 +270,7 @@ def _made(found: Any) -> Made:
 
 
 def _least(given: Any) -> int:
-    return int(min(given.domain) if isinstance(given, Variable) else given)
+    return int(min(given.domain) if isinstance(given, Variable) else given)  # type: ignore
 
 
 def _never(entries: Sequence[Variable], value: int) -> list[Made]:
