@@ -164,6 +164,7 @@ _MODULES = (
     "soft",
     "sweeps",
     "testing",
+    "torch",
     "training",
 )
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}

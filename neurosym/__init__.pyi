@@ -23,6 +23,7 @@ from neurosym import semirings as semirings
 from neurosym import soft as soft
 from neurosym import sweeps as sweeps
 from neurosym import testing as testing
+from neurosym import torch as torch
 from neurosym import training as training
 from neurosym._version import __version__ as __version__
 from neurosym.bits import Domains as Domains

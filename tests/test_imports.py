@@ -32,6 +32,7 @@ MAY_IMPORT = {
     # Estimators and modules ask a reasoner, never a network or an engine.
     "bridge": {"transforms", "semirings", "bits", "reasoning"},
     "nn": {"semirings", "problems", "reasoning"},
+    "torch": {"semirings", "problems", "reasoning"},  # what `nn` is for Flax
     "languages": {"problems", "io", "circuits", "hard"},
     "testing": {"semirings", "bits", "problems", "hard", "soft", "circuits"},
     # Programs become graphs; what is numbers afterwards is the circuits' room and a reasoner's.

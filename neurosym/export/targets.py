@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from neurosym.export.artefact import Artefact, Facts, read_facts
 from neurosym.export.pipeline import Pipeline
+from neurosym.export.safetensors import write_safetensors
 from neurosym.export.stablehlo import open_stablehlo, write_stablehlo
 
 
@@ -31,6 +32,7 @@ TARGETS = MappingProxyType(
         "stablehlo": Target(
             write_stablehlo, open_stablehlo, "JAX's own export: cpu, cuda and tpu, any batch"
         ),
+        "safetensors": Target(write_safetensors, None, "the weights alone, for other frameworks"),
     }
 )
 """What `neurosym export --target=NAME` names."""

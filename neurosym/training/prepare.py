@@ -17,6 +17,7 @@ from neurosym.training.runs import latest_step, restore_best
 from neurosym.training.settings import Settings
 from neurosym.training.state import Anatomy, TrainState, stack_seeds
 from neurosym.training.task import Split
+from neurosym.training.weights import SUFFIX, read_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +123,11 @@ def prepare(
         params, other = mine.initial()
         # A run that goes on has its own parameters; the one that it came from may be gone by then.
         if settings.init_from and devices.first and latest_step(run.place) is None:
-            params, other = restore_best(settings.init_from, params, other, no_other=True)
+            source = settings.init_from
+            if source.endswith(SUFFIX):
+                params = read_weights(source, mine.build(params, other), params)
+            else:
+                params, other = restore_best(source, params, other, no_other=True)
         models.append((params, other))
     params, other = stack_seeds(models) if stacked else models[0]
     initial = program.initial_state(params, other)

@@ -111,7 +111,8 @@ class Settings:
 
     Attributes:
       seed: all randomness of the run follows from it.
-      init_from: workdir of a run whose parameters to start from; "" = none.
+      init_from: workdir of a run whose parameters to start from, or a file NAME.safetensors of
+        another framework; "" = none.
       train: see `TrainSettings`.
       optimizer: see `OptimizerSettings`.
       sharding: how parameters are cut over several devices: pairs of a pattern that is searched in
@@ -149,7 +150,9 @@ class Settings:
         _check_names(config)
         init_from = config.get("init_from", "")
         if not isinstance(init_from, str):
-            raise ValueError(f"config.init_from must be the path of a workdir, got {init_from!r}")
+            raise ValueError(
+                f"config.init_from must be the path of a workdir or of weights, got {init_from!r}"
+            )
         return cls(
             seed=config.get("seed", 0),
             init_from=init_from,

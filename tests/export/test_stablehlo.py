@@ -144,7 +144,7 @@ def test_a_task_that_cannot_be_expressed_is_named_before_a_file_is_written(task,
 
 
 def test_what_is_missing_or_in_the_way_is_said(pipeline, tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="the targets are stablehlo"):
+    with pytest.raises(ValueError, match="the targets are stablehlo, safetensors"):
         export.write_artefact(pipeline, "onxx", tmp_path / "x")
     with pytest.raises(ValueError, match="is a folder"):
         export.write_artefact(pipeline, "stablehlo", tmp_path)

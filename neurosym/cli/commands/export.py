@@ -8,7 +8,7 @@ from neurosym.cli.command import Command, UsageError
 from neurosym.cli.places import import_roots
 from neurosym.cli.run_flags import define_data_dir, define_workdir, required_workdir
 
-_TARGETS = ("stablehlo",)
+_TARGETS = ("stablehlo", "safetensors")
 
 
 def _define_flags(values: flags.FlagValues) -> None:
@@ -46,9 +46,13 @@ COMMAND = Command(
     description=(
         "Writes the pipeline of a finished run, encoder and reasoning, as a file for other tools. "
         "The target stablehlo is JAX's own export, for cpu, cuda and tpu and for batches of any "
-        "size, with its text and its versions beside it."
+        "size, with its text and its versions beside it. The target "
+        "safetensors is the weights alone, with the names and layouts of PyTorch."
     ),
-    examples=("neurosym export --workdir=runs/vs --target=stablehlo --output=vs.stablehlo",),
+    examples=(
+        "neurosym export --workdir=runs/vs --target=stablehlo --output=vs.stablehlo",
+        "neurosym export --workdir=runs/add --target=safetensors --output=lenet.safetensors",
+    ),
     define_flags=_define_flags,
     run=_run,
 )

@@ -79,7 +79,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(run, capsys, tmp_path)
     workdir, _ = run
     output = f"--output={tmp_path / 'x'}"
     own = f"--workdir={workdir}"
-    assert "--target is missing: stablehlo" in fails(capsys, "export", own, output)
+    assert "--target is missing: stablehlo, safetensors" in fails(capsys, "export", own, output)
     assert "--output=FILE is missing" in fails(capsys, "export", own, "--target=stablehlo")
     assert "onxx" in fails(capsys, "export", own, output, "--target=onxx")
     nowhere = f"--workdir={tmp_path / 'gone'}"
@@ -92,3 +92,20 @@ def test_what_is_wrong_is_said_before_anything_is_written(run, capsys, tmp_path)
     message = fails(capsys, "export", f"--workdir={begun}", output, "--target=stablehlo")
     assert "is not finished: it has no result.json" in message
     assert not (tmp_path / "x").exists()
+
+
+def test_a_run_starts_from_exported_weights(run, capsys, tmp_path):
+    workdir, _ = run
+    path = tmp_path / "w.safetensors"
+    command = ["export", f"--workdir={workdir}", "--target=safetensors", f"--output={path}"]
+    assert main(command) == 0
+    message = fails(capsys, "verify", str(path), f"--workdir={workdir}")
+    assert "holds weights and not a program" in message
+    options = ["--config.train.epochs=0", "--config.data.regroupings=1"]
+    options += ["--config.encoder.name=mlp", "--config.seed=7", f"--config.init_from={path}"]
+    assert main(["train", CONFIG, f"--workdir={tmp_path / 'warm'}", *options]) == 0
+    assert load_pipeline(tmp_path / "warm").weights == load_pipeline(workdir).weights
+    options[2] = "--config.encoder.name=resnet"
+    message = fails(capsys, "train", CONFIG, f"--workdir={tmp_path / 'other'}", *options)
+    assert "do not fit this model" in message
+    assert not (tmp_path / "other").exists()
