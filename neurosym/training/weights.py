@@ -95,8 +95,8 @@ def read_weights(path: str | Path, model: nnx.Module, params: PyTree) -> PyTree:
       A tree like `params`, with the file's numbers.
 
     Raises:
-      ValueError: the package is missing, there is no such file, it is not one of safetensors, or its arrays are not those
-        of the model; all faults are named.
+      ValueError: the package is missing, there is no such file, it is not one of safetensors,
+        or its arrays are not those of the model; all faults are named.
     """
     numpy_files = require_safetensors()
     path = Path(path)

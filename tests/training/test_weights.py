@@ -1,4 +1,4 @@
-"""Files of weights: layouts against NumPy and PyTorch, there and back, and files that do not fit."""
+"""Files of weights: against NumPy and PyTorch, there and back, and files that do not fit."""
 
 import sys
 
