@@ -56,7 +56,7 @@ def reasoning(
       ValueError: as of `neurosym.reasoning.make_answerer`; and, of the module, where weights are
         not float32 tensors of the right shape on a CPU.
     """
-    torch = _torch()
+    torch: Any = _torch()
     answerer = make_answerer(network, target, inputs=inputs, semiring=semiring, engine=engine)
     infer = _function(torch, lambda log_weights: (answerer(log_weights),), inputs=1)
 
