@@ -269,7 +269,12 @@ def _laws(semiring: Semiring, x: Any, *, rewriting: bool = True) -> dict[str, tu
     rolled = parts.concatenate(
         semiring, [parts.at(x, slice(-1, None)), parts.at(x, slice(None, -1))]
     )
-    matrix = parts.stack(semiring, [x, rolled])
+    rows = [x, rolled]
+    if semiring.coordinates is not None:
+        # Sizes decide what is computed in coordinates: 16 rows and columns, 16 terms each or more.
+        repeated = -(-16 // max(1, size[0]))
+        rows = [parts.concatenate(semiring, [row] * repeated) for row in rows] * 8
+    matrix = parts.stack(semiring, rows)
     products = mul(parts.expand_dims(semiring, matrix, 1), parts.expand_dims(semiring, matrix, 0))
     laws = {
         "⊕ is associative": (folded_sum, add(a, add(b, c))),

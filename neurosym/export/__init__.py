@@ -9,11 +9,10 @@ from neurosym.export.artefact import Artefact, Facts, read_facts
 from neurosym.export.pipeline import Field, Pipeline, load_pipeline, pipeline_of
 from neurosym.export.safetensors import write_safetensors
 from neurosym.export.stablehlo import StableHLO, write_stablehlo
-from neurosym.export.targets import TARGETS, open_artefact, write_artefact
+from neurosym.export.targets import open_artefact, write_artefact
 from neurosym.export.verification import Mismatch, Verification, verify
 
 __all__ = [
-    "TARGETS",
     "Artefact",
     "Facts",
     "Field",

@@ -8,10 +8,9 @@ from pathlib import Path
 from neurosym.io import read_text
 from neurosym.languages.bif import bif_model
 from neurosym.languages.graphical_model import Factor, GraphicalModel, graphical_model
-from neurosym.languages.uai import Evidence, uai_evidence, uai_model
+from neurosym.languages.uai import uai_evidence, uai_model
 
 __all__ = [
-    "Evidence",
     "Factor",
     "GraphicalModel",
     "bif_model",

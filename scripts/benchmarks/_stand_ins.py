@@ -75,6 +75,12 @@ def _orders(random: np.random.Generator, count: int, size: int) -> np.ndarray:
     return random.random((count, size)).argsort(axis=1)
 
 
+def has_chains() -> bool:
+    """Whether CLUTRR is there: nothing stands in for its chains of relations."""
+    folder = os.environ.get("NEUROSYM_DATA_DIR")
+    return bool(folder) and (Path(folder) / "clutrr").is_dir()
+
+
 def provide_images() -> list[str]:
     """Random pixels for each set of images that is missing; names the sets that were missing."""
     missing = []

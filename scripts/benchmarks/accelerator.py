@@ -125,6 +125,9 @@ CONFIGS = {
     "mnist_addition:n4": "configs/mnist_addition.py:n4",
     "formula:lenet": "configs/formula.py:lenet",
     "visual_sudoku": "configs/visual_sudoku.py",
+    "program:addition": "configs/program.py:addition",
+    "grandparent": "configs/grandparent.py",
+    "kinship": "configs/kinship.py",
 }
 
 
@@ -176,6 +179,8 @@ def rows(sizes: Sizes, *, tiny: bool) -> Iterator[Row]:
 
     first = next(iter(CONFIGS))
     names = [first, *(name for name in CONFIGS if name != first)]
+    if not _stand_ins.has_chains():
+        names.remove("kinship")
     for name in names:
         record = {
             "mnist_addition:n1": (

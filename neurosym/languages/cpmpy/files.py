@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib.util
 import io
@@ -151,12 +152,19 @@ def _weighted(text: Text, offset: int, words: list[str], variables: dict[str, An
 
 @contextlib.contextmanager
 def _arguments_hidden() -> Iterator[None]:
-    """Keeps the command line from pycsp3, which reads it as its own when it is imported."""
-    given = list(sys.argv)
+    """Keeps the command line and ``dir`` from pycsp3.
+
+    It reads the command line as its own when it is imported, and puts a ``dir`` of its own in the
+    place of Python's, which fails for objects whose attributes are looked up among their keys.
+    """
+    given, own_dir = list(sys.argv), builtins.dir
     sys.argv[1:] = [_NO_COMPILATION]
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # It leaves a file open.
+            yield
     finally:
+        builtins.dir = own_dir
         # pycsp3 looks for this at exit; without it, it would compile a model that is not there.
         sys.argv[:] = [*given, *([] if _NO_COMPILATION in given else [_NO_COMPILATION])]
 

@@ -1,6 +1,7 @@
 """`neurosym solve` for files of other tools: their competitions' lines, JSON, limits, errors."""
 
 import gzip
+import importlib.util
 import json
 
 import pytest
@@ -8,6 +9,11 @@ import pytest
 pytest.importorskip("cpmpy", reason="CPMpy is not installed")
 
 from neurosym.cli.main import main
+
+# It is not imported here: its import puts a `dir` of its own in the place of Python's.
+needs_pycsp3 = pytest.mark.skipif(
+    importlib.util.find_spec("pycsp3") is None, reason="pycsp3 is not installed"
+)
 
 XML = """<instance format="XCSP3" type="COP">
   <variables> <array id="x" size="[3]"> 0..4 </array> <var id="y"> 0..8 </var> </variables>
@@ -28,8 +34,8 @@ def run(capsys, *arguments):
     return code, captured.out.splitlines(), captured.err
 
 
+@needs_pycsp3
 def test_an_xcsp3_instance(tmp_path, capsys):
-    pytest.importorskip("pycsp3", reason="pycsp3 is not installed")
     path = tmp_path / "model.xml.gz"
     path.write_bytes(gzip.compress(XML.encode()))
     code, lines, err = run(capsys, path)
@@ -42,8 +48,8 @@ def test_an_xcsp3_instance(tmp_path, capsys):
     assert "OPTIMAL, objective 7" in err
 
 
+@needs_pycsp3
 def test_a_time_limit_of_zero_searches_nothing(tmp_path, capsys):
-    pytest.importorskip("pycsp3", reason="pycsp3 is not installed")
     path = tmp_path / "model.xml"
     path.write_text(XML)
     code, (line,), _ = run(capsys, path, "--time_limit=0", "--json")

@@ -1,7 +1,10 @@
 """XCSP3, weighted clauses and pseudo-Boolean files, against predicates in Python."""
 
+import builtins
+import importlib.util
 import itertools
 import re
+import types
 
 import pytest
 
@@ -12,6 +15,11 @@ from languages.cpmpy.counting import extensions
 import neurosym as ns
 from neurosym.io import FormatError, Text
 from neurosym.languages.cpmpy.files import opb_model, wcnf_model, xcsp3_model
+
+# It is not imported here: its import puts a `dir` of its own in the place of Python's.
+needs_pycsp3 = pytest.mark.skipif(
+    importlib.util.find_spec("pycsp3") is None, reason="pycsp3 is not installed"
+)
 
 INSTANCE = """<instance format="XCSP3" type="CSP">
   <variables>
@@ -139,9 +147,9 @@ def text(content, name="model.xml"):
     return Text(name, content.encode())
 
 
+@needs_pycsp3
 @pytest.mark.parametrize("name", CONSTRAINTS)
 def test_constraints_of_xcsp3(name):
-    pytest.importorskip("pycsp3", reason="pycsp3 is not installed")
     snippet, holds = CONSTRAINTS[name]
     # A sum over all variables makes each of them a variable of the model, whatever else it names.
     every = "<sum> <list> x[] </list> <condition> (le,12) </condition> </sum>"
@@ -248,3 +256,12 @@ def test_what_is_wrong_with_pseudo_boolean_constraints(content, message):
         return
     with pytest.raises(FormatError, match=message):
         opb_model(text(content, "f.opb"))
+
+
+@needs_pycsp3
+def test_reading_xcsp3_leaves_python_as_it_was():
+    # pycsp3 puts a `dir` of its own in the place of Python's, and later has lists of its own too.
+    xcsp3_model(text(INSTANCE.format(CONSTRAINTS["precedence"][0])))
+    assert isinstance(builtins.dir, types.BuiltinFunctionType)
+    methods = (list.__contains__, list.__mul__, tuple.__contains__, range.__contains__)
+    assert all(isinstance(method, types.WrapperDescriptorType) for method in methods)
