@@ -1,6 +1,6 @@
 """The site builds without a warning, and its reference has every public name.
 
-A build takes half a minute, so there is one for all tests.
+A build takes half a minute, so there is one for all tests, and a step of its own in `.ci/run`.
 """
 
 import importlib
@@ -19,6 +19,7 @@ import neurosym
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 ROOMS = neurosym._MODULES
+pytestmark = pytest.mark.slow
 
 needs_sphinx = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("sphinx", "myst_parser", "furo")),
@@ -132,7 +133,6 @@ def test_every_picture_is_shown():
         assert picture.stat().st_size < 200_000
 
 
-@pytest.mark.slow
 def test_the_pictures_are_drawn_by_their_command(tmp_path):
     pytest.importorskip("pysdd")
     script = str(DOCS / "draw_pictures.py")
