@@ -202,7 +202,7 @@ def test_names_in_the_text_exist(page):
 def test_few_blocks_are_left_untested():
     markers = [block.marker for page in PAGES for block in blocks_of(page)]
     assert len(markers) > 50
-    assert sum(marker.startswith("not run") for marker in markers) <= 5
+    assert sum(marker.startswith("not run") for marker in markers) <= 3
 
 
 @pytest.mark.parametrize(
