@@ -41,6 +41,33 @@ def test_chains_of_known_compositions():
     np.testing.assert_allclose(jnp.exp(unknown["log_probability"]), 1 / SIZE, atol=1e-5)
 
 
+def test_all_orders_of_reducing_a_chain_add_up():
+    """A table of compositions that do not associate, against sums over all bracketings."""
+    task = Kinship(load_config("configs/kinship.py"))
+    chains = chains_of([1, 2], [2, 2, 1], [0, 1, 1, 2], [2, 1])
+    task.__dict__["kinships"] = Kinships(chains, chains, ("a", "b", "c"))
+    chance = np.random.default_rng(0)
+    compose = chance.dirichlet(np.ones(SIZE + 1), (SIZE, SIZE)).astype(np.float32)
+
+    def reduced(chain):
+        if len(chain) == 1:
+            return np.eye(SIZE)[chain[0]]
+        cuts = range(1, len(chain))
+        return sum(
+            np.einsum("i,j,ijk->k", reduced(chain[:n]), reduced(chain[n:]), compose[..., :SIZE])
+            for n in cuts
+        )
+
+    inputs = {"relations": chains.relations, "length": chains.length}
+    found = task.answer(jnp.log(compose), inputs)
+    for n, length in enumerate(chains.length):
+        right = reduced(chains.relations[n, :length].tolist())
+        np.testing.assert_allclose(
+            jnp.exp(found["log_probability"][n]), right / right.sum(), rtol=1e-4
+        )
+        assert found["relation"][n] == right.argmax()
+
+
 def test_counting_reduces_chains_in_all_orders():
     train = chains_of([0, 1], [1, 1], [1, 2], [1, 2], [2, 2])
     test = chains_of([0, 1, 1], [1, 1, 2], [2, 0])
