@@ -4,7 +4,7 @@ The program says how grandparents come of parents. Who is a parent of whom is a 
 a probability for each candidate pair, of which most are wrong. The examples are pairs of people and
 whether the first one is a grandparent of the second one; no parent is ever labelled.
 
-logits [N, N] ─▶ parent [N, N] ─▶ program over tensors (MAX_TIMES) ─▶ grandparent [N, N] ─▶ loss
+logits [N, N] ─▶ parent [N, N] ─▶ program over tensors (LOG) ─▶ grandparent [N, N] ─▶ loss
 """
 
 import functools
@@ -121,7 +121,11 @@ class Grandparent:
         return jnp.where(self.family.candidate, jax.nn.log_sigmoid(model.logits[...]), -jnp.inf)
 
     def answer(self, beliefs: Array, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """The log-probability of the best proof of each pair, float32[B]."""
+        """How likely each pair is, in logs, float32[B].
+
+        In LOG the derivations of a pair add up as if no two held at once: a bound, which may be
+        over 0. In MAX_TIMES it is the log-probability of the best one.
+        """
         found = self.question(semiring=self.semiring, parent=beliefs).value
         return {"log_probability": found[inputs["pair"]]}
 
