@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from extensions import extensions
 from random_problems_of_expressions import random_problem
 
 import neurosym as ns
@@ -41,6 +42,9 @@ def test_random_constraints_over_auxiliary_variables(seed, nothing_is_listed):
     problem, constraint, solutions = random_problem(seed, 3)
     problem.add(constraint)
     assert allowed(problem) == solutions
+    # One hidden value for each of them, and not several: else a solution would count several times.
+    for index in itertools.product(*(range(len(x.domain)) for x in problem.declared)):
+        assert extensions(problem, dict(enumerate(index))) == (index in solutions)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("cpmpy", reason="CPMpy is not installed")
 
-from languages.cpmpy.counting import extensions
+from extensions import extensions
 
 import neurosym as ns
 from neurosym.io import FormatError, Text

@@ -9,7 +9,7 @@ cp = pytest.importorskip("cpmpy", reason="CPMpy is not installed")
 
 from cpmpy.expressions.utils import argval  # noqa: E402
 from cpmpy.transformations.get_variables import get_variables  # noqa: E402
-from languages.cpmpy.counting import extensions  # noqa: E402
+from extensions import extensions  # noqa: E402
 
 import neurosym as ns  # noqa: E402
 

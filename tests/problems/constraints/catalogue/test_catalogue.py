@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from extensions import extensions
 
 import neurosym as ns
 from neurosym.problems.constraints import tabulated
@@ -142,7 +143,10 @@ def test_it_allows_what_it_says(kind, listing):
         problem.add(form(x))
         network = problem.compile()
         for values in itertools.product(range(3), repeat=4):
-            assert network.allows(values) == bool(meaning(list(values))), (kind, values)
+            right = bool(meaning(list(values)))
+            assert network.allows(values) == right, (kind, values)
+            # Exactly one value of each hidden variable: else a solution would count several times.
+            assert extensions(problem, dict(enumerate(values))) == right, (kind, values)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -55,7 +55,7 @@ def _with_definitions(problem):
         placed.extend(own)
 
     for constraint in problem.constraints:
-        own = guarded_placements(constraint, constraint.visible)
+        own = guarded_placements(constraint, constraint.visible or problem.declared)
         placed.extend(own)
         for one in own:
             for index in one.scope:
