@@ -148,6 +148,8 @@ def _by_compiler(
     if program.evidence:
         roots, answers = [*roots, seen if possible else None], [*answers, (EVIDENCE,)]
     most = max((choice.size for choice in program.choices), default=1)
+    if not roots:  # a graph has at least one
+        roots, answers = [[]], [(EVIDENCE,)]
     graph = compiled_by(compiler, program, parts, most, roots, answers)
     statistics = {
         "atoms": len(program.atoms),

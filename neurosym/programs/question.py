@@ -255,7 +255,7 @@ class ProgramQuery:
           **networks: log-probabilities ``float[..., N, K]``; all have the same leading axes.
 
         Returns:
-          Elements ``[..., Q]``.
+          Elements ``[..., Q]``; Q is 0 where nothing answers the query.
 
         Raises:
           ProgramError: a network is missing, is not asked, or has another number of outputs.
@@ -282,16 +282,21 @@ class ProgramQuery:
         import jax.numpy as jnp
 
         from neurosym.semirings.algebra import provenance
-        from neurosym.semirings.algebra.elements import at
+        from neurosym.semirings.algebra.elements import at, dtype, full
 
         if semiring.name.startswith("top_k_proofs"):
             assert isinstance(semiring, provenance.Provenance)
-            weights: Any = provenance.facts(semiring, log_weights)
+            if len(log_weights):
+                weights: Any = provenance.facts(semiring, log_weights)
+            else:  # all is certain, and proofs are over at least one variable
+                weights = full(semiring, log_weights.shape, semiring.zero, log_weights.dtype)
         elif semiring.from_log is None:
             raise ProgramError(f"semiring {semiring.name} does not read log-probabilities")
         else:
             weights = semiring.from_log(log_weights)
         if reads_proofs(semiring):
+            if not self.ground.queries:  # a circuit has at least one root
+                return full(semiring, (0,), semiring.zero, dtype(semiring, weights))
             return self.proofs_circuit.totals(weights, semiring=semiring)
         totals = self.circuit.totals(weights, semiring=semiring)
         own = at(totals, (slice(0, len(self.ground.queries)),))
@@ -342,7 +347,7 @@ class ProgramQuery:
             return LOG if semiring is None else semiring
         name, _, number = semiring.partition(":")
         if name == "top_k_proofs" and number.isdigit():
-            return TOP_K_PROOFS(int(number), len(self.ground.choices))
+            return TOP_K_PROOFS(int(number), max(1, len(self.ground.choices)))
         return semiring_by_name(semiring)
 
     def _check_networks(self, networks: Mapping[str, Any]) -> None:

@@ -38,7 +38,8 @@ def problem_of(question: ProgramQuery) -> Problem:
         )
     names = list(question.answers)
     rows: dict[tuple[int, ...], int] = {}
-    for number, root in enumerate(question.compiled.graph.roots):
+    roots = question.compiled.graph.roots[: len(names)]  # without answers it has one all the same
+    for number, root in enumerate(roots):
         for model in _models(question.compiled.graph, root):
             fixed = {(x - 1) // width: (x - 1) % width for x in model}
             options = [[fixed[c]] if c in fixed else range(n) for c, n in enumerate(sizes)]

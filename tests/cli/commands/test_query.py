@@ -156,3 +156,22 @@ def test_the_dependencies_of_a_program(capsys, tmp_path):
     assert main(["show", "program", str(path), f"--out={picture}"]) == 0
     assert picture.exists()
     assert main(["show", "program"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "key"),
+    [
+        ((), "queries"),
+        (("--semiring=log",), "queries"),
+        (("--semiring=max_min",), "queries"),
+        (("--semiring=top_k_proofs:2",), "queries"),
+        (("--mpe",), "worlds"),
+        (("--bounds",), "bounds"),
+        (("--explain=2",), "proofs"),
+    ],
+)
+def test_a_query_without_answers(capsys, alarm, flags, key):
+    asked = (alarm, "--query=calls(none(X))", *flags)
+    out, _ = run(capsys, *asked, "--json")
+    assert json.loads(out)[key] == json.loads(out)["queries"] == {}
+    assert run(capsys, *asked)[0] == "no answers\n"
