@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 
-from neurosym.programs.clauses import TOLERANCE, Clause, Learnable, check_total, probability
+from neurosym.programs.clauses import Clause, Learnable
 from neurosym.programs.ground import Choice
+from neurosym.programs.probabilities import TOLERANCE, check_total, probability
 from neurosym.programs.terms import (
     Bindings,
     Term,

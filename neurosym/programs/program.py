@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurosym.programs import kept
-from neurosym.programs.clauses import Asked, Clauses, Learnable, Signature, read_clauses
+from neurosym.programs.clauses import Asked, Clauses, Learnable, Signature
 from neurosym.programs.compilation import compile_program
 from neurosym.programs.ground import GroundProgram
 from neurosym.programs.grounding import MAX_GROUND, ground
 from neurosym.programs.question import ProgramQuery
+from neurosym.programs.reader import read_clauses
 from neurosym.programs.syntax import (
     Place,
     ProgramError,

@@ -30,7 +30,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from neurosym.programs.builtins import BUILTINS
-from neurosym.programs.clauses import Clause, Goal, Learnable, Signature, probability
+from neurosym.programs.clauses import Clause, Goal, Learnable, Signature
+from neurosym.programs.probabilities import probability
 from neurosym.programs.syntax import ProgramError, parse_term
 from neurosym.programs.terms import (
     Term,
