@@ -58,12 +58,19 @@ class Kinship:
         return load_kinships(self._data_dir)
 
     def chains(self, name: str) -> Chains:
-        """The chains of a split; every so many-th training chain is for validation."""
+        """The chains of a split; about so many training chains are for validation.
+
+        They are of three relations, and chains of the same relations stay together: validation asks
+        for unseen combinations of what shorter chains tell, as the test does.
+        """
         if name == "test":
             return self.kinships.test
         train, count = self.kinships.train, int(self.config.data.validation)
-        order = np.random.default_rng(0).permutation(len(train.target))
-        chosen = np.sort(order[:count] if name == "validation" else order[count:])
+        _, pattern = np.unique(train.relations, axis=0, return_inverse=True)
+        sizes = np.bincount(pattern.ravel(), weights=train.length == max(train.length))
+        order = np.random.default_rng(0).permutation(np.flatnonzero(sizes))
+        held = order[np.cumsum(sizes[order]) <= count]
+        chosen = np.isin(pattern.ravel(), held) == (name == "validation")
         return Chains(*(own[chosen] for own in train))
 
     def split(self, name: str) -> Split:

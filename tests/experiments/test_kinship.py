@@ -75,6 +75,23 @@ def test_counting_reduces_chains_in_all_orders():
     np.testing.assert_array_equal(counted(train, test, SIZE)[[0, 2]], [2, -1])
 
 
+def test_validation_asks_for_unseen_combinations_of_the_longest_chains():
+    config = load_config("configs/kinship.py")
+    config.data.validation = 3
+    task = Kinship(config)
+    chains = chains_of([1, 2], [2, 1], [1, 2, 1], [1, 2, 1], [2, 2, 2], [0, 1, 2], [0, 0, 1])
+    task.__dict__["kinships"] = Kinships(chains, chains, ("a", "b", "c"))
+    train, held = task.chains("train"), task.chains("validation")
+    assert 1 <= len(held.target) <= 3
+    assert set(held.length) == {3}
+    assert len(train.target) + len(held.target) == len(chains.target)
+    seen = {tuple(row) for row in train.relations.tolist()}
+    assert not seen & {tuple(row) for row in held.relations.tolist()}
+    config.data.validation = 0
+    assert len(task.chains("train").target) == len(chains.target)
+    assert not len(task.chains("validation").target)
+
+
 def test_a_family_has_two_parents_a_child_and_hidden_candidates():
     own = family(generations=3, people=4, candidates=10, seed=1)
     assert own.parent.sum() <= 16
