@@ -29,7 +29,10 @@ from neurosym.semirings.algebra.instances import MAX_TIMES
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FactoredLayer:
-    """Factors of one shape over K variables; C of them at a turn. A base of two kinds."""
+    """Factors of one shape over K variables; C of them at a turn. A base of two kinds.
+
+    A subclass gives `data` and `supports`.
+    """
 
     places: Places  # rows [K, S, C] of each turn; S is the largest size
     sizes: tuple[int, ...]  # of the positions

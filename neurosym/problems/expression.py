@@ -42,6 +42,9 @@ class Arithmetic:
     ``+ - * // % **`` and ``abs``, rounding as CPMpy does: a quotient is rounded towards zero, and a
     remainder has the sign of the dividend. The six comparisons. Of variables of values 0 and 1,
     ``& | ^ ~`` and `implies`. With an array on the other side, an operator goes entry by entry.
+
+    A subclass gives `_terms`, `_visible`, `_values`, `_at` and `_define`, a place for
+    `_auxiliary`, and `_guards` where it has no value for some assignments.
     """
 
     __slots__ = ()
@@ -49,7 +52,8 @@ class Arithmetic:
     _auxiliary: Any
 
     def _terms(self) -> Terms:
-        raise TypeError(f"{type(self).__name__} has no terms")
+        """Coefficients of variables and functions, and a constant, that add up to it."""
+        raise NotImplementedError
 
     def _visible(self) -> tuple[Variable, ...]:
         """The declared variables that it reads."""
@@ -61,6 +65,10 @@ class Arithmetic:
 
     def _at(self, given: dict[Variable, np.ndarray]) -> Any:
         """Its values as integers, from arrays of value indices of the declared variables."""
+        raise NotImplementedError
+
+    def _define(self, variable: Variable) -> list[Constraint]:
+        """Constraints that give a variable its values, over variables that come before it."""
         raise NotImplementedError
 
     def _guards(self) -> tuple[Constraint, ...]:

@@ -20,7 +20,8 @@ from neurosym.problems.constraints.catalogue.over_entries import (
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.regular.automaton import Automaton
 from neurosym.problems.constraints.regular.regular import Regular
-from neurosym.problems.functions import Function, _made
+from neurosym.problems.functions.function import Function
+from neurosym.problems.functions.one_variable import simplified
 from neurosym.problems.variable import Variable
 
 
@@ -121,7 +122,7 @@ class LexLess(OverEntries):
         return first < second if self.strict else first <= second
 
     def decompose(self) -> list[Constraint]:
-        signs = [_made(Sign, a, b) for a, b in zip(*self._groups, strict=True)]
+        signs = [simplified(Sign(a, b)) for a, b in zip(*self._groups, strict=True)]
         moves = {("equal", 0): "equal", ("equal", -1): "less"}
         moves |= {("less", sign): "less" for sign in (-1, 0, 1)}
         accepting = ["less"] if self.strict else ["equal", "less"]

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class OverEntries(Constraint):
-    """A constraint over groups of entries: variables, expressions, 0/1 constraints, constants."""
+    """A constraint over groups of entries: variables, expressions, 0/1 constraints, constants.
+
+    A subclass gives `accepts` and `decompose`, and calls `_keep` with its groups when it is made.
+    """
 
     _groups: tuple[tuple[Any, ...], ...]
 
