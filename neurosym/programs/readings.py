@@ -157,6 +157,9 @@ def explanation(question: ProgramQuery, query: int) -> Explanation:
 PLAIN = ("real", "log", "counting", "min_plus", "max_min", "max_times", "add_mult", "top_k_proofs")
 """Semirings that `read` knows without JAX."""
 
+OF_WORLDS = ("real", "log")
+"""Those that it reads over worlds, by the compiled question."""
+
 
 def read(question: ProgramQuery, semiring: str) -> list[float]:
     """The value of each query, by Python alone.
@@ -180,7 +183,7 @@ def read(question: ProgramQuery, semiring: str) -> list[float]:
         raise ProgramError("top_k_proofs has a number: top_k_proofs:3")
     if number and int(number) < 1:
         raise ProgramError("top_k_proofs keeps at least one proof")
-    if name in ("real", "log"):
+    if name in OF_WORLDS:
         logs = question.log_probabilities()
         return [logs[a] if name == "log" else math.exp(logs[a]) for a in question.answers]
     reader = ProofReader(question)

@@ -34,9 +34,8 @@ _UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive
 def quick_jit(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """`jax.jit` for what runs a few times: less to compile, more to run.
 
-    On a CPU it leaves out what takes the compiler long: a residual encoder with exact inference
-    compiled in a sixth of the time and ran four times slower. Floats may differ in their last
-    bits. On other devices it is `jax.jit`.
+    On a CPU it leaves out what takes the compiler long, so the program runs several times slower.
+    Floats may differ in their last bits. On other devices it is `jax.jit`.
 
     Args:
       function: to compile.

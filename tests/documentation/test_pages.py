@@ -199,6 +199,13 @@ def test_names_in_the_text_exist(page):
             assert (ROOT / span).exists(), f"{name_of(page)}: {span}"
 
 
+def test_every_extra_is_on_the_page_on_installation():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    page = (ROOT / "docs" / "install.md").read_text()
+    assert [x for x in setup["options.extras_require"] if f"`{x}`" not in page] == []
+
+
 def test_few_blocks_are_left_untested():
     markers = [block.marker for page in PAGES for block in blocks_of(page)]
     assert len(markers) > 50

@@ -109,7 +109,7 @@ class QueryFlags:
 def _run(values: flags.FlagValues, arguments: list[str]) -> int:
     options = QueryFlags.read(values, arguments)
     from neurosym.programs.program import Program
-    from neurosym.programs.readings import ProofReader, explanation, read
+    from neurosym.programs.readings import OF_WORLDS, ProofReader, explanation, read
     from neurosym.programs.syntax import ProgramWarning
 
     clock = _Clock()
@@ -150,7 +150,7 @@ def _run(values: flags.FlagValues, arguments: list[str]) -> int:
             for answer, world in zip(question.answers, worlds, strict=True)
         }
     else:
-        if options.semiring in ("real", "log"):
+        if options.semiring in OF_WORLDS:
             question.compiled  # noqa: B018
             clock.lap("compile")
         found = read(question, options.semiring)
