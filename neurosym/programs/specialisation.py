@@ -1,7 +1,8 @@
 """What of a program a query needs: its clauses, and of their relations the rows that it binds.
 
-    path(0, X)? path(X, Y) :- edge(X, Y).                "path of 0"(Y) :- edge(0, Y).
-                path(X, Y) :- path(X, Z), edge(Z, Y).    "path of 0"(Y) :- "path of 0"(Z), edge(Z, Y).
+    query path(0, X)                          "path of 0"(X)
+    path(X, Y) :- edge(X, Y).                 "path of 0"(Y) :- edge(0, Y).
+    path(X, Y) :- path(X, Z), edge(Z, Y).     "path of 0"(Y) :- "path of 0"(Z), edge(Z, Y).
 
 An argument that the query binds and that the rules only hand on is dropped.
 """
@@ -94,10 +95,8 @@ def specialised(
             goals = []
             for goal in body:
                 same = goal.kind == "call" and signature(goal.atom) == key
-                called_ = cut(goal.atom) if same else goal.atom
-                goals.append(
-                    Goal(goal.kind, substituted(called_, bindings), goal.template, goal.result)
-                )
+                called_ = substituted(cut(goal.atom) if same else goal.atom, bindings)
+                goals.append(Goal(goal.kind, called_, goal.template, goal.result))
             bodies.append(tuple(goals))
         heads = (type(head)(substituted(cut(head.atom), bindings), head.label),)
         changed.append(Clause(clause.number, heads, tuple(bodies), clause.variables, clause.place))
