@@ -11,7 +11,7 @@ and whose labels name the values of a network, or an .npz file with arrays ``tra
 observed answer is what the program itself says of the true values.
 
 ``addition`` is the task of configs/digits_addition.py from DeepProbLog's program text: the same
-data, loss and gradients. Nothing is published on these images. Ours: see docs/results.md.
+data, loss and gradients. Nothing is published on these images.
 """
 
 from typing import Any

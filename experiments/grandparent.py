@@ -20,7 +20,7 @@ from jax import Array
 
 import neurosym as ns
 from experiments._fields import check_fields
-from experiments.program import found_file
+from experiments._files import found_file
 from neurosym.training import Split
 
 DATA_FIELDS = {"generations": 3, "people": 2, "candidates": 0, "test": 1, "seed": 0}

@@ -22,8 +22,8 @@ from jax import Array
 import neurosym as ns
 from experiments._answering import in_batches
 from experiments._fields import check_fields
+from experiments._files import found_file
 from experiments._kinship import LENGTHS, Chains, Kinships, counted, load_kinships
-from experiments.program import found_file
 from neurosym.semirings import REAL
 from neurosym.training import Split
 

@@ -23,11 +23,11 @@ from jax import Array
 import neurosym as ns
 from experiments._answering import answers, split_answers
 from experiments._fields import check_fields
+from experiments._files import found_file
 from experiments._images import FORMATS, encode, filled_up
 from experiments._program_data import IMAGE_SETS, group, load_pools, read_arrays, true_answers
 from neurosym.programs import ProgramQuery
 from neurosym.programs.learning import initial_logits, log_parameters
-from neurosym.shipped import shipped_root
 from neurosym.training import Split
 
 # What sections of the config consist of, with the least value of what is a number.
@@ -275,15 +275,6 @@ def _rows(question: ProgramQuery, query: str) -> list[tuple[str, int]]:
             place = named.start() if named else len(query)
             found.append((place, len(found), name, row))
     return [(name, row) for _, _, name, row in sorted(found)]
-
-
-def found_file(name: str, field: str) -> Path:
-    """A file beside the working directory, or one that came with the package."""
-    root = shipped_root()
-    for path in (Path(name), *([] if root is None else [root / name])):
-        if path.is_file():
-            return path
-    raise ValueError(f"config.{field}: there is no file {name!r}")
 
 
 def _slug(group_: str) -> str:
