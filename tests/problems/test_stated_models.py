@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from extensions import extensions
 
 import neurosym as ns
 from neurosym.problems.problem import ContradictionWarning
@@ -16,10 +17,12 @@ def declare(*sizes):
 
 
 def allowed(problem):
-    """The number of assignments that the compiled problem allows."""
+    """The number of assignments that the compiled problem allows, each by one hidden value."""
     network = problem.compile()
-    ranges = (range(len(x.domain)) for x in problem.declared)
-    return sum(network.allows(index) for index in itertools.product(*ranges))
+    places = list(itertools.product(*(range(len(x.domain)) for x in problem.declared)))
+    found = [network.allows(index) for index in places]
+    assert found == [extensions(problem, dict(enumerate(index))) for index in places]
+    return sum(found)
 
 
 def test_element_takes_expressions():
