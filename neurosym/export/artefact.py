@@ -145,13 +145,3 @@ def prepared_folder(path: Path) -> None:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; the output is a file")
     path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file so that `path` is never seen half-written."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

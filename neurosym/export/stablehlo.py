@@ -24,11 +24,10 @@ from neurosym.export.artefact import (
     Facts,
     facts_of,
     prepared_folder,
-    write_bytes,
     write_facts,
 )
 from neurosym.export.pipeline import Pipeline
-from neurosym.training.files import write_text
+from neurosym.training.files import write_bytes, write_text
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 

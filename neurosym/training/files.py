@@ -62,11 +62,16 @@ def finite_or_null(value: Any) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes text to a temporary file beside `path`, then renames it into place."""
+    """Writes text so that `path` is never seen half-written."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes to a temporary file beside `path`, then renames it into place."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files private; a run's files have the permissions of any other.

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import nnx
 
-from neurosym.training.files import not_what
+from neurosym.training.files import not_what, write_bytes
 from neurosym.training.state import Anatomy, PyTree, fill, named_leaves
 
 SUFFIX = ".safetensors"
@@ -74,13 +74,7 @@ def write_weights(model: nnx.Module, path: str | Path, metadata: Mapping[str, st
       ValueError: the package is missing, or two parameters have one name.
     """
     numpy_files = require_safetensors()
-    path, weights = Path(path), weights_of(model)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        numpy_files.save_file(weights, str(part), metadata=dict(metadata))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(Path(path), numpy_files.save(weights_of(model), metadata=dict(metadata)))
 
 
 def read_weights(path: str | Path, model: nnx.Module, params: PyTree) -> PyTree:
