@@ -17,11 +17,8 @@ from neurosym.problems.constraints.binary import MAX_PAIRS
 from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
 from neurosym.problems.constraints.constraint import Constraint, Placed
 from neurosym.problems.constraints.linear.linear import Linear
-from neurosym.problems.constraints.predicate import (
-    MAX_COMBINATIONS,
-    count_combinations,
-    relation_of_mask,
-)
+from neurosym.problems.constraints.masked import count_combinations, relation_of_mask
+from neurosym.problems.constraints.predicate import MAX_COMBINATIONS
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable

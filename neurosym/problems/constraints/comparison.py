@@ -17,6 +17,20 @@ NEGATIONS = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 """The comparison that holds exactly where another does not."""
 
 
+def check_relation(relation: str, what: str) -> None:
+    """Checks that a sign is one of the six.
+
+    Args:
+      relation: the sign.
+      what: has it, such as "a count".
+
+    Raises:
+      ValueError: with the six, if it is not.
+    """
+    if relation not in COMPARISONS:
+        raise ValueError(f"{what} has no relation {relation!r}; use {' '.join(COMPARISONS)}")
+
+
 def without_variables(holds: bool, *, part: bool = False) -> ValueError:
     """The error that numbers were compared, so that a truth value is where a constraint belongs.
 

@@ -16,7 +16,6 @@ they are and no two of them share two variables in a cycle.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,14 +28,12 @@ from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row
 from neurosym.problems.constraints.constraint import Constraint, guarded_placements, placements
 from neurosym.problems.constraints.layout import alike, lay_out
-from neurosym.problems.constraints.lowering import Labels, Lowering
+from neurosym.problems.constraints.lowering import Lowering
+from neurosym.problems.constraints.parts_lowering import PartsLowering
 from neurosym.problems.constraints.propagator import Coupled, Propagator, shared_length
 from neurosym.problems.constraints.relation import Placed, Relation
 from neurosym.problems.constraints.revision import revise
 from neurosym.problems.constraints.rounding import rounded
-from neurosym.semirings.algebra import elements
-from neurosym.semirings.algebra.elements import Elements
-from neurosym.semirings.algebra.semiring import Semiring
 from neurosym.transforms.take import take
 
 if TYPE_CHECKING:
@@ -215,65 +212,7 @@ class Composite(Relation):
             )
 
     def lower(self, private: frozenset[int]) -> Lowering:
-        return CompositeLowering(self, private)
-
-
-class CompositeLowering(Lowering):
-    """The tensors of all parts; hidden variables are hidden indices."""
-
-    def __init__(self, relation: Composite, private: frozenset[int]) -> None:
-        self.relation = relation
-        arity = len(relation.sizes)
-        names: list[Hashable] = [*range(arity)]
-        names += [("variable", k) for k in range(len(relation.hidden))]
-        uses = Counter(k for part in relation.parts for k in part.scope)
-        self.parts: list[tuple[Placed, Lowering]] = []
-        labels: list[Labels] = []
-        sizes = dict(zip(names[arity:], relation.hidden, strict=True))
-        absorbed: set[int] = set()
-        for n, part in enumerate(relation.parts):
-            own = frozenset(
-                inner for inner, k in enumerate(part.scope) if k in private and uses[k] == 1
-            )
-            lowering = part.relation.lower(own)
-            renamed, hidden = lowering.renamed([names[k] for k in part.scope], ("part", n))
-            labels += renamed
-            sizes |= hidden
-            absorbed |= {part.scope[inner] for inner in lowering.absorbed}
-            self.element_count += lowering.element_count
-            self.parts.append((part, lowering))
-        self.labels, self.sizes, self.absorbed = tuple(labels), sizes, frozenset(absorbed)
-
-    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
-        every = [*sizes, *self.relation.hidden]
-        found: list[np.ndarray] = []
-        for part, lowering in self.parts:
-            found += lowering.constant_masks([every[k] for k in part.scope])
-        return found
-
-    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
-        every = self._with_hidden(semiring, weights)
-        found: list[Elements] = []
-        for part, lowering in self.parts:
-            found += lowering.up(semiring, [every[k] for k in part.scope])
-        return found
-
-    def down(
-        self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]
-    ) -> dict[int, Elements]:
-        every = self._with_hidden(semiring, weights)
-        found: dict[int, Elements] = {}
-        start = 0
-        for part, lowering in self.parts:
-            end = start + len(lowering.labels)
-            own = lowering.down(semiring, [every[k] for k in part.scope], outer[start:end])
-            found |= {part.scope[inner]: x for inner, x in own.items()}
-            start = end
-        return found
-
-    def _with_hidden(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
-        dtype = elements.dtype(semiring, weights[0])
-        return [*weights, *(semiring.ones((size,), dtype) for size in self.relation.hidden)]
+        return PartsLowering(self.parts, private, len(self.sizes), self.hidden, ("part",))
 
 
 @flax.struct.dataclass

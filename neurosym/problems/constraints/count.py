@@ -24,7 +24,7 @@ import numpy as np
 
 from neurosym.bits import lanes as bits
 from neurosym.bits.reductions import any_row, reduce_rows
-from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
+from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, check_relation
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.linear import LinearRelation
 from neurosym.problems.constraints.propagator import Propagator, shared_length
@@ -75,9 +75,7 @@ class Count(Constraint):
         variables = listed(self.variables)
         if not variables:
             raise ValueError("a count needs at least one variable")
-        if self.relation not in COMPARISONS:
-            known = " ".join(COMPARISONS)
-            raise ValueError(f"a count has no relation {self.relation!r}; use {known}")
+        check_relation(self.relation, "a count")
         try:
             values = frozenset(self.values)
         except TypeError:

@@ -11,21 +11,18 @@ all parts, and exact.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 import flax.struct
 import jax
-import numpy as np
 
 from neurosym.problems.constraints.constraint import Constraint, placements
 from neurosym.problems.constraints.gathered import Gathered, gather
-from neurosym.problems.constraints.lowering import Labels, Lowering
+from neurosym.problems.constraints.lowering import Lowering
+from neurosym.problems.constraints.parts_lowering import PartsLowering
 from neurosym.problems.constraints.propagator import Propagator, padded_scopes
 from neurosym.problems.constraints.relation import Placed, Relation
-from neurosym.semirings.algebra.elements import Elements
-from neurosym.semirings.algebra.semiring import Semiring
 
 
 def joined(constraint: Constraint) -> Relation:
@@ -78,54 +75,7 @@ class Joint(Relation):
         )
 
     def lower(self, private: frozenset[int]) -> Lowering:
-        return JointLowering(self.parts, private)
-
-
-class JointLowering(Lowering):
-    """The tensors of all parts. A position that only one part knows may be summed out inside it."""
-
-    def __init__(self, parts: Sequence[Placed], private: frozenset[int]) -> None:
-        uses = Counter(k for part in parts for k in part.scope)
-        self.parts: list[tuple[Placed, Lowering]] = []
-        labels: list[Labels] = []
-        sizes: dict[Hashable, int] = {}
-        absorbed: set[int] = set()
-        for n, part in enumerate(parts):
-            own = frozenset(
-                inner for inner, k in enumerate(part.scope) if k in private and uses[k] == 1
-            )
-            lowering = part.relation.lower(own)
-            renamed, hidden = lowering.renamed(part.scope, (n,))
-            labels += renamed
-            sizes |= hidden
-            absorbed |= {part.scope[inner] for inner in lowering.absorbed}
-            self.element_count += lowering.element_count
-            self.parts.append((part, lowering))
-        self.labels, self.sizes, self.absorbed = tuple(labels), sizes, frozenset(absorbed)
-
-    def constant_masks(self, sizes: Sequence[int]) -> list[np.ndarray]:
-        found: list[np.ndarray] = []
-        for part, lowering in self.parts:
-            found += lowering.constant_masks([sizes[k] for k in part.scope])
-        return found
-
-    def up(self, semiring: Semiring, weights: Sequence[Elements]) -> list[Elements]:
-        found: list[Elements] = []
-        for part, lowering in self.parts:
-            found += lowering.up(semiring, [weights[k] for k in part.scope])
-        return found
-
-    def down(
-        self, semiring: Semiring, weights: Sequence[Elements], outer: Sequence[Elements]
-    ) -> dict[int, Elements]:
-        found: dict[int, Elements] = {}
-        start = 0
-        for part, lowering in self.parts:
-            end = start + len(lowering.labels)
-            own = lowering.down(semiring, [weights[k] for k in part.scope], outer[start:end])
-            found |= {part.scope[inner]: x for inner, x in own.items()}
-            start = end
-        return found
+        return PartsLowering(self.parts, private, len(self.sizes))
 
 
 @flax.struct.dataclass

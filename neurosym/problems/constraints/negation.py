@@ -27,7 +27,8 @@ def has_negation(constraint: object) -> bool:
 
 def no_negation(constraint: Constraint) -> ValueError:
     """The error that ``constraint`` has no negation, with what to write instead."""
-    from neurosym.problems.constraints.predicate import MAX_COMBINATIONS, count_combinations
+    from neurosym.problems.constraints.masked import count_combinations
+    from neurosym.problems.constraints.predicate import MAX_COMBINATIONS
 
     advice = ""
     if count_combinations(constraint.scope) <= MAX_COMBINATIONS:

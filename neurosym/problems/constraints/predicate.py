@@ -2,25 +2,19 @@
 
 The constraint calls the function with every combination of values of the domains when it is made,
 and keeps the table of the answers; whatever the function reads besides its arguments may change
-afterwards. `tabulate` and `relation_of_mask` do the same for other constraints that are small
-enough to be listed.
+afterwards.
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import itertools
-import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.constraint import Constraint, Placed, Relation
-from neurosym.problems.constraints.table import TableRelation
-from neurosym.problems.constraints.unary import UnaryRelation
+from neurosym.problems.constraints.masked import Masked, count_combinations, tabulate
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -30,7 +24,7 @@ MAX_COMBINATIONS = 2**20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Predicate(Constraint):
+class Predicate(Masked):
     """``function`` of the values of ``variables``, in their order, is true.
 
     >>> from neurosym.problems import Problem
@@ -95,15 +89,6 @@ class Predicate(Constraint):
         names = ", ".join(variable.name for variable in self.variables)
         return f"Predicate(({names}), {_name(self.function)})"
 
-    def check(self, values: Sequence[Hashable]) -> bool:
-        index = (x.value_index(value) for x, value in zip(self.scope, values, strict=True))
-        return bool(self.allowed[tuple(index)])
-
-    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
-        from neurosym.problems.logic import index_of
-
-        return self.allowed[tuple(index_of(x, given) for x in self.scope)]
-
     def negated(self) -> Predicate:
         def function(*values: Hashable) -> bool:
             return not self.function(*values)
@@ -117,9 +102,6 @@ class Predicate(Constraint):
         object.__setattr__(opposite, "allowed", ~self.allowed)
         return opposite
 
-    def compile(self) -> tuple[Placed, ...]:
-        return self.place(relation_of_mask(self.allowed))
-
     def _call(self, values: Sequence[Hashable]) -> bool:
         given = dict(zip(self.scope, values, strict=True))
         arguments = [given[variable] for variable in self.variables]
@@ -128,29 +110,6 @@ class Predicate(Constraint):
         except Exception as error:
             where = ", ".join(f"{v.name} = {value!r}" for v, value in given.items())
             raise ValueError(f"{self!r} raises {error!r} at {where}") from error
-
-
-def count_combinations(scope: Sequence[Variable]) -> int:
-    """The number of combinations of values."""
-    return math.prod(len(variable.domain) for variable in scope)
-
-
-def tabulate(scope: Sequence[Variable], check: Callable[[Sequence[Hashable]], bool]) -> np.ndarray:
-    """``bool[D_0, D_1, ...]``: which combinations of values pass ``check``."""
-    values = itertools.product(*(variable.domain for variable in scope))
-    holds = np.fromiter(map(check, values), np.bool_, count_combinations(scope))
-    return holds.reshape([len(variable.domain) for variable in scope])
-
-
-def relation_of_mask(mask: np.ndarray) -> Relation:
-    """The relation that allows what ``mask`` says, ``bool[D_0, ...]``."""
-    if mask.ndim == 1:
-        return UnaryRelation(tuple(mask.tolist()))
-    if mask.ndim == 2:
-        return BinaryRelation.from_mask(mask)
-    allowed = 2 * int(mask.sum()) <= mask.size
-    rows = np.argwhere(mask == allowed).tolist()
-    return TableRelation(mask.shape, tuple(map(tuple, rows)), allowed)
 
 
 def _name(function: Callable[..., Any]) -> str:

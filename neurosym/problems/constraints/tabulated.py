@@ -7,14 +7,13 @@ auxiliary variable. The table is made by array arithmetic over value indices.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosym.problems.constraints.constraint import Constraint, Placed
+from neurosym.problems.constraints.masked import Masked, count_combinations
 from neurosym.problems.constraints.membership import Member
-from neurosym.problems.constraints.predicate import count_combinations, relation_of_mask
 
 if TYPE_CHECKING:
     from neurosym.problems.variable import Variable
@@ -27,17 +26,17 @@ PAIRS = 2**14
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Tabulated(Constraint):
-    """The combinations of values of ``scope`` that ``mask`` allows.
+class Tabulated(Masked):
+    """Some combinations of values of ``scope`` are allowed.
 
     Attributes:
       scope: the variables.
-      mask: ``bool[D_0, D_1, ...]``, by value indices.
+      allowed: ``bool[D_0, D_1, ...]``, by value indices.
       shown: what it says, in words.
     """
 
     scope: tuple[Variable, ...]
-    mask: np.ndarray = dataclasses.field(repr=False)
+    allowed: np.ndarray = dataclasses.field(repr=False)
     shown: str
 
     def __repr__(self) -> str:
@@ -46,20 +45,8 @@ class Tabulated(Constraint):
     def __str__(self) -> str:
         return super().__str__() if self.written else self.shown
 
-    def check(self, values: Sequence[Hashable]) -> bool:
-        index = (x.value_index(value) for x, value in zip(self.scope, values, strict=True))
-        return bool(self.mask[tuple(index)])
-
-    def holds(self, given: dict[Variable, np.ndarray]) -> Any:
-        from neurosym.problems.logic import index_of
-
-        return self.mask[tuple(index_of(x, given) for x in self.scope)]
-
     def negated(self) -> Tabulated:
-        return Tabulated(self.scope, ~self.mask, f"not ({self.shown})")
-
-    def compile(self) -> tuple[Placed, ...]:
-        return self.place(relation_of_mask(self.mask))
+        return Tabulated(self.scope, ~self.allowed, f"not ({self.shown})")
 
 
 def worth_tabulating(scope: Sequence[Variable]) -> bool:

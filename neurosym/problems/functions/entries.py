@@ -18,7 +18,7 @@ from neurosym.problems.auxiliary import as_variable, guards_of
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.functional import Functional
 from neurosym.problems.constraints.linear.linear import Linear
-from neurosym.problems.constraints.predicate import count_combinations
+from neurosym.problems.constraints.masked import count_combinations
 from neurosym.problems.functions.arguments import as_expression, constant_of, unless_always
 from neurosym.problems.functions.function import Function
 from neurosym.problems.functions.one_variable import OneVariable, simplified

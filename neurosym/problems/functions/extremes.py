@@ -16,7 +16,7 @@ import numpy as np
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.extremum import Extremum
 from neurosym.problems.constraints.functional import Functional
-from neurosym.problems.constraints.predicate import count_combinations
+from neurosym.problems.constraints.masked import count_combinations
 from neurosym.problems.expression import Arithmetic, LinearExpression
 from neurosym.problems.functions.arguments import as_expression
 from neurosym.problems.functions.function import Function

@@ -17,7 +17,7 @@ import numpy as np
 from neurosym.problems.auxiliary import as_variable, guards_of
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.functional import MAX_ROWS, Functional
-from neurosym.problems.constraints.predicate import count_combinations
+from neurosym.problems.constraints.masked import count_combinations
 from neurosym.problems.constraints.tabulated import index_grid
 from neurosym.problems.expression import Arithmetic, Terms
 from neurosym.problems.functions.arguments import as_expression

@@ -14,7 +14,7 @@ from neurosym.problems.constraints.catalogue.over_entries import (
     listed,
     same_lengths,
 )
-from neurosym.problems.constraints.comparison import COMPARISONS
+from neurosym.problems.constraints.comparison import COMPARISONS, check_relation
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.count import Count
 from neurosym.problems.constraints.membership import Member
@@ -96,9 +96,7 @@ class NValue(OverEntries):
     number: Any
 
     def __post_init__(self) -> None:
-        if self.relation not in COMPARISONS:
-            known = " ".join(COMPARISONS)
-            raise ValueError(f"a number of values has no relation {self.relation!r}; use {known}")
+        check_relation(self.relation, "a number of values")
         self._keep(self.entries, self.number)
 
     def accepts(self, *groups: list[Any]) -> bool:

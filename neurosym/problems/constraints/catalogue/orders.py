@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,7 +26,29 @@ from neurosym.problems.variable import Variable
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Increasing(OverEntries):
+class _Monotone(OverEntries):
+    """Neighbours are in order, upwards or downwards."""
+
+    entries: Sequence[Any]
+    strict: bool = False
+    _upwards: ClassVar[bool]
+
+    def __post_init__(self) -> None:
+        self._keep(self.entries)
+
+    def accepts(self, *groups: list[Any]) -> bool:
+        return all(a < b if self.strict else a <= b for a, b in self._pairs(groups[0]))
+
+    def decompose(self) -> list[Constraint]:
+        return [_ordered(a, b, self.strict) for a, b in self._pairs(self._groups[0])]
+
+    def _pairs(self, entries: Sequence[Any]) -> list[tuple[Any, Any]]:
+        """Neighbours, the one that is to be the lesser first."""
+        return [(a, b) if self._upwards else (b, a) for a, b in itertools.pairwise(entries)]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Increasing(_Monotone):
     """Each entry is at most the next one; less where ``strict``.
 
     Attributes:
@@ -37,38 +59,14 @@ class Increasing(OverEntries):
       ValueError: without variables.
     """
 
-    entries: Sequence[Any]
-    strict: bool = False
-
-    def __post_init__(self) -> None:
-        self._keep(self.entries)
-
-    def accepts(self, *groups: list[Any]) -> bool:
-        pairs = itertools.pairwise(groups[0])
-        return all(a < b if self.strict else a <= b for a, b in pairs)
-
-    def decompose(self) -> list[Constraint]:
-        pairs = itertools.pairwise(self._groups[0])
-        return [_ordered(a, b, self.strict) for a, b in pairs]
+    _upwards = True
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Decreasing(OverEntries):
+class Decreasing(_Monotone):
     """Each entry is at least the next one; greater where ``strict``. See `Increasing`."""
 
-    entries: Sequence[Any]
-    strict: bool = False
-
-    def __post_init__(self) -> None:
-        self._keep(self.entries)
-
-    def accepts(self, *groups: list[Any]) -> bool:
-        pairs = itertools.pairwise(groups[0])
-        return all(a > b if self.strict else a >= b for a, b in pairs)
-
-    def decompose(self) -> list[Constraint]:
-        pairs = itertools.pairwise(self._groups[0])
-        return [_ordered(b, a, self.strict) for a, b in pairs]
+    _upwards = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

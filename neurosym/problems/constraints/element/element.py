@@ -21,13 +21,9 @@ import numpy as np
 from neurosym.problems.auxiliary import Auxiliary, as_variable, guards_of, problem_of
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.element.entries import NOWHERE, ElementRelation
+from neurosym.problems.constraints.masked import count_combinations, relation_of_mask, tabulate
 from neurosym.problems.constraints.membership import Member
-from neurosym.problems.constraints.predicate import (
-    MAX_COMBINATIONS,
-    count_combinations,
-    relation_of_mask,
-    tabulate,
-)
+from neurosym.problems.constraints.predicate import MAX_COMBINATIONS
 from neurosym.problems.constraints.relation import Placed, Relation
 from neurosym.problems.constraints.table import Table
 from neurosym.problems.expression import Arithmetic

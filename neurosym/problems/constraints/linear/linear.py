@@ -28,7 +28,7 @@ from neurosym.problems.constraints.all_different.all_different import (
     common_indices,
 )
 from neurosym.problems.constraints.binary import BinaryRelation
-from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS
+from neurosym.problems.constraints.comparison import COMPARISONS, NEGATIONS, check_relation
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.linear.lowering import LinearLowering
 from neurosym.problems.constraints.linear.propagators import Bounded, LinearBounds, LinearSums
@@ -73,9 +73,7 @@ class Linear(Constraint):
     constant: int
 
     def __post_init__(self) -> None:
-        if self.relation not in COMPARISONS:
-            known = " ".join(COMPARISONS)
-            raise ValueError(f"a linear constraint has no relation {self.relation!r}; use {known}")
+        check_relation(self.relation, "a linear constraint")
         if len(self.scope) != len(self.coefficients):
             raise ValueError(
                 f"a linear constraint over {len(self.scope)} variables "

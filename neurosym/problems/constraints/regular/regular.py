@@ -22,12 +22,8 @@ import numpy as np
 from neurosym.problems.constraints.chain_lowering import Chain, ChainLowering
 from neurosym.problems.constraints.constraint import Constraint
 from neurosym.problems.constraints.lowering import DenseLowering, Labels, Lowering, chain_labels
-from neurosym.problems.constraints.predicate import (
-    MAX_COMBINATIONS,
-    count_combinations,
-    relation_of_mask,
-    tabulate,
-)
+from neurosym.problems.constraints.masked import count_combinations, relation_of_mask, tabulate
+from neurosym.problems.constraints.predicate import MAX_COMBINATIONS
 from neurosym.problems.constraints.propagator import (
     Propagator,
     padded_scopes,
