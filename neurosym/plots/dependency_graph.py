@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from neurosym.plots.style import CATEGORIES, INK, QUIET, new_figure, save, text_width
+from neurosym.plots.style import CATEGORIES, INK, QUIET, new_sheet, save, text_width
 
 _SIZE = 10.0  # points
 _ROW, _GAP, _BOX, _MARGIN, _HEADER = 0.95, 0.35, 0.36, 0.35, 0.55  # inches
@@ -48,11 +48,7 @@ def dependency_graph(
     right = max(x + widths[n] / 2 for n, (x, _) in enumerate(places)) + _MARGIN
     width = max(right, text_width(heading, size=13) + 2 * _MARGIN, 3.2)
     height = _HEADER + _ROW * len(layers) + _MARGIN
-    figure = new_figure(width, height)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    axes.axis("off")
+    figure, axes = new_sheet(width, height)
     axes.text(_MARGIN, 0.3, heading, size=13, color=INK, va="center")
     recursive = {n for own in components for n in own if len(own) > 1 or (own[0], own[0]) in edges}
     for (a, b), negated in edges.items():

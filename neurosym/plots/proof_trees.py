@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurosym.plots.style import CATEGORIES, GRID, INK, QUIET, new_figure, save, text_width
+from neurosym.plots.style import CATEGORIES, GRID, INK, QUIET, new_sheet, save, text_width
 
 MOST_LINES = 400
 """Lines that are drawn; a longer proof is cut there, and the picture says so."""
@@ -44,11 +44,7 @@ def proof_trees(
     )
     width = max(widest, text_width(heading, size=13), 2.5) + 2 * _MARGIN
     height = _HEADER + _LINE * len(rows) + _MARGIN
-    figure = new_figure(width, height)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    axes.axis("off")
+    figure, axes = new_sheet(width, height)
     axes.text(_MARGIN, 0.3, heading, size=13, color=INK, va="center")
     above: dict[int, float] = {}
     for n, (depth, said, heads) in enumerate(rows):

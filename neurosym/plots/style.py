@@ -38,6 +38,16 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def new_sheet(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure that is one drawing: bare axes in inches, from the upper left corner."""
+    figure = new_figure(width, height)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.axis("off")
+    return figure, axes
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Writes a figure as PNG, its folder made where needed, and returns where."""
     path = Path(path)

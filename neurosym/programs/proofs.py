@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from neurosym.circuits.graph import Graph, GraphBuilder
@@ -135,25 +135,22 @@ class Proofs:
         return found
 
     def _prove(self, part: Component, rules: Sequence[Sequence[Rule]]) -> None:
-        changed = True
-        while changed:
-            changed = False
-            for atom in part.atoms:
-                found = self.diagrams.disjoin_all([self._body(rule) for rule in rules[atom]])
-                if found != self.true[atom]:
-                    self.true[atom], changed = found, part.cyclic
+        """The least fixpoint: what no rule proves stays unproved."""
+
+        def proved(atom: int) -> int:
+            return self.diagrams.disjoin_all([self._body(rule) for rule in rules[atom]])
+
+        _iterate(part, self.true, proved)
 
     def _disprove(self, part: Component, rules: Sequence[Sequence[Rule]]) -> None:
         """The greatest fixpoint: a positive loop that nothing else supports is disproved."""
+
+        def disproved(atom: int) -> int:
+            return self.diagrams.conjoin_all([self._against(rule) for rule in rules[atom]])
+
         for atom in part.atoms:
             self.untrue[atom] = TRUE
-        changed = True
-        while changed:
-            changed = False
-            for atom in part.atoms:
-                found = self.diagrams.conjoin_all([self._against(rule) for rule in rules[atom]])
-                if found != self.untrue[atom]:
-                    self.untrue[atom], changed = found, part.cyclic
+        _iterate(part, self.untrue, disproved)
 
     def _body(self, rule: Rule) -> int:
         parts = [self.literal(x) for x in rule.body]
@@ -198,6 +195,17 @@ class Proofs:
                 found = self._family(own, ways)
             self._left[key] = found
         return found
+
+
+def _iterate(part: Component, values: list[int], step: Callable[[int], int]) -> None:
+    """Replaces the values of a component's atoms by what they imply, until none of them changes."""
+    changed = True
+    while changed:
+        changed = False
+        for atom in part.atoms:
+            found = step(atom)
+            if found != values[atom]:
+                values[atom], changed = found, part.cyclic
 
 
 def _with_what_they_use(atoms: set[int], rules: Sequence[Sequence[Rule]]) -> set[int]:

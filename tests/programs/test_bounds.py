@@ -36,11 +36,13 @@ def check(case, states):
     question = Program.parse(random_programs.text_of(case)).compile()
     if expected is None:
         return
-    found = bounds(question, seconds=60, try_exact=False, most_states=states)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neurosym.programs.bounds.FIRST_STATES", states)
+        found = bounds(question, seconds=60, try_exact=False, most_states=states)
+        widest = bounds(question, seconds=60, try_exact=False)
     for own, value in zip(found, expected, strict=True):
         assert 0 <= own.lower <= value + 1e-9
         assert value - 1e-9 <= own.upper <= 1
-    widest = bounds(question, seconds=60, try_exact=False)
     assert all(own.exact for own in widest)
     assert [own.lower for own in widest] == pytest.approx(expected)
 
@@ -48,18 +50,14 @@ def check(case, states):
 @settings(max_examples=15, deadline=None)
 @given(random_programs.programs(), st.sampled_from([1, 2, 4]))
 def test_bounds_of_random_programs(case, states):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neurosym.programs.bounds.FIRST_STATES", states)
-        check(case, states)
+    check(case, states)
 
 
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(random_programs.programs(), st.sampled_from([1, 2, 4]))
 def test_bounds_of_many_random_programs(case, states):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neurosym.programs.bounds.FIRST_STATES", states)
-        check(case, states)
+    check(case, states)
 
 
 def test_bounds_come_closer():

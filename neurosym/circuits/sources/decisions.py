@@ -89,37 +89,11 @@ class Decisions:
 
     def conjoin(self, f: int, g: int) -> int:
         """Both hold."""
-        if f == g or g == TRUE:
-            return f
-        if f == TRUE:
-            return g
-        if f == FALSE or g == FALSE:
-            return FALSE
-        key = (f, g) if f < g else (g, f)
-        found = self._and.get(key)
-        if found is None:
-            level, left, right = self._cofactors(f, g)
-            conjoin = self.conjoin
-            found = self.node(level, tuple([conjoin(a, b) for a, b in zip(left, right)]))  # noqa: B905
-            self._and[key] = found
-        return found
+        return self._joined(f, g, TRUE, self._and)
 
     def disjoin(self, f: int, g: int) -> int:
         """At least one holds."""
-        if f == g or g == FALSE:
-            return f
-        if f == FALSE:
-            return g
-        if f == TRUE or g == TRUE:
-            return TRUE
-        key = (f, g) if f < g else (g, f)
-        found = self._or.get(key)
-        if found is None:
-            level, left, right = self._cofactors(f, g)
-            disjoin = self.disjoin
-            found = self.node(level, tuple([disjoin(a, b) for a, b in zip(left, right)]))  # noqa: B905
-            self._or[key] = found
-        return found
+        return self._joined(f, g, FALSE, self._or)
 
     def negate(self, f: int) -> int:
         """It does not hold."""
@@ -229,15 +203,27 @@ class Decisions:
             smooth=True,
         )
 
-    def _cofactors(self, f: int, g: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-        above, below = self.levels[f], self.levels[g]
-        if above == below:
-            return above, self.children[f], self.children[g]
-        if above < below:
-            own = self.children[f]
-            return above, own, (g,) * len(own)
-        own = self.children[g]
-        return below, (f,) * len(own), own
+    def _joined(self, f: int, g: int, unit: int, known: dict[tuple[int, int], int]) -> int:
+        """By the operation that has this constant as its unit; the other constant absorbs."""
+        if f == g or g == unit:
+            return f
+        if f == unit:
+            return g
+        if f <= TRUE or g <= TRUE:
+            return TRUE - unit
+        key = (f, g) if f < g else (g, f)
+        found = known.get(key)
+        if found is None:
+            level, below, joined = self.levels[f], self.levels[g], self._joined
+            if level == below:
+                pairs = zip(self.children[f], self.children[g], strict=True)
+                children = [joined(a, b, unit, known) for a, b in pairs]
+            elif level < below:
+                children = [joined(a, g, unit, known) for a in self.children[f]]
+            else:
+                level, children = below, [joined(f, b, unit, known) for b in self.children[g]]
+            found = known[key] = self.node(level, tuple(children))
+        return found
 
     def _look(self) -> None:
         if len(self.levels) > self.max_nodes:
